@@ -1,0 +1,5 @@
+import sys
+
+from keqiao.cli.main import main
+
+sys.exit(main())
