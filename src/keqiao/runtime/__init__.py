@@ -1,0 +1,1 @@
+"""What runs the platform: the environment, the embedded PostgreSQL, the processes. No Django here."""

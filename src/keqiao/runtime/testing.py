@@ -1,0 +1,48 @@
+"""Pytest plugin: a throw-away embedded PostgreSQL and a data folder of its own, before Django reads its settings.
+
+Loaded by `-p keqiao.runtime.testing`. With DATABASE_URL set the suite runs on that server instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+SCRATCH = Path(os.environ.get("KEQIAO_TEST_DATA") or tempfile.mkdtemp(prefix="keqiao-test-"))
+# Durability is off: these rows live for minutes.
+SERVER = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+os.environ["KEQIAO_DATA"] = str(SCRATCH)
+os.environ["KEQIAO_SECRET_KEY"] = "test-key-that-signs-nothing-real"  # noqa: S105 -- for tests only
+os.environ["KEQIAO_JURISDICTION"] = "CN-SH"
+os.environ["KEQIAO_LOG_LEVEL"] = "WARNING"
+for name in ("PORT", "KEQIAO_SITE_URL", "EMAIL_URL", "KEQIAO_DEBUG"):
+    os.environ.pop(name, None)
+# Only test sessions may TRUNCATE append-only tables (TransactionTestCase and live_server flush).
+os.environ["PGOPTIONS"] = "-c keqiao.allow_truncate=on"
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright's sync API runs an event loop in the main thread
+
+_stack = contextlib.ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:  # noqa: ARG001 -- pytest's signature
+    from keqiao.runtime import postgres
+    from keqiao.runtime.environment import read_environment
+
+    _stack.enter_context(postgres.using(read_environment(), extra=SERVER))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:  # noqa: ARG001 -- pytest's signature
+    _stack.close()
+    from keqiao.runtime import postgres
+    from keqiao.runtime.environment import read_environment
+
+    env = read_environment()
+    if not env.database_url and "KEQIAO_TEST_DATA" not in os.environ:
+        postgres.remove(env)
+        shutil.rmtree(SCRATCH, ignore_errors=True)
