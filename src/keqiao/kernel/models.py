@@ -1,0 +1,155 @@
+"""Tables of the kernel: what happened, the seals over it, parameters, working days, files, notices."""
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+
+def never(operations: pgtrigger.Operation, name: str) -> pgtrigger.Trigger:
+    """Refuse the operations; TRUNCATE passes only with the setting that test sessions give through PGOPTIONS."""
+    return pgtrigger.Trigger(
+        name=name,
+        level=pgtrigger.Row,
+        when=pgtrigger.Before,
+        operation=operations,
+        func=(
+            "RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME "
+            "USING ERRCODE = 'restrict_violation';"
+        ),
+    )
+
+
+def never_truncate(name: str) -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name=name,
+        level=pgtrigger.Statement,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Truncate,
+        func=(
+            "IF current_setting('keqiao.allow_truncate', true) = 'on' THEN RETURN NULL; END IF; "
+            "RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';"
+        ),
+    )
+
+
+class Event(models.Model):
+    """Something that happened: audit trail, outbox and activity feed in one table. Ids, never personal data."""
+
+    name = models.CharField(max_length=80)
+    at = models.DateTimeField()
+    actor_id = models.BigIntegerField(null=True)  # a person's id; null when the system acted
+    subject = models.CharField(max_length=80)  # "catalogue.need:12"
+    is_public = models.BooleanField(db_default=False)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["subject", "id"], name="event_by_subject"),
+            models.Index(fields=["name", "id"], name="event_by_name"),
+        ]
+        triggers = [never(pgtrigger.Update | pgtrigger.Delete, "event_is_final"), never_truncate("event_no_truncate")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.subject}"
+
+
+class Seal(models.Model):
+    """One link of the hash chain: seals one event. The order is that of sealing, since ids commit out of order."""
+
+    number = models.BigIntegerField(primary_key=True)
+    event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="seal")
+    digest = models.BinaryField(max_length=32)  # sha256 over the previous digest and the event's canonical form
+    sealed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        triggers = [never(pgtrigger.Update | pgtrigger.Delete, "seal_is_final"), never_truncate("seal_no_truncate")]
+
+    def __str__(self) -> str:
+        return f"#{self.number} {self.event_id}"
+
+
+class Parameter(models.Model):
+    """A number, list or formula that law or policy sets, valid from one day to another, with its source."""
+
+    key = models.CharField(max_length=80)
+    jurisdiction = models.CharField(max_length=20)
+    value = models.JSONField()
+    unit = models.CharField(max_length=40, blank=True)
+    first_on = models.DateField()
+    last_on = models.DateField(null=True)
+    pack = models.CharField(max_length=80)
+    instrument = models.CharField(max_length=300)
+    article = models.CharField(max_length=120, blank=True)
+    source = models.CharField(max_length=500)
+    rule_id = models.CharField(max_length=20, blank=True)  # RULES register, for example R-109
+    is_confirmed = models.BooleanField()
+    note_zh = models.TextField(blank=True)
+    note_en = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["key", "jurisdiction", "first_on"], name="parameter_by_key")]
+        constraints = [
+            models.UniqueConstraint(name="one_parameter_per_day", fields=["key", "jurisdiction", "pack", "first_on"]),
+            models.CheckConstraint(
+                name="parameter_ends_after_it_begins", condition=Q(last_on=None) | Q(last_on__gte=F("first_on"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}@{self.jurisdiction} {self.first_on}"
+
+
+class DayOff(models.Model):
+    """A day that an announcement makes a holiday or a working day, for a jurisdiction."""
+
+    day = models.DateField()
+    jurisdiction = models.CharField(max_length=20)
+    is_working = models.BooleanField()
+    name_zh = models.CharField(max_length=80, blank=True)
+    source = models.CharField(max_length=300)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_arrangement_per_day", fields=["jurisdiction", "day"])]
+
+    def __str__(self) -> str:
+        return f"{self.day} {'working' if self.is_working else 'off'}"
+
+
+class StoredFile(models.Model):
+    """A file kept under its sha256 in the data folder; who may open it is the owner context's business."""
+
+    digest = models.CharField(max_length=64)
+    name = models.CharField(max_length=255)
+    media_type = models.CharField(max_length=120)
+    size = models.BigIntegerField()
+    stored_at = models.DateTimeField(db_default=Now())
+    stored_by_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["digest"], name="file_by_digest")]
+        constraints = [models.CheckConstraint(name="file_size_is_not_negative", condition=Q(size__gte=0))]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.size} bytes)"
+
+
+class Notice(models.Model):
+    """A message to one person, shown in the app and, by setting, sent by e-mail."""
+
+    person_id = models.BigIntegerField()
+    kind = models.CharField(max_length=80)
+    key = models.CharField(max_length=160)  # the same cause is told once
+    title_zh = models.CharField(max_length=200)
+    title_en = models.CharField(max_length=200)
+    link = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    read_at = models.DateTimeField(null=True)
+    mailed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["person_id", "-created_at"], name="notice_by_person")]
+        constraints = [models.UniqueConstraint(name="told_once", fields=["person_id", "key"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.person_id}"
