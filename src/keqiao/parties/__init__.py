@@ -1,0 +1,1 @@
+"""Parties: people, organisations and who acts for whom."""
