@@ -1,0 +1,1 @@
+"""Catalogue: achievements, needs, IP assets and the code tables that classify them."""

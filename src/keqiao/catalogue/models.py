@@ -1,0 +1,326 @@
+"""Tables of the catalogue. Only workflow.py writes `state`."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from keqiao.catalogue.types import (
+    AssetKind,
+    AssetStatus,
+    Comparator,
+    Evidence,
+    ItemState,
+    Mode,
+    Origin,
+    Ownership,
+    PriceKind,
+    Shown,
+)
+
+LANGUAGES = [("zh", "中文"), ("en", "English")]
+
+
+def codes(max_length: int = 24) -> ArrayField:
+    return ArrayField(models.CharField(max_length=max_length), default=list, blank=True)
+
+
+class Code(models.Model):
+    """One entry of a public code table (IPC, GB/T 4754 …) or of the site's own (fields, regions)."""
+
+    scheme = models.CharField(max_length=20)
+    edition = models.CharField(max_length=20)
+    code = models.CharField(max_length=24)
+    parent = models.CharField(max_length=24, blank=True)
+    level = models.CharField(max_length=20)
+    title_zh = models.CharField(max_length=500, blank=True)
+    title_en = models.CharField(max_length=500, blank=True)
+    remark = models.CharField(max_length=500, blank=True)
+    position = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["scheme", "position"]
+        indexes = [models.Index(fields=["scheme", "parent", "position"], name="code_by_parent")]
+        constraints = [models.UniqueConstraint(name="one_entry_per_code", fields=["scheme", "edition", "code"])]
+
+    def __str__(self) -> str:
+        return f"{self.scheme} {self.code}"
+
+
+class IPAsset(models.Model):
+    """A patent, software copyright, plant variety right, layout design or technical secret."""
+
+    kind = models.CharField(max_length=20, choices=AssetKind)
+    number = models.CharField(max_length=40, blank=True)  # normalised application number; empty for secrets
+    title_zh = models.CharField(max_length=300, blank=True)
+    title_en = models.CharField(max_length=300, blank=True)
+    status = models.CharField(max_length=20, choices=AssetStatus)
+    owner = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
+    filed_on = models.DateField(null=True)
+    expires_on = models.DateField(null=True)
+    is_fictional = models.BooleanField(db_default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_asset_per_number", fields=["kind", "number"], condition=~Q(number="")),
+            models.CheckConstraint(name="asset_kind_is_known", condition=Q(kind__in=AssetKind.values)),
+            models.CheckConstraint(name="asset_status_is_known", condition=Q(status__in=AssetStatus.values)),
+            models.CheckConstraint(
+                name="asset_expires_after_filing",
+                condition=Q(filed_on=None) | Q(expires_on=None) | Q(expires_on__gt=F("filed_on")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number}"
+
+
+class Item(models.Model):
+    """What an achievement and a need have in common: one abstract base, since every field below is truly shared."""
+
+    code = models.CharField(max_length=24, unique=True)
+    state = models.CharField(max_length=12, choices=ItemState, default=ItemState.DRAFT)
+    field = models.CharField(max_length=20, blank=True)  # of the site's industry list
+    ipc = codes()
+    industry = codes()
+    discipline = codes()
+    keywords_zh = codes(60)
+    keywords_en = codes(60)
+    modes = codes()
+    region = models.CharField(max_length=12, blank=True)
+    price_kind = models.CharField(max_length=12, choices=PriceKind, default=PriceKind.UNKNOWN)
+    price_low = models.BigIntegerField(null=True)  # minor units of `currency`
+    price_high = models.BigIntegerField(null=True)
+    currency = models.CharField(max_length=3, default="CNY")
+    is_fictional = models.BooleanField(db_default=False)
+    source = models.JSONField(default=dict, blank=True)  # name, url, licence, licence_url, attribution, item_id
+    passages = models.JSONField(default=dict, blank=True)  # field → the passage of the text that states it
+    external_id = models.CharField(max_length=80, blank=True)
+    published_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField(db_default=Now())
+    revision = models.PositiveBigIntegerField(default=1)  # grows with every change; the index keeps the newest
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.code
+
+
+def item_constraints(name: str) -> list[models.BaseConstraint]:
+    return [
+        models.CheckConstraint(name=f"{name}_state_is_known", condition=Q(state__in=ItemState.values)),
+        models.CheckConstraint(name=f"{name}_modes_are_known", condition=Q(modes__contained_by=Mode.values)),
+        models.CheckConstraint(
+            name=f"{name}_price_is_whole",
+            condition=(
+                Q(
+                    price_kind=PriceKind.AMOUNT,
+                    price_low__isnull=False,  # a comparison with NULL would pass the check
+                    price_high__isnull=False,
+                    price_low__gte=0,
+                    price_high__gte=F("price_low"),
+                )
+            )
+            | (Q(price_low=None, price_high=None) & Q(price_kind__in=[PriceKind.NEGOTIABLE, PriceKind.UNKNOWN])),
+        ),
+        models.CheckConstraint(
+            name=f"{name}_published_has_a_date", condition=~Q(state=ItemState.PUBLISHED) | Q(published_at__isnull=False)
+        ),
+        models.UniqueConstraint(
+            name=f"one_{name}_per_external_id", fields=["external_id"], condition=~Q(external_id="")
+        ),
+    ]
+
+
+def item_indexes(name: str) -> list[models.Index]:
+    return [
+        models.Index(fields=["state", "-published_at", "-id"], name=f"{name}_newest"),
+        models.Index(fields=["field", "state", "-published_at"], name=f"{name}_by_field"),
+    ]
+
+
+class Achievement(Item):
+    """成果: something that can be transferred."""
+
+    owner = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
+    unit_zh = models.CharField(max_length=120, blank=True)
+    unit_en = models.CharField(max_length=120, blank=True)
+    trl = models.PositiveSmallIntegerField(null=True)
+    trl_evidence_zh = ArrayField(models.CharField(max_length=300), default=list, blank=True)
+    trl_evidence_en = ArrayField(models.CharField(max_length=300), default=list, blank=True)
+    ownership = models.CharField(max_length=12, choices=Ownership, default=Ownership.UNKNOWN)
+    price_for = models.CharField(max_length=24, blank=True)  # the mode that the asking price is for
+    disclosed_on = models.DateField(null=True)
+    assets = models.ManyToManyField(IPAsset, related_name="achievements", blank=True)
+
+    class Meta:
+        indexes = [
+            *item_indexes("achievement"),
+            models.Index(fields=["owner", "state", "-published_at"], name="achievement_by_owner"),
+        ]
+        constraints = [
+            *item_constraints("achievement"),
+            models.CheckConstraint(name="achievement_trl_1_to_9", condition=Q(trl=None) | Q(trl__range=(1, 9))),
+            models.CheckConstraint(name="achievement_ownership_is_known", condition=Q(ownership__in=Ownership.values)),
+        ]
+
+
+class Need(Item):
+    """需求: what an enterprise wants solved. Who sees the publisher is decided in selectors.py."""
+
+    publisher = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
+    publisher_shown = models.CharField(max_length=12, choices=Shown, default=Shown.SHOWN)
+    kind = models.CharField(max_length=24, default="company")  # company, agency_topic, open_call, derived_problem
+    trl_min = models.PositiveSmallIntegerField(null=True)
+    deadline = models.DateField(null=True)
+    region_wish = models.CharField(max_length=12, default="any")  # local, any
+
+    class Meta:
+        indexes = [
+            *item_indexes("need"),
+            models.Index(fields=["publisher", "state", "-published_at"], name="need_by_publisher"),
+        ]
+        constraints = [
+            *item_constraints("need"),
+            models.CheckConstraint(name="need_trl_1_to_9", condition=Q(trl_min=None) | Q(trl_min__range=(1, 9))),
+            models.CheckConstraint(name="need_publisher_shown_is_known", condition=Q(publisher_shown__in=Shown.values)),
+            models.CheckConstraint(name="need_region_wish_is_known", condition=Q(region_wish__in=["local", "any"])),
+        ]
+
+
+class AchievementText(models.Model):
+    """An achievement in one language."""
+
+    achievement = models.ForeignKey(Achievement, on_delete=models.CASCADE, related_name="texts")
+    lang = models.CharField(max_length=2, choices=LANGUAGES)
+    origin = models.CharField(max_length=12, choices=Origin, default=Origin.AUTHOR)
+    title = models.CharField(max_length=300)
+    problem = models.TextField(blank=True)
+    how = models.TextField(blank=True)
+    stage = models.TextField(blank=True)
+    summary = models.TextField()
+    incumbent = models.TextField(blank=True)
+    advantage = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_achievement_text_per_language", fields=["achievement", "lang"]),
+            models.CheckConstraint(name="achievement_text_origin_is_known", condition=Q(origin__in=Origin.values)),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class NeedText(models.Model):
+    """A need in one language."""
+
+    need = models.ForeignKey(Need, on_delete=models.CASCADE, related_name="texts")
+    lang = models.CharField(max_length=2, choices=LANGUAGES)
+    origin = models.CharField(max_length=12, choices=Origin, default=Origin.AUTHOR)
+    title = models.CharField(max_length=300)
+    problem = models.TextField()
+    background = models.TextField(blank=True)
+    tried = models.TextField(blank=True)
+    wanted = models.TextField(blank=True)
+    offers = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_need_text_per_language", fields=["need", "lang"]),
+            models.CheckConstraint(name="need_text_origin_is_known", condition=Q(origin__in=Origin.values)),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Indicator(models.Model):
+    """What an indicator of either side has: a name, a unit, a condition."""
+
+    position = models.PositiveSmallIntegerField()
+    name_zh = models.CharField(max_length=120, blank=True)
+    name_en = models.CharField(max_length=120, blank=True)
+    comparator = models.CharField(max_length=5, choices=Comparator, default=Comparator.EQUAL)
+    high = models.DecimalField(max_digits=24, decimal_places=8, null=True)  # upper end of a range
+    unit = models.CharField(max_length=40, blank=True)
+    condition_zh = models.CharField(max_length=200, blank=True)
+    condition_en = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        abstract = True
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.name_zh or self.name_en
+
+
+class AchievementIndicator(Indicator):
+    achievement = models.ForeignKey(Achievement, on_delete=models.CASCADE, related_name="indicators")
+    value = models.DecimalField(max_digits=24, decimal_places=8)
+    evidence = models.CharField(max_length=20, choices=Evidence, blank=True)
+    evidence_zh = models.CharField(max_length=500, blank=True)
+    evidence_en = models.CharField(max_length=500, blank=True)
+    baseline = models.JSONField(default=list, blank=True)  # [{name_zh, name_en, value}] of today's solutions
+
+    class Meta(Indicator.Meta):
+        constraints = [
+            models.UniqueConstraint(name="one_achievement_indicator_per_place", fields=["achievement", "position"]),
+            models.CheckConstraint(
+                name="achievement_indicator_range_has_ends",
+                condition=Q(comparator=Comparator.RANGE, high__isnull=False, high__gte=F("value"))
+                | (~Q(comparator=Comparator.RANGE) & Q(high=None)),
+            ),
+        ]
+
+
+class NeedIndicator(Indicator):
+    need = models.ForeignKey(Need, on_delete=models.CASCADE, related_name="indicators")
+    target = models.DecimalField(max_digits=24, decimal_places=8)
+    current = models.DecimalField(max_digits=24, decimal_places=8, null=True)
+    is_must = models.BooleanField(default=True)
+
+    class Meta(Indicator.Meta):
+        constraints = [
+            models.UniqueConstraint(name="one_need_indicator_per_place", fields=["need", "position"]),
+            models.CheckConstraint(
+                name="need_indicator_range_has_ends",
+                condition=Q(comparator=Comparator.RANGE, high__isnull=False, high__gte=F("target"))
+                | (~Q(comparator=Comparator.RANGE) & Q(high=None)),
+            ),
+        ]
+
+
+class TeamMember(models.Model):
+    """Somebody who made an achievement, as the team wishes to be shown. Shares come with distribution."""
+
+    achievement = models.ForeignKey(Achievement, on_delete=models.CASCADE, related_name="team")
+    person = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField()
+    name_zh = models.CharField(max_length=80, blank=True)
+    name_en = models.CharField(max_length=80, blank=True)
+    title_zh = models.CharField(max_length=80, blank=True)
+    title_en = models.CharField(max_length=80, blank=True)
+    role_zh = models.CharField(max_length=120, blank=True)
+    role_en = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(name="one_member_per_place", fields=["achievement", "position"])]
+
+    def __str__(self) -> str:
+        return self.name_zh or self.name_en
+
+
+class TrueLink(models.Model):
+    """A link that the source itself states between a need and an achievement (an award made under a topic)."""
+
+    need = models.ForeignKey(Need, on_delete=models.CASCADE, related_name="true_links")
+    achievement = models.ForeignKey(Achievement, on_delete=models.CASCADE, related_name="true_links")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_link_per_pair", fields=["need", "achievement"])]
+
+    def __str__(self) -> str:
+        return f"{self.need_id} {self.achievement_id}"

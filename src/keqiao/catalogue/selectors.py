@@ -1,0 +1,219 @@
+"""What may be seen of the catalogue. A hidden thing looks like a missing one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from keqiao.catalogue.models import Achievement, Code, IPAsset, Need
+from keqiao.catalogue.types import ItemState, Shown
+from keqiao.kernel.errors import NotFound
+from keqiao.parties.types import Actor
+
+if TYPE_CHECKING:
+    from keqiao.parties.models import Organisation
+
+T = TypeVar("T", Achievement, Need)
+PUBLIC_STATES = (ItemState.PUBLISHED, ItemState.CLOSED)
+
+
+def achievements_visible_to(actor: Actor) -> QuerySet[Achievement]:
+    """Public ones, and those of the actor's own organisations in any state."""
+    if actor.is_operator:
+        return Achievement.objects.all()
+    return Achievement.objects.filter(Q(state__in=PUBLIC_STATES) | Q(owner_id__in=actor.organisation_ids))
+
+
+def needs_visible_to(actor: Actor) -> QuerySet[Need]:
+    if actor.is_operator:
+        return Need.objects.all()
+    return Need.objects.filter(Q(state__in=PUBLIC_STATES) | Q(publisher_id__in=actor.organisation_ids))
+
+
+def get_achievement(code: str, *, actor: Actor, lock: bool = False) -> Achievement:
+    """The achievement with all that its page shows, or NotFound: the same answer for missing and for hidden."""
+    achievements = achievements_visible_to(actor).select_related("owner")
+    if lock:
+        achievements = achievements.select_for_update(of=("self",), no_key=True)
+    else:
+        achievements = achievements.prefetch_related("texts", "indicators", "team", "assets")
+    try:
+        return achievements.get(code=code)
+    except Achievement.DoesNotExist:
+        raise NotFound from None
+
+
+def get_need(code: str, *, actor: Actor, lock: bool = False) -> Need:
+    needs = needs_visible_to(actor).select_related("publisher")
+    if lock:
+        needs = needs.select_for_update(of=("self",), no_key=True)
+    else:
+        needs = needs.prefetch_related("texts", "indicators")
+    try:
+        return needs.get(code=code)
+    except Need.DoesNotExist:
+        raise NotFound from None
+
+
+def publisher_seen_by(actor: Actor, need: Need, *, is_matched: bool = False) -> Organisation | None:
+    """The need's publisher as this actor may know it; None means anonymous.
+
+    `is_matched`: one of the actor's organisations owns an achievement that matches the need (matching knows).
+    The publisher of a need must be read through this function only.
+    """
+    if need.publisher_shown == Shown.SHOWN or actor.is_operator or actor.works_for(need.publisher_id):
+        return need.publisher
+    if need.publisher_shown == Shown.MATCHED and is_matched:
+        return need.publisher
+    return None
+
+
+def achievements_by_code(codes: Sequence[str], *, actor: Actor) -> list[Achievement]:
+    """The visible ones among `codes`, in the order of `codes`, ready for a list."""
+    found = (
+        achievements_visible_to(actor)
+        .filter(code__in=codes)
+        .select_related("owner")
+        .prefetch_related("texts", "indicators", "assets")
+    )
+    return _in_order(codes, found)
+
+
+def needs_by_code(codes: Sequence[str], *, actor: Actor) -> list[Need]:
+    found = (
+        needs_visible_to(actor)
+        .filter(code__in=codes)
+        .select_related("publisher")
+        .prefetch_related("texts", "indicators")
+    )
+    return _in_order(codes, found)
+
+
+def _in_order(codes: Sequence[str], found: Iterable[T]) -> list[T]:
+    by_code = {item.code: item for item in found}
+    return [by_code[code] for code in codes if code in by_code]
+
+
+def needs_of_organisation(organisation_id: int, *, actor: Actor) -> QuerySet[Need]:
+    """The needs that show this organisation as their publisher to this actor: anonymous ones are not among them."""
+    needs = needs_visible_to(actor).filter(publisher_id=organisation_id)
+    if not (actor.is_operator or actor.works_for(organisation_id)):
+        needs = needs.filter(publisher_shown=Shown.SHOWN)
+    return needs.order_by("-published_at", "-id").prefetch_related("texts")
+
+
+def achievements_of_organisation(organisation_id: int, *, actor: Actor) -> QuerySet[Achievement]:
+    return (
+        achievements_visible_to(actor)
+        .filter(owner_id=organisation_id)
+        .order_by("-published_at", "-id")
+        .prefetch_related("texts")
+    )
+
+
+def assets_of_organisation(organisation_id: int) -> QuerySet[IPAsset]:
+    """Registered and published rights; pending and secret ones are not listed."""
+    return granted_assets().filter(owner_id=organisation_id).order_by("-filed_on", "-id")
+
+
+def newest_achievements(actor: Actor) -> QuerySet[Achievement]:
+    return (
+        achievements_visible_to(actor)
+        .filter(state=ItemState.PUBLISHED)
+        .order_by("-published_at", "-id")
+        .select_related("owner")
+        .prefetch_related("texts")
+    )
+
+
+def newest_needs(actor: Actor) -> QuerySet[Need]:
+    return (
+        needs_visible_to(actor)
+        .filter(state=ItemState.PUBLISHED)
+        .order_by("-published_at", "-id")
+        .select_related("publisher")
+        .prefetch_related("texts")
+    )
+
+
+def open_counts_by_field() -> dict[str, tuple[int, int]]:
+    """Field → (needs, achievements), both in state published."""
+    needs = dict(Need.objects.filter(state=ItemState.PUBLISHED).values_list("field").annotate(n=Count("id")).order_by())
+    achievements = dict(
+        Achievement.objects.filter(state=ItemState.PUBLISHED).values_list("field").annotate(n=Count("id")).order_by()
+    )
+    return {field: (needs.get(field, 0), achievements.get(field, 0)) for field in needs.keys() | achievements.keys()}
+
+
+def codes_of(scheme: str, wanted: Iterable[str]) -> dict[str, Code]:
+    """Code → entry of the newest edition of a scheme."""
+    return {entry.code: entry for entry in Code.objects.filter(scheme=scheme, code__in=set(wanted)).order_by("edition")}
+
+
+def table(scheme: str) -> list[Code]:
+    """A whole small table (fields, regions): not for IPC."""
+    return list(Code.objects.filter(scheme=scheme))
+
+
+def codes_under(scheme: str, parent: str | None = None) -> QuerySet[Code]:
+    """Entries of a scheme in its own order, all of them or those directly below one."""
+    rows = Code.objects.filter(scheme=scheme)
+    return rows if parent is None else rows.filter(parent=parent)
+
+
+def granted_assets() -> QuerySet[IPAsset]:
+    """Rights in force: granted or registered."""
+    return IPAsset.objects.filter(status__in=["granted", "registered"])
+
+
+def revisions(kind: str, codes: Sequence[str]) -> dict[str, int]:
+    """Code → revision of those that are published."""
+    model = Achievement if kind == "achievement" else Need
+    rows = model.objects.filter(code__in=codes, state=ItemState.PUBLISHED)
+    return dict(rows.values_list("code", "revision"))
+
+
+def items_to_index(kind: str, ids: Sequence[int] | None = None) -> QuerySet[Any]:
+    """Items with what the index holds of them, in any state; all of a kind, or those of the ids. For matching's jobs."""
+    if kind == "achievement":
+        granted = Exists(granted_assets().filter(achievements=OuterRef("pk")))
+        rows: QuerySet[Any] = Achievement.objects.annotate(granted=granted)
+    else:
+        rows = Need.objects.all()
+    rows = rows.order_by("pk").prefetch_related("texts")
+    return rows if ids is None else rows.filter(pk__in=ids)
+
+
+def published_ids(kind: str) -> QuerySet[Any]:
+    model = Achievement if kind == "achievement" else Need
+    return model.objects.filter(state=ItemState.PUBLISHED).order_by("pk")
+
+
+def item_by_id(kind: str, item_id: int) -> Any:
+    """A published item with its texts and indicators, or None. For matching's jobs."""
+    return published_ids(kind).filter(pk=item_id).prefetch_related("texts", "indicators").first()
+
+
+def ids_by_code(kind: str, codes: Sequence[str]) -> dict[str, int]:
+    return dict(published_ids(kind).filter(code__in=codes).values_list("code", "pk"))
+
+
+def own_needs(actor: Actor) -> QuerySet[Need]:
+    rows = Need.objects.filter(publisher_id__in=actor.organisation_ids).order_by("-updated_at", "-id")
+    return rows.prefetch_related("texts")
+
+
+def own_achievements(actor: Actor) -> QuerySet[Achievement]:
+    rows = Achievement.objects.filter(owner_id__in=actor.organisation_ids).order_by("-updated_at", "-id")
+    return rows.prefetch_related("texts")
+
+
+def counts_of_organisation(organisation_id: int, *, actor: Actor) -> dict[str, int]:
+    """How many needs, achievements and rights the organisation's page may show to this actor."""
+    return {
+        "needs": needs_of_organisation(organisation_id, actor=actor).count(),
+        "achievements": achievements_of_organisation(organisation_id, actor=actor).count(),
+        "assets": assets_of_organisation(organisation_id).count(),
+    }

@@ -1,0 +1,60 @@
+"""States of achievements and needs. Review steps come with the forms."""
+
+from django.utils.translation import gettext_lazy as _
+
+from keqiao.catalogue.policies import can_run_achievement, can_run_need
+from keqiao.catalogue.types import ItemState as S
+from keqiao.kernel.workflow import Transition, Workflow
+
+PATH = (S.DRAFT.value, S.PUBLISHED.value, S.CLOSED.value)
+
+achievement_workflow = Workflow(
+    "achievement",
+    S,
+    PATH,
+    Transition(
+        "publish",
+        frozenset({S.DRAFT, S.WITHDRAWN}),
+        S.PUBLISHED,
+        can_run_achievement,
+        "catalogue.achievement_published",
+        _("公开"),
+        public=True,
+    ),
+    Transition(
+        "close",
+        frozenset({S.PUBLISHED}),
+        S.CLOSED,
+        can_run_achievement,
+        "catalogue.achievement_closed",
+        _("结束"),
+        public=True,
+    ),
+    Transition(
+        "withdraw",
+        frozenset({S.PUBLISHED}),
+        S.WITHDRAWN,
+        can_run_achievement,
+        "catalogue.achievement_withdrawn",
+        _("撤回"),
+    ),
+)
+
+need_workflow = Workflow(
+    "need",
+    S,
+    PATH,
+    Transition(
+        "publish",
+        frozenset({S.DRAFT, S.WITHDRAWN}),
+        S.PUBLISHED,
+        can_run_need,
+        "catalogue.need_published",
+        _("公开"),
+        public=True,
+    ),
+    Transition(
+        "close", frozenset({S.PUBLISHED}), S.CLOSED, can_run_need, "catalogue.need_closed", _("结束"), public=True
+    ),
+    Transition("withdraw", frozenset({S.PUBLISHED}), S.WITHDRAWN, can_run_need, "catalogue.need_withdrawn", _("撤回")),
+)
