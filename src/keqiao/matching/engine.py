@@ -1,0 +1,191 @@
+"""The seam between matching and a search engine: what any engine must do, and the plain words it is spoken to in.
+
+Nothing lives only in an index: it can always be built again from the database. An index has a versioned name
+("achievements_v3"); everybody else uses its alias ("achievements"), which `promote` points at a finished version.
+Every `idx` argument may be either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+
+from keqiao.matching.types import Hit
+
+EPOCH = date(1970, 1, 1)
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
+_RESERVED = frozenset({"id", "rev", "tokens", "vector"})
+
+Value = str | int | float | date
+
+
+class SearchError(Exception):
+    """The search index cannot do what was asked."""
+
+
+class NoSuchIndex(SearchError):
+    """No index or alias has this name; build it first."""
+
+
+class BadFilter(SearchError):
+    """The filter names an attribute that the index does not have, or compares it with the wrong kind of value."""
+
+
+class Attribute(StrEnum):
+    """What an attribute of a document holds."""
+
+    KEYWORD = "keyword"
+    KEYWORDS = "keywords"  # a list; asked with Has
+    INTEGER = "integer"
+    REAL = "real"
+    DATE = "date"  # stored as whole days since 1970-01-01
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What the documents of an index carry besides tokens. dims: length of the vectors, 0 for none."""
+
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    dims: int = 0
+
+    def __post_init__(self) -> None:
+        for name in self.attributes:
+            check_name(name)
+            if name in _RESERVED:
+                raise SearchError(f"an attribute cannot be called {name!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """One thing to be found. A higher rev replaces a lower one; the same or a lower rev changes nothing."""
+
+    id: str
+    rev: int
+    tokens: list[str]
+    vector: np.ndarray | None = None  # float32, length Schema.dims, L2 norm 1; None: not found by dense search
+    attributes: Mapping[str, object] = field(default_factory=dict)  # missing or None: matches no comparison
+
+
+@dataclass(frozen=True)
+class Eq:
+    """The attribute is this value."""
+
+    name: str
+    value: Value
+
+
+@dataclass(frozen=True)
+class In:
+    """The attribute is one of these values; "id" is allowed. No values: nothing matches."""
+
+    name: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Range:
+    """low <= attribute < high; a side that is None is open."""
+
+    name: str
+    low: int | float | date | None = None
+    high: int | float | date | None = None
+
+
+@dataclass(frozen=True)
+class Has:
+    """The list attribute has at least one of these values."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class And:
+    """All parts hold; of no parts, true."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True)
+class Or:
+    """At least one part holds; of no parts, false."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """Every document that `part` does not match, also those without the attribute."""
+
+    part: Filter
+
+
+Filter = And | Or | Not | Eq | In | Range | Has
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What maintenance left for next time: documents that are searched, but not yet through the index."""
+
+    documents: int
+
+
+class SearchEngine(Protocol):
+    """What matching asks of an engine. All reads see every write that has returned, also of other processes."""
+
+    def ensure(self, idx: str, schema: Schema) -> None:
+        """Make the index if it is missing; an error if it is there with another schema."""
+
+    def upsert(self, idx: str, docs: Iterable[Document]) -> None:
+        """Add or replace documents; doing it again changes nothing."""
+
+    def delete(self, idx: str, ids: Iterable[str]) -> None:
+        """Remove documents; unknown ids are no error."""
+
+    def lexical(self, idx: str, tokens: Mapping[str, float], where: Filter | None, k: int) -> list[Hit]:
+        """The best k by BM25 (k1 1.2, b 0.75) over weighted query tokens; documents with none of them are left out.
+
+        Weights are about 1: an engine may round them to thirds and leave out what comes to nothing.
+        """
+
+    def dense(self, idx: str, vector: np.ndarray, where: Filter | None, k: int, exact: bool | None = None) -> list[Hit]:
+        """The best k by cosine. exact None: the engine chooses by what the filter leaves."""
+
+    def count(self, idx: str, where: Filter | None = None) -> int:
+        """How many documents match."""
+
+    def facets(self, idx: str, name: str, where: Filter | None = None) -> dict[str, int]:
+        """Documents by value of a keyword or keywords attribute, the most frequent first."""
+
+    def idf(self, idx: str, tokens: Sequence[str]) -> np.ndarray:
+        """BM25 idf of each token, float32, from statistics that may lag behind the documents by a fifth."""
+
+    def maintain(self, idx: str, budget_s: float) -> Pending:
+        """Put what was written lately into the index; for the worker, between its jobs."""
+
+    def promote(self, alias: str, idx: str) -> None:
+        """From now on the alias means this version, in every process, at once."""
+
+    def resolve(self, name: str) -> str | None:
+        """The version an alias stands for, a version itself, or None."""
+
+    def drop(self, idx: str) -> None:
+        """Remove a version; refused while an alias points at it."""
+
+
+def check_name(name: str) -> str:
+    """Names of indexes and attributes go into file names and filters, so they are plain."""
+    if not _NAME.match(name):
+        raise SearchError(f"{name!r} is not a plain name (lower-case letters, digits, underscore)")
+    return name
+
+
+def days(value: date) -> int:
+    """A date as it is stored: whole days since 1970-01-01."""
+    return (value - EPOCH).days

@@ -1,0 +1,261 @@
+"""The search index: filled from the outbox by jobs, rebuilt by `keqiao reindex`. Nothing lives only here.
+
+Two indexes (achievements, needs) share one dense model. Writers take a lock across processes, readers never wait. A
+rebuild writes a new version beside the one that serves and then switches (blue/green). Only published items are in it,
+and nothing that says who publishes a need.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from keqiao.catalogue import selectors as catalogue
+from keqiao.matching.dense import DenseModel, train
+from keqiao.matching.engine import And, Attribute, Document, Eq, Or, Schema
+from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS, joined_texts, titles
+from keqiao.matching.lance import LanceEngine
+from keqiao.matching.retrieval import Retriever, document_tokens
+
+log = logging.getLogger(__name__)
+
+KINDS = ("achievement", "need")
+PARTS = {"achievement": ACHIEVEMENT_PARTS, "need": NEED_PARTS}
+CHUNK = 500
+FORMAT = 3  # of tokens, attributes and vectors: raise it when an older index must not be read
+SAMPLE = 50_000  # documents that the dense model is trained on at most
+ATTRIBUTES = {
+    "revision": Attribute.INTEGER,
+    "field": Attribute.KEYWORD,
+    "region": Attribute.KEYWORD,
+    "origin": Attribute.KEYWORD,
+    "modes": Attribute.KEYWORDS,
+    "trl": Attribute.INTEGER,
+    "price_kind": Attribute.KEYWORD,
+    "currency": Attribute.KEYWORD,
+    "price_low": Attribute.INTEGER,
+    "price_high": Attribute.INTEGER,
+    "ownership": Attribute.KEYWORD,
+    "ip": Attribute.KEYWORD,
+}
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What serves now: the version number of both indexes and of the model they were made with."""
+
+    version: int
+    model: str
+
+
+def folder() -> Path:
+    return Path(settings.DATA_DIR) / "index"
+
+
+@cache
+def engine() -> LanceEngine:
+    """One engine per process; it sees what other processes write."""
+    folder().mkdir(parents=True, exist_ok=True)
+    return LanceEngine(folder() / "lance")
+
+
+def serving() -> Serving | None:
+    """Read at every use: another process may have switched."""
+    try:
+        state = json.loads((folder() / "serving.json").read_text())
+    except FileNotFoundError:
+        return None
+    # Made by code that cut texts into other tokens: as good as none. `keqiao serve` and `demo` rebuild at the start.
+    return Serving(state["version"], state["model"]) if state.get("format") == FORMAT else None
+
+
+def is_ready() -> bool:
+    return serving() is not None
+
+
+def model() -> DenseModel | None:
+    """The dense model of what serves now."""
+    found = retriever("achievement")
+    return found.model if found else None
+
+
+_retrievers: dict[tuple[str, Serving], Retriever] = {}
+_making = threading.Lock()
+
+
+def retriever(kind: str) -> Retriever | None:
+    """The retriever of what serves now; None while nothing is indexed."""
+    state = serving()
+    if state is None:
+        return None
+    if (kind, state) not in _retrievers:
+        with _making:
+            for old in [key for key in _retrievers if key[1] != state]:
+                del _retrievers[old]
+            shared = DenseModel.load(folder() / "models" / state.model)
+            for name in KINDS:
+                _retrievers[name, state] = Retriever(engine(), index_name(name, state.version), shared)
+    return _retrievers[kind, state]
+
+
+def index_name(kind: str, version: int) -> str:
+    return f"{kind}s_v{version}"
+
+
+def similar(kind: str, code: str, count: int) -> list[str]:
+    """Codes of the items whose text is nearest to this one's, itself left out."""
+    found = retriever(kind)
+    item = catalogue.items_to_index(kind).filter(code=code).first()
+    if found is None or item is None:
+        return []
+    hits = found.search(joined_texts(item, PARTS[kind]), None, count + 1)
+    return [hit.code for hit in hits if hit.code != code][:count]
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """One writer at a time over all processes; the lock is gone with the process that held it."""
+    folder().mkdir(parents=True, exist_ok=True)
+    with (folder() / "writer.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def update(kind: str, ids: Sequence[int]) -> list[str]:
+    """Bring these items up to date in what serves now; codes of those that are published. Again is harmless."""
+    state = serving()
+    if state is None:
+        rebuild(progress=log.info)
+        state = serving()
+        assert state is not None
+    with writing():
+        state = serving() or state
+        now = DenseModel.load(folder() / "models" / state.model)
+        name = index_name(kind, state.version)
+        rows = list(catalogue.items_to_index(kind, ids))
+        shown = [row for row in rows if row.state == "published"]
+        engine().delete(name, [row.code for row in rows if row.state != "published"])
+        engine().upsert(name, [_document(kind, row, now) for row in shown])
+        engine().maintain(name, budget_s=5.0)
+    return [row.code for row in shown]
+
+
+def rebuild(progress: Progress = log.info) -> int:
+    """Make both indexes anew beside the serving ones, then switch. Returns the new version number."""
+    with writing():
+        before = serving()
+        version = before.version + 1 if before else 1
+        for kind in KINDS:
+            engine().drop(index_name(kind, version))  # what an interrupted rebuild left
+        made = _train(progress)
+        for kind in KINDS:
+            _fill(kind, version, made, progress)
+        _switch(Serving(version, made.version))
+        _clear(before, Serving(version, made.version))
+    progress(f"version {version} serves")
+    return version
+
+
+def _train(progress: Progress) -> DenseModel:
+    progress("reading texts")
+    sample = [
+        document_tokens(titles(row), joined_texts(row, PARTS[kind]))
+        for kind in KINDS
+        for row in catalogue.items_to_index(kind).filter(state="published")[:SAMPLE].iterator(chunk_size=CHUNK)
+    ]
+    progress(f"training the dense model on {len(sample)} texts")
+    made = train(sample)
+    made.save(folder() / "models")
+    return made
+
+
+def _fill(kind: str, version: int, model: DenseModel, progress: Progress) -> None:
+    name, done = index_name(kind, version), 0
+    engine().ensure(name, Schema(ATTRIBUTES, model.dims))
+    rows = catalogue.items_to_index(kind).filter(state="published").iterator(chunk_size=CHUNK)
+    for batch in _chunks(rows):
+        engine().upsert(name, [_document(kind, row, model) for row in batch])
+        done += len(batch)
+        progress(f"{kind}s: {done} indexed")
+    engine().maintain(name, budget_s=600.0)
+
+
+def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
+    """Lists of at most CHUNK."""
+    batch: list[Any] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == CHUNK:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _document(kind: str, row: Any, model: DenseModel) -> Document:
+    tokens = document_tokens(titles(row), joined_texts(row, PARTS[kind], but_title=True) + "\n" + _keywords(row))
+    return Document(row.code, row.revision, tokens, model.encode(tokens), _attributes(kind, row))
+
+
+def _keywords(row: Any) -> str:
+    return " ".join((*row.keywords_zh, *row.keywords_en))
+
+
+def _attributes(kind: str, row: Any) -> dict[str, Any]:
+    shared = {
+        "revision": row.revision,
+        "field": row.field or None,
+        "region": row.region or None,
+        "origin": "fictional" if row.is_fictional else "open",
+        "modes": list(row.modes),
+        "price_kind": row.price_kind,
+        "currency": row.currency,
+        "price_low": row.price_low,
+        "price_high": row.price_high,
+    }
+    if kind == "need":
+        return {**shared, "trl": row.trl_min}
+    return {**shared, "trl": row.trl, "ownership": row.ownership, "ip": "granted" if row.granted else None}
+
+
+def _switch(state: Serving) -> None:
+    draft = folder() / ".serving.json"
+    draft.write_text(json.dumps({"version": state.version, "model": state.model, "format": FORMAT}))
+    draft.replace(folder() / "serving.json")
+
+
+def _clear(before: Serving | None, now: Serving) -> None:
+    """The version before stays for readers that are in the middle of a search; older ones go."""
+    for kind in KINDS:
+        for version in range(max(1, now.version - 5), now.version - 1):
+            engine().drop(index_name(kind, version))
+    kept = {now.model, before.model if before else now.model}
+    for made in (folder() / "models").iterdir():
+        if made.name not in kept:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+def differences(kind: str) -> tuple[int, int]:
+    """How many published items the serving index lacks at their present revision, and how many it should not have."""
+    state = serving()
+    revisions = dict(catalogue.published_ids(kind).values_list("code", "revision"))
+    if state is None:
+        return len(revisions), 0
+    name = index_name(kind, state.version)
+    right = 0
+    for batch in _chunks(iter(revisions.items())):
+        wanted = tuple(And((Eq("id", code), Eq("revision", revision))) for code, revision in batch)
+        right += engine().count(name, Or(wanted))
+    return len(revisions) - right, engine().count(name) - right

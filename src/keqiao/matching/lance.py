@@ -1,0 +1,525 @@
+"""The embedded search engine: LanceDB in a folder. Many processes may read while one at a time writes.
+
+Found by experiment with lancedb 0.40 (figures in docs/why/matching.md):
+
+- Over our own tokens with the `whitespace` tokenizer, `MatchQuery` scores are exactly BM25 with k1 1.2 and b 0.75 times
+  k1 + 1. A token that stands n times in the query counts n times, at no cost in time; so weights are sent as
+  repetitions. There is no query syntax to escape.
+- A commit is one rename. A process killed at any point leaves files that nobody refers to, never half a version.
+- Old versions are kept for an hour: a reader that started before a clean-up finishes what it reads.
+- Rows not yet in the text index are found by a scan; `maintain` indexes them once there are about 2,000.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import io
+import json
+import os
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import lancedb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from lancedb.index import FTS, BTree, IvfFlat, LabelList
+from lancedb.query import MatchQuery
+
+from keqiao.matching.engine import (
+    And,
+    Attribute,
+    BadFilter,
+    Document,
+    Eq,
+    Filter,
+    Has,
+    In,
+    NoSuchIndex,
+    Not,
+    Or,
+    Pending,
+    Range,
+    Schema,
+    SearchError,
+    check_name,
+    days,
+)
+from keqiao.matching.text import fingerprint
+from keqiao.matching.types import Hit
+
+BATCH = 1000  # documents of one commit
+UNINDEXED_MOST = 2000  # 11,000 rows outside the text index made queries four times slower
+KEEP_VERSIONS = timedelta(hours=1)
+ANN_FROM = 50_000  # rows; below, a scan of all vectors is fast and exact
+EXACT_UP_TO = 20_000  # rows left by a filter: scanned, because an approximate search behind a filter loses hits
+QUERY_TERMS_MOST = 100  # by weight × idf; more cost time and bring nothing (docs/why/matching.md)
+STEPS = 3  # a query weight is sent in thirds, as repetitions: time grows with their number
+REPEATS_MOST = 64
+BM25_SCALE = 2.2 * STEPS  # k1 + 1, which Lance multiplies in and Lucene since version 8 does not
+STALE_SHARE = 0.2  # document frequencies are counted again after the table grew or shrank by this much
+
+TOKENS_INDEX = FTS(
+    base_tokenizer="whitespace",
+    stem=False,
+    remove_stop_words=False,
+    ascii_folding=False,
+    lower_case=False,
+    max_token_length=None,
+)
+ARROW_TYPES = {
+    Attribute.KEYWORD: pa.string(),
+    Attribute.KEYWORDS: pa.list_(pa.string()),
+    Attribute.INTEGER: pa.int64(),
+    Attribute.REAL: pa.float64(),
+    Attribute.DATE: pa.int64(),
+}
+SCHEMA_KEY = b"keqiao.schema"
+FREQUENCY = np.dtype([("token", "<u8"), ("documents", "<u4")])
+
+
+class LanceEngine:
+    """`SearchEngine` over one folder: tables in lance/, counts in frequencies/, aliases.json and writer.lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._db: Any = lancedb.connect(folder / "lance", read_consistency_interval=timedelta(0))
+        self._tables: dict[str, Any] = {}
+        self._frequencies: dict[str, Frequencies] = {}
+        self._aliases: tuple[tuple[int, int, int], dict[str, str]] = ((0, 0, 0), {})
+        self._guard = threading.Lock()
+
+    # --- building ---------------------------------------------------------------------------------------------------
+
+    def ensure(self, idx: str, schema: Schema) -> None:
+        with self._writing():
+            table = self._open(check_name(idx))
+            if table is None:
+                self._create(idx, schema)
+            elif _schema_of(table) != schema:
+                raise SearchError(f"index {idx} exists with another schema; build the next version instead")
+            else:
+                _index_columns(table, schema)  # a killed process may have made the table but not all of its indexes
+
+    def upsert(self, idx: str, docs: Iterable[Document]) -> None:
+        with self._writing():
+            table = self._table(idx)
+            schema = _schema_of(table)
+            remaining = iter(docs)
+            while batch := list(islice(remaining, BATCH)):
+                _merge(table, _rows(batch, schema))
+
+    def delete(self, idx: str, ids: Iterable[str]) -> None:
+        with self._writing():
+            table = self._table(idx)
+            remaining = iter(ids)
+            while batch := list(islice(remaining, BATCH)):
+                table.delete(f"id IN ({', '.join(map(_quoted, batch))})")
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def lexical(self, idx: str, tokens: Mapping[str, float], where: Filter | None, k: int) -> list[Hit]:
+        query = self._query_string(idx, tokens)
+        if not query or k < 1:
+            return []
+        table = self._table(idx)
+        match: Any = partial(MatchQuery, column="tokens")  # partial: its signature is made by pydantic
+        search = table.search(match(query), query_type="fts").select(["id", "_score"]).limit(k)
+        return _hits(_filtered(search, where, table).to_arrow(), "_score", lambda score: score / BM25_SCALE)
+
+    def dense(self, idx: str, vector: np.ndarray, where: Filter | None, k: int, exact: bool | None = None) -> list[Hit]:
+        table = self._table(idx)
+        if k < 1 or not np.any(vector):
+            return []
+        search = table.search(vector.astype(np.float32), vector_column_name="vector").distance_type("dot")
+        if self._scans(idx, where) if exact is None else exact:
+            search = search.bypass_vector_index()
+        else:
+            search = search.nprobes(32)
+        search = search.select(["id", "_distance"]).limit(k)
+        return _hits(_filtered(search, where, table).to_arrow(), "_distance", lambda distance: 1.0 - distance)
+
+    def count(self, idx: str, where: Filter | None = None) -> int:
+        table = self._table(idx)
+        return int(table.count_rows(None if where is None else compile_filter(where, _schema_of(table).attributes)))
+
+    def facets(self, idx: str, name: str, where: Filter | None = None) -> dict[str, int]:
+        table = self._table(idx)
+        kind = _schema_of(table).attributes.get(name)
+        if kind not in {Attribute.KEYWORD, Attribute.KEYWORDS}:
+            raise BadFilter(f"{name!r} is not a keyword attribute")
+        column = _filtered(table.search().select([name]).limit(None), where, table).to_arrow()[name]
+        values = pc.list_flatten(column) if kind is Attribute.KEYWORDS else column
+        counted = [(c["values"], c["counts"]) for c in pc.value_counts(values).to_pylist() if c["values"] is not None]
+        return dict(sorted(counted, key=lambda pair: (-pair[1], pair[0])))
+
+    def idf(self, idx: str, tokens: Sequence[str]) -> np.ndarray:
+        return self._statistics(idx).idf(tokens)
+
+    # --- upkeep -----------------------------------------------------------------------------------------------------
+
+    def maintain(self, idx: str, budget_s: float) -> Pending:
+        """Indexes fresh rows when there are many; a step is not begun after the budget is spent."""
+        started = time.monotonic()
+        with self._writing():
+            table = self._table(idx)
+            if _unindexed(table) >= UNINDEXED_MOST or _is_first_index(table):
+                table.optimize(cleanup_older_than=KEEP_VERSIONS)
+            if time.monotonic() - started < budget_s:
+                self._count_frequencies(table)
+            if time.monotonic() - started < budget_s:
+                _index_vectors(table)
+            return Pending(_unindexed(table))
+
+    def promote(self, alias: str, idx: str) -> None:
+        with self._writing():
+            if self._open(idx) is None:
+                raise NoSuchIndex(f"there is no index {idx}")
+            self._write_aliases({**self._read_aliases(), check_name(alias): idx})
+
+    def resolve(self, name: str) -> str | None:
+        name = self._read_aliases().get(name, name)
+        return None if self._open(name) is None else name
+
+    def drop(self, idx: str) -> None:
+        with self._writing():
+            if idx in self._read_aliases().values():
+                raise SearchError(f"index {idx} is in use")
+            self._tables.pop(idx, None)
+            self._frequencies.pop(idx, None)
+            self._db.drop_table(check_name(idx), ignore_missing=True)
+            self._frequencies_file(idx).unlink(missing_ok=True)
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One writer at a time, over all processes; the system frees the lock of a killed one."""
+        with self._guard, (self._folder / "writer.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _create(self, idx: str, schema: Schema) -> None:
+        # What a killed creation left behind has no version and cannot be opened.
+        shutil.rmtree(self._folder / "lance" / f"{idx}.lance", ignore_errors=True)
+        self._frequencies_file(idx).unlink(missing_ok=True)
+        table = self._db.create_table(idx, schema=_arrow_schema(schema))
+        _index_columns(table, schema)
+        self._tables[idx] = table
+
+    def _table(self, name: str) -> Any:
+        table = self._open(self._read_aliases().get(name, name))
+        if table is None:
+            raise NoSuchIndex(f"there is no index {name}")
+        return table
+
+    def _open(self, idx: str) -> Any | None:
+        if not (self._folder / "lance" / f"{idx}.lance" / "_versions").is_dir():
+            self._tables.pop(idx, None)
+            return None
+        if idx not in self._tables:
+            try:
+                self._tables[idx] = self._db.open_table(idx)
+            except ValueError:  # a folder without a finished first version
+                return None
+        return self._tables[idx]
+
+    def _scans(self, idx: str, where: Filter | None) -> bool:
+        return self.count(idx) <= ANN_FROM or (where is not None and self.count(idx, where) <= EXACT_UP_TO)
+
+    def _query_string(self, idx: str, tokens: Mapping[str, float]) -> str:
+        """The tokens that matter most, each repeated by its weight; what the tokenizer would split is left out."""
+        wanted = {t: weight for t, weight in tokens.items() if weight * STEPS > 0.5 and _is_one_token(t)}
+        if len(wanted) > QUERY_TERMS_MOST:
+            wanted = self._heaviest(idx, wanted)
+        repeats = {token: min(REPEATS_MOST, round(weight * STEPS)) for token, weight in wanted.items()}
+        return " ".join(token for token, n in repeats.items() for _ in range(n))
+
+    def _heaviest(self, idx: str, tokens: Mapping[str, float]) -> dict[str, float]:
+        names = list(tokens)
+        gain = self.idf(idx, names) * np.array([tokens[name] for name in names], dtype=np.float32)
+        order = np.argsort(-gain, kind="stable")[:QUERY_TERMS_MOST]
+        return {names[i]: tokens[names[i]] for i in order}
+
+    def _statistics(self, idx: str) -> Frequencies:
+        name = self._read_aliases().get(idx, idx)
+        path = self._frequencies_file(name)
+        stamp = path.stat().st_mtime_ns if path.exists() else 0
+        known = self._frequencies.get(name)
+        if known is None or known.stamp != stamp:
+            known = self._frequencies[name] = load_frequencies(path, stamp)
+        return known
+
+    def _count_frequencies(self, table: Any) -> None:
+        rows = table.count_rows()
+        known = self._statistics(table.name)
+        if abs(rows - known.documents) <= STALE_SHARE * known.documents:
+            return
+        batches = table.search().select(["tokens"]).limit(None).to_batches(4096)
+        save_frequencies(self._frequencies_file(table.name), *count_frequencies(batch["tokens"] for batch in batches))
+
+    def _frequencies_file(self, idx: str) -> Path:
+        return self._folder / "frequencies" / f"{idx}.npy"
+
+    def _read_aliases(self) -> dict[str, str]:
+        path = self._folder / "aliases.json"
+        try:
+            state = path.stat()
+        except FileNotFoundError:
+            return {}
+        stamp = (state.st_mtime_ns, state.st_ino, state.st_size)
+        if self._aliases[0] != stamp:
+            self._aliases = (stamp, json.loads(path.read_text(encoding="utf-8")))
+        return self._aliases[1]
+
+    def _write_aliases(self, aliases: dict[str, str]) -> None:
+        replace_file(self._folder / "aliases.json", json.dumps(aliases, indent=1).encode())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Puts a whole file in place at once: readers see the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(path)
+
+
+# --- filters ----------------------------------------------------------------------------------------------------------
+
+
+def compile_filter(where: Filter, attributes: Mapping[str, Attribute]) -> str:  # noqa: PLR0911 -- one case, one line
+    """The filter in Lance's SQL. Names are checked against the schema and values are quoted, so nothing can leak in."""
+    match where:
+        case And(parts):
+            return _joined(" AND ", [compile_filter(part, attributes) for part in parts], "true")
+        case Or(parts):
+            return _joined(" OR ", [compile_filter(part, attributes) for part in parts], "false")
+        case Not(part):
+            return f"({compile_filter(part, attributes)}) IS NOT TRUE"
+        case Has(name, values):
+            _known(name, attributes, lists=True)
+            return _joined(" OR ", [f"array_has({name}, {_quoted(value)})" for value in values], "false")
+        case Eq(name, value):
+            return f"{_known(name, attributes)} = {_literal(name, value, attributes)}"
+        case In(name, values):
+            _known(name, attributes)
+            return f"{name} IN ({', '.join(_literal(name, v, attributes) for v in values)})" if values else "false"
+        case Range(name, low, high):
+            _known(name, attributes)
+            sides = [(">=", low), ("<", high)]
+            limits = [f"{name} {sign} {_literal(name, v, attributes)}" for sign, v in sides if v is not None]
+            return _joined(" AND ", limits, f"{name} IS NOT NULL")
+    raise BadFilter(f"{where!r} is not a filter")
+
+
+def _joined(word: str, parts: list[str], when_empty: str) -> str:
+    return word.join(f"({part})" for part in parts) if parts else when_empty
+
+
+def _known(name: str, attributes: Mapping[str, Attribute], *, lists: bool = False) -> str:
+    kind = Attribute.KEYWORD if name == "id" else attributes.get(name)
+    if kind is None:
+        raise BadFilter(f"the index has no attribute {name!r}")
+    if (kind is Attribute.KEYWORDS) != lists:
+        raise BadFilter(f"attribute {name!r} is {kind.value}: ask with {'Eq, In or Range' if lists else 'Has'}")
+    return name
+
+
+def _literal(name: str, value: object, attributes: Mapping[str, Attribute]) -> str:
+    kind = Attribute.KEYWORD if name == "id" else attributes[name]
+    if kind is Attribute.KEYWORD and isinstance(value, str):
+        return _quoted(value)
+    if kind is Attribute.DATE and isinstance(value, date):
+        return str(days(value))
+    if kind in {Attribute.INTEGER, Attribute.DATE} and isinstance(value, int):
+        return str(int(value))
+    if kind is Attribute.REAL and isinstance(value, int | float) and np.isfinite(value):
+        return repr(float(value))
+    raise BadFilter(f"attribute {name!r} is {kind.value} and cannot be compared with {value!r}")
+
+
+def _quoted(text: str) -> str:
+    clean = text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be in the index either
+    return "'" + clean.replace("'", "''") + "'"
+
+
+def _filtered(search: Any, where: Filter | None, table: Any) -> Any:
+    return search if where is None else search.where(compile_filter(where, _schema_of(table).attributes))
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+def _arrow_schema(schema: Schema) -> pa.Schema:
+    fields = [pa.field("id", pa.string()), pa.field("rev", pa.int64()), pa.field("tokens", pa.string())]
+    if schema.dims:
+        fields.append(pa.field("vector", pa.list_(pa.float32(), schema.dims)))
+    fields += [pa.field(name, ARROW_TYPES[kind]) for name, kind in schema.attributes.items()]
+    meaning = {"dims": schema.dims, "attributes": {name: kind.value for name, kind in schema.attributes.items()}}
+    return pa.schema(fields, metadata={SCHEMA_KEY: json.dumps(meaning).encode()})
+
+
+def _schema_of(table: Any) -> Schema:
+    meaning = json.loads(table.schema.metadata[SCHEMA_KEY])
+    return Schema({name: Attribute(kind) for name, kind in meaning["attributes"].items()}, meaning["dims"])
+
+
+def _rows(docs: Sequence[Document], schema: Schema) -> pa.Table:
+    """One row a document; of several revisions in one batch the highest, the first where they tie."""
+    newest: dict[str, Document] = {}
+    for doc in docs:
+        if doc.id not in newest or newest[doc.id].rev < doc.rev:
+            newest[doc.id] = doc
+    kept = list(newest.values())
+    columns: dict[str, Any] = {
+        "id": [doc.id for doc in kept],
+        "rev": [doc.rev for doc in kept],
+        "tokens": [" ".join(filter(_is_one_token, doc.tokens)) for doc in kept],
+    }
+    if schema.dims:
+        columns["vector"] = _vectors(kept, schema.dims)
+    for name, kind in schema.attributes.items():
+        columns[name] = [_stored(doc.attributes.get(name), kind) for doc in kept]
+    return pa.table(columns, schema=_arrow_schema(schema))
+
+
+def _vectors(docs: Sequence[Document], dims: int) -> pa.Array:
+    missing = np.array([doc.vector is None for doc in docs])
+    rows = np.zeros((len(docs), dims), dtype=np.float32)
+    for row, doc in zip(rows, docs, strict=True):
+        if doc.vector is not None:
+            row[:] = doc.vector
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), dims, mask=pa.array(missing))
+
+
+def _stored(value: Any, kind: Attribute) -> Any:
+    if kind is Attribute.DATE and isinstance(value, date):
+        return days(value)
+    if kind is Attribute.KEYWORDS and value is not None:
+        return list(value)
+    return value
+
+
+def _is_one_token(token: str) -> bool:
+    """Not empty, no white space (as Unicode sees it, which is what the tokenizer splits at), and storable."""
+    return token.split() == [token] and token.isprintable()
+
+
+def _merge(table: Any, rows: pa.Table) -> None:
+    (
+        table.merge_insert("id")
+        .when_matched_update_all(where="source.rev > target.rev")
+        .when_not_matched_insert_all()
+        .execute(rows, on_bad_vectors="null")
+    )
+
+
+def _hits(found: pa.Table, column: str, score: Any) -> list[Hit]:
+    """Best first; ties by id, so that the order is the same each time."""
+    hits = [Hit(i, float(score(s))) for i, s in zip(found["id"].to_pylist(), found[column].to_pylist(), strict=True)]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.code))
+
+
+# --- document frequencies ---------------------------------------------------------------------------------------------
+# A cache, counted from the table and kept in one small file beside it, so that a query can be cut to its rarest terms.
+
+
+@dataclass(frozen=True, eq=False)
+class Frequencies:
+    """In how many documents a token occurs; tokens that are not listed occur in one or none."""
+
+    documents: int
+    prints: np.ndarray  # uint64, ascending: fingerprints of the tokens
+    counts: np.ndarray  # uint32, aligned with `prints`
+    stamp: int  # modification time of the file, ns
+
+    def idf(self, tokens: Sequence[str]) -> np.ndarray:
+        """float32[len(tokens)]: ln(1 + (N - df + 0.5) / (df + 0.5)), as in Lucene."""
+        wanted = np.array([fingerprint(token) for token in tokens], dtype=np.uint64)
+        df = np.ones(len(wanted), dtype=np.float32)
+        if len(self.prints):
+            at = np.minimum(np.searchsorted(self.prints, wanted), len(self.prints) - 1)
+            df = np.where(self.prints[at] == wanted, self.counts[at], df).astype(np.float32)
+        documents = max(self.documents, 1)
+        return np.log1p((np.maximum(documents - df, 0) + 0.5) / (df + 0.5)).astype(np.float32)
+
+
+def count_frequencies(columns: Iterable[pa.Array]) -> tuple[int, dict[str, int]]:
+    """Number of documents, and documents of each token that occurs in more than one of them."""
+    documents = 0
+    counts: Counter[str] = Counter()
+    for column in columns:
+        documents += len(column)
+        words = pc.split_pattern(column, " ")
+        coded = pc.list_flatten(words).dictionary_encode()
+        pairs = pc.list_parent_indices(words).to_numpy().astype(np.int64) * len(coded.dictionary)
+        once = np.unique(pairs + coded.indices.to_numpy())
+        tally = np.bincount(once % len(coded.dictionary), minlength=len(coded.dictionary))
+        counts.update(dict(zip(coded.dictionary.to_pylist(), tally.tolist(), strict=True)))
+    return documents, {token: n for token, n in counts.items() if n > 1 and token}
+
+
+def save_frequencies(path: Path, documents: int, counts: Mapping[str, int]) -> None:
+    """One array: the number of documents first, then the fingerprints in ascending order with their counts."""
+    table = np.empty(len(counts) + 1, dtype=FREQUENCY)
+    table[0] = (0, documents)
+    table["token"][1:] = [fingerprint(token) for token in counts]
+    table["documents"][1:] = list(counts.values())
+    table[1:].sort(order="token")
+    content = io.BytesIO()
+    np.save(content, table)
+    replace_file(path, content.getvalue())
+
+
+def load_frequencies(path: Path, stamp: int) -> Frequencies:
+    """What was counted last; without a file, nothing: every token then counts as rare."""
+    table = np.load(path, mmap_mode="r") if stamp else np.zeros(1, dtype=FREQUENCY)
+    prints, counts = np.ascontiguousarray(table["token"][1:]), np.ascontiguousarray(table["documents"][1:])
+    return Frequencies(int(table["documents"][0]), prints, counts, stamp)
+
+
+# --- indexes ----------------------------------------------------------------------------------------------------------
+
+
+def _index_columns(table: Any, schema: Schema) -> None:
+    have = {column for index in table.list_indices() for column in index.columns}
+    wanted: dict[str, Any] = {"tokens": TOKENS_INDEX, "id": BTree()}
+    for name, kind in schema.attributes.items():
+        wanted[name] = LabelList() if kind is Attribute.KEYWORDS else BTree()
+    for column, config in wanted.items():
+        if column not in have:
+            table.create_index(column, config=config)
+
+
+def _index_vectors(table: Any) -> None:
+    """An approximate index only for large tables; Lance keeps it up to date in `optimize`."""
+    rows = table.count_rows()
+    if "vector" not in table.schema.names or rows <= ANN_FROM:
+        return
+    if not any("vector" in index.columns for index in table.list_indices()):
+        table.create_index("vector", config=IvfFlat(distance_type="dot", num_partitions=max(16, round(rows**0.5))))
+
+
+def _unindexed(table: Any) -> int:
+    stats = table.index_stats("tokens_idx")
+    return table.count_rows() if stats is None else int(stats.num_unindexed_rows)
+
+
+def _is_first_index(table: Any) -> bool:
+    """Nothing is indexed yet: the first documents need not wait for 2,000 more."""
+    stats = table.index_stats("tokens_idx")
+    return stats is not None and stats.num_indexed_rows == 0 and stats.num_unindexed_rows > 0

@@ -1,0 +1,45 @@
+"""Stored matches: what was computed, by which version of the model, with every stone."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+class Match(models.Model):
+    """A scored pair. Recomputed by a job; a page never computes it."""
+
+    need = models.ForeignKey("catalogue.Need", on_delete=models.CASCADE, related_name="+")
+    achievement = models.ForeignKey("catalogue.Achievement", on_delete=models.CASCADE, related_name="+")
+    score = models.PositiveSmallIntegerField()
+    has_unmet = models.BooleanField()
+    arch = models.JSONField()  # matching.stones.arch_to_json
+    version = models.CharField(max_length=80)  # of the weights, the code and the dense model
+    computed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["need", "has_unmet", "-score", "achievement"], name="match_by_need"),
+            models.Index(fields=["achievement", "has_unmet", "-score", "need"], name="match_by_achievement"),
+            models.Index(fields=["has_unmet", "-score", "id"], name="match_by_score"),
+        ]
+        constraints = [
+            models.UniqueConstraint(name="one_match_per_pair", fields=["need", "achievement"]),
+            models.CheckConstraint(name="match_score_0_to_100", condition=Q(score__range=(0, 100))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.need_id} × {self.achievement_id}: {self.score}"
+
+
+class Computation(models.Model):
+    """When a need's matches were last computed, and by which version: also for a need that has none."""
+
+    need = models.OneToOneField("catalogue.Need", on_delete=models.CASCADE, related_name="+")
+    version = models.CharField(max_length=80)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["version"], name="computation_by_version")]
+
+    def __str__(self) -> str:
+        return f"{self.need_id} {self.version}"

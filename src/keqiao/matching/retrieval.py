@@ -1,0 +1,231 @@
+"""From a text to the documents that may answer it: lexical and semantic legs, fused. One configuration for everything.
+
+The same code serves the site, the stored matches and `keqiao evaluate`. It knows the engine only through its protocol.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from keqiao.matching.dense import DenseModel
+from keqiao.matching.engine import Filter, SearchEngine
+from keqiao.matching.text import PAIR, STOP_WORDS, cjk_tokens, index_tokens, is_cjk_character, runs, tokens, word_token
+from keqiao.matching.types import Hit
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The few numbers of retrieval, the same for every collection; experiments in docs/why/matching.md."""
+
+    # A title says in ten words what the text says in two hundred. Twice gained up to 1 point on three collections of
+    # papers and lost half a point on statutes and on CISI; three times brought no more.
+    title_repeats: int = 2
+    # A query word that stands n times weighs n(s+1)/(n+s): nearly n for short queries, bounded for a page of text.
+    # Counting fully costs half a point on long Chinese queries, counting once 8 points on long English ones.
+    query_saturation: float = 8.0
+    # A pair of words says less than it seems, since its words count too. Full weight cost 2–3 points on short
+    # questions; a third gained 3 points on long needs and cost nothing elsewhere.
+    word_pair_weight: float = 1 / 3
+    # Single Chinese characters help a short question, where few pairs are the same in question and answer, and add
+    # noise to a long text. So all of them together weigh as much as twenty pairs, and each at most five thirds of one.
+    character_budget: float = 20.0
+    character_weight_most: float = 5 / 3
+    # Candidates of each leg: twice what is looked at, so that the legs have room to disagree.
+    candidates: int = 200
+    # Share of the semantic leg in the fused score; 0.1 to 0.3 are all above words alone. It gains where question and
+    # answer use other words (1–2 points of nDCG, up to 8 of recall) and must not outvote a title that is known.
+    dense_share: float = 0.15
+
+
+SHIPPED = Configuration()
+QUERY_CHARACTERS_MOST = 20_000
+
+
+class IdfSource(Protocol):
+    """Whoever knows how rare tokens are: a retriever or a dense model."""
+
+    def idf_of(self, tokens: Sequence[str]) -> np.ndarray:
+        """float32[len(tokens)]"""
+
+
+class Retriever:
+    """Search in one index. `model` None: words only."""
+
+    def __init__(
+        self,
+        engine: SearchEngine,
+        index_name: str,
+        model: DenseModel | None = None,
+        configuration: Configuration = SHIPPED,
+    ) -> None:
+        self.engine = engine
+        self.index_name = index_name
+        self.model = model
+        self.configuration = configuration
+
+    def search(self, text: str, where: Filter | None = None, k: int = 100) -> list[Hit]:
+        """The k documents that fit a text best, the best first."""
+        words = index_tokens(text[:QUERY_CHARACTERS_MOST])
+        depth = max(k, self.configuration.candidates)
+        weights = query_weights(words, self.configuration)
+        lexical = self.engine.lexical(self.index_name, weights, where, depth)
+        return fuse(lexical, self._dense(words, where, depth), self.configuration.dense_share, depth)[:k]
+
+    def best_passages(self, query_text: str, document_text: str, n: int = 2) -> list[Passage]:
+        """The sentences of a document that show best why it was found."""
+        return best_passages(self, query_text, document_text, n)
+
+    def idf_of(self, tokens: Sequence[str]) -> np.ndarray:
+        """float32[len(tokens)]: how rare tokens are in this index."""
+        return self.engine.idf(self.index_name, tokens)
+
+    def _dense(self, words: Sequence[str], where: Filter | None, k: int) -> list[Hit]:
+        vector = self.model.encode(words) if self.model else None
+        return [] if vector is None else self.engine.dense(self.index_name, vector, where, k)
+
+
+def document_tokens(title: str, text: str) -> list[str]:
+    """What is indexed of a document, and what the dense model learns from."""
+    return index_tokens(title) * SHIPPED.title_repeats + index_tokens(text)
+
+
+def query_weights(words: Sequence[str], configuration: Configuration = SHIPPED) -> dict[str, float]:
+    """Token → weight in the query; 1 for a word or a pair of Chinese characters that stands once."""
+    counts = Counter(words)
+    s, pair = configuration.query_saturation, configuration.word_pair_weight
+    character = _character_weight(sum(map(is_cjk_character, counts)), configuration)
+    return {
+        word: n * (s + 1) / (n + s) * (pair if PAIR in word else character if is_cjk_character(word) else 1.0)
+        for word, n in counts.items()
+    }
+
+
+def _character_weight(characters: int, configuration: Configuration) -> float:
+    """What one of so many different Chinese characters weighs."""
+    return min(configuration.character_weight_most, configuration.character_budget / max(characters, 1))
+
+
+def fuse(lexical: Sequence[Hit], dense: Sequence[Hit], share: float, depth: int) -> list[Hit]:
+    """Both lists, each of at most `depth` hits, in one; the best first.
+
+    BM25 is divided by its best value, so that a clear lexical winner stays one; cosine keeps its scale, so that a vague
+    query is not made to look certain.
+    """
+    best = lexical[0].score if lexical else 1.0
+    words = {hit.code: hit.score / best for hit in lexical}
+    meaning = {hit.code: hit.score for hit in dense}
+    least_words, least_meaning = _floor(words, depth), _floor(meaning, depth)
+    fused = [
+        Hit(code, (1 - share) * words.get(code, least_words) + share * meaning.get(code, least_meaning))
+        for code in words | meaning
+    ]
+    return sorted(fused, key=lambda hit: (-hit.score, hit.code))
+
+
+def _floor(scores: Mapping[str, float], depth: int) -> float:
+    """What a document scores that a leg did not return: nothing, or at most as much as the last of a full list."""
+    return min(scores.values()) if len(scores) >= depth else 0.0
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------------
+
+Passage = tuple[int, int, tuple[str, ...]]  # start and end in the document, the query's terms as they stand there
+
+_SENTENCE = re.compile(r"[^。！？；!?;\n]*?(?:[。！？；!?;\n]+|\.(?=\s|$)|$)", re.DOTALL)
+PASSAGE_MOST = 300  # characters; a longer sentence is cut at a comma or a space
+REPEATED = 0.3  # what a term is worth in the second sentence when the first has it already
+
+
+def best_passages(source: IdfSource, query_text: str, document_text: str, n: int = 2) -> list[Passage]:
+    """The n sentences that carry most of the query by idf, in the order of the document; none that carry nothing."""
+    return passages_with(wanted_terms(source, query_text), document_text, n)
+
+
+def passages_with(wanted: Mapping[str, float], document_text: str, n: int = 2) -> list[Passage]:
+    """The same for terms that were weighed once, when one query looks at many documents."""
+    found = {(start, end): _matched(document_text[start:end], wanted) for start, end in sentences(document_text)}
+    seen: set[str] = set()
+    chosen: list[Passage] = []
+    while len(chosen) < n and found:
+        gains = {span: _gain(matched, wanted, seen) for span, matched in found.items()}
+        best = max(gains, key=lambda span: (gains[span], -span[0]))
+        if gains[best] <= 0:
+            break
+        matched = found.pop(best)
+        seen |= matched.keys()
+        chosen.append((*best, _surfaces(document_text[slice(*best)], matched)))
+    return sorted(chosen)
+
+
+def sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each sentence, white space at its ends left out. Decimal points do not end one."""
+    for match in _SENTENCE.finditer(text):
+        start, end = match.span()
+        while start < end:
+            stop = _cut(text, start, end)
+            piece = text[start:stop]
+            if piece.strip():
+                yield start + len(piece) - len(piece.lstrip()), stop - len(piece) + len(piece.rstrip())
+            start = stop
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    if end - start <= PASSAGE_MOST:
+        return end
+    limit = start + PASSAGE_MOST
+    at = max(text.rfind(mark, start + PASSAGE_MOST // 2, limit) for mark in "，、,： ")
+    return limit if at < 0 else at + 1
+
+
+def wanted_terms(source: IdfSource, query_text: str) -> dict[str, float]:
+    """Token → idf. Single Chinese characters mean little alone: they count only where the query has nothing else."""
+    found = dict.fromkeys(tokens(query_text[:QUERY_CHARACTERS_MOST]))
+    names = [token for token in found if not is_cjk_character(token)] or list(found)
+    return dict(zip(names, source.idf_of(names).tolist(), strict=True))
+
+
+def _matched(sentence: str, wanted: Mapping[str, float]) -> dict[str, None]:
+    """The wanted tokens in a sentence, in order."""
+    return dict.fromkeys(token for token in tokens(sentence) if token in wanted)
+
+
+def _gain(matched: Mapping[str, None], wanted: Mapping[str, float], seen: set[str]) -> float:
+    return sum(wanted[token] * (REPEATED if token in seen else 1.0) for token in matched)
+
+
+def _surfaces(sentence: str, matched: Mapping[str, None]) -> tuple[str, ...]:
+    """Matched terms as a reader sees them: whole words, and pairs of Chinese characters joined where they overlap."""
+    found: dict[str, None] = {}
+    for kind, run in runs(sentence):
+        if kind == "cjk":
+            found |= dict.fromkeys(_joined_pairs(run, matched))
+        elif run not in STOP_WORDS and word_token(run) in matched:
+            found[run] = None
+    return tuple(found)
+
+
+def _joined_pairs(run: str, matched: Mapping[str, None]) -> Iterator[str]:
+    covered = [False] * len(run)
+    for token in cjk_tokens(run):
+        at = run.find(token) if token in matched else -1
+        while at >= 0:
+            covered[at : at + len(token)] = [True] * len(token)
+            at = run.find(token, at + 1)
+    for is_covered, group in _groups(covered):
+        if is_covered:
+            yield run[group]
+
+
+def _groups(flags: Sequence[bool]) -> Iterator[tuple[bool, slice]]:
+    """Maximal stretches of equal flags."""
+    start = 0
+    for i in range(1, len(flags) + 1):
+        if i == len(flags) or flags[i] != flags[start]:
+            yield flags[start], slice(start, i)
+            start = i

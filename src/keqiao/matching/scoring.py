@@ -1,0 +1,276 @@
+"""From an item or a search to scored candidates: the index finds the nearest, the stones say how well each one fits.
+
+What is read of recently seen items is kept in memory by code and revision, so that a search reads only what changed.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from keqiao.catalogue import selectors as catalogue
+from keqiao.kernel import clock
+from keqiao.kernel.parameters import find
+from keqiao.matching import indexing, queries, stones
+from keqiao.matching.dense import DenseModel
+from keqiao.matching.engine import Filter
+from keqiao.matching.gathering import Regions, achievement_facts, need_facts
+from keqiao.matching.retrieval import best_passages, passages_with, wanted_terms
+from keqiao.matching.text import fingerprint, tokens
+from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Stone, Weights
+from keqiao.parties import selectors as parties
+
+CODE_VERSION = "2"  # of the stones' rules; a change makes stored matches stale
+CANDIDATES = 100  # nearest items that are scored for a stored match
+LEAST_TECHNOLOGY = 0.2  # fit of the technical field below which a pair is no match
+QUERY_TERMS = 100  # of a need, the heaviest, that count as what it says
+KEPT_ITEMS = 5_000  # in memory of one process: about 6 kB each
+FRESH_FOR = 60.0  # seconds that the region table and the weights are kept
+
+
+# --- Slowly changing data ---------------------------------------------------------------------------------------------
+
+
+def regions() -> Regions:
+    return _regions(int(time.monotonic() // FRESH_FOR))
+
+
+@lru_cache(maxsize=1)
+def _regions(minute: int) -> Regions:  # noqa: ARG001 -- only to forget after a while
+    return Regions()
+
+
+def weights() -> Weights:
+    """In force today, with the version that stored matches carry."""
+    return _weights(int(time.monotonic() // FRESH_FOR))
+
+
+@lru_cache(maxsize=1)
+def _weights(minute: int) -> Weights:  # noqa: ARG001 -- only to forget after a while
+    row = find("matching.weights", on=clock.today())
+    points = {Stone(name): value for name, value in row.value.items()}
+    return Weights(points, f"stones-{CODE_VERSION}/{row.pack}-{row.first_on}")
+
+
+def version() -> str:
+    """What computes a match now: rules, weights, dense model."""
+    model = indexing.model()
+    return f"{weights().version}/{model.version if model else 'none'}"
+
+
+# --- Candidates -------------------------------------------------------------------------------------------------------
+
+
+def nearest(kind: str, text: str, count: int, where: Filter | None = None, *, least: float = 0.0) -> list[str]:
+    """Codes of the published items whose text is nearest, best first; none while the index is being made.
+
+    `least`: share of the best hit's score below which a hit says too little to be shown.
+    """
+    retriever = indexing.retriever(kind)
+    hits = retriever.search(text, where, count) if retriever else []
+    return [hit.code for hit in hits if hit.score >= least * hits[0].score]
+
+
+def matches_of_need(need: Any, least: int, most: int) -> list[tuple[str, Arch]]:
+    """The best by score of a need's nearest achievements, with their arches."""
+    facts = need_facts(need, regions())
+    scorer = Scorer(facts)
+    found = items("achievement", nearest("achievement", query_text(facts), CANDIDATES))
+    return _explained([(other.facts.code, scorer, other) for other in found], least, most)
+
+
+def matches_of_achievement(achievement: Any, least: int, most: int) -> list[tuple[str, Arch]]:
+    """The best by score of the nearest needs, each scored as that need's match."""
+    facts = achievement_facts(achievement, regions())
+    offer = _known(facts, achievement.revision, indexing.model())
+    found = items("need", nearest("need", query_text(facts), CANDIDATES))
+    return _explained([(need.facts.code, Scorer(need.facts), offer) for need in found], least, most)
+
+
+def _explained(pairs: list[tuple[str, Scorer, Known]], least: int, most: int) -> list[tuple[str, Arch]]:
+    """Score all, keep the best, and only then look for the words that show why: that takes most of the time."""
+    scored = [(scorer.arch(other, explain=False), code, scorer, other) for code, scorer, other in pairs]
+    good = [row for row in scored if row[0].score >= least and is_near(row[0])]
+    kept = sorted(good, key=lambda row: (-row[0].score, row[1]))[:most]
+    return [(code, scorer.arch(other)) for _, code, scorer, other in kept]
+
+
+def is_near(arch: Arch) -> bool:
+    """Unknown counts half, so a pair of unrelated fields may still have 50 points: it is no match all the same."""
+    return all(stone.fit >= LEAST_TECHNOLOGY for stone in arch.stones if stone.stone is Stone.TECHNOLOGY)
+
+
+def search_arches(kind: str, query: queries.SearchQuery, codes: Sequence[str]) -> dict[str, Arch]:
+    """Code → arch of a search against each item, in the order of `codes`."""
+    scorer = Scorer(query.as_need(region_paths()))
+    arch = scorer.arch_of_search if kind == "achievement" else scorer.nearness
+    return {other.facts.code: arch(query, other) for other in items(kind, codes)}
+
+
+def query_text(facts: NeedFacts | AchievementFacts) -> str:
+    """What is sought: title, text and keywords in the item's own words."""
+    return "\n".join((facts.title, facts.text, " ".join(facts.keywords)))
+
+
+# --- One need against achievements ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is kept in memory of an item: facts, and its words and meaning ready to compare."""
+
+    revision: int
+    facts: Any
+    prints: np.ndarray  # uint64, ascending: fingerprints of its tokens
+    vector: np.ndarray | None  # float32[dims] of the model in `model`
+    model: str
+
+
+class Scorer:
+    """One need against many achievements: what is read of the need is read once."""
+
+    def __init__(self, need: NeedFacts) -> None:
+        self.need = need
+        self.text = query_text(need)
+        words = tokens(self.text)
+        model = indexing.model()
+        self.model = model
+        self.wanted: dict[str, float] | None = None  # worked out when first needed
+        self.vector = model.encode(words) if model else None
+        names = list(dict.fromkeys(words))
+        idf = model.idf_of(names) if model else np.ones(len(names), dtype=np.float32)
+        heaviest = np.argsort(-idf, kind="stable")[:QUERY_TERMS]
+        self.prints = np.array([fingerprint(names[i]) for i in heaviest], dtype=np.uint64)
+        self.weights = idf[heaviest]
+
+    def arch(self, other: Known, *, explain: bool = True) -> Arch:
+        fit = self._technology(other, explain=explain)
+        return stones.build_arch(self.need, other.facts, weights(), fit, region_names())
+
+    def arch_of_search(self, query: queries.SearchQuery, other: Known) -> Arch:
+        """Only the stones that the search asks about. No passages: the result list shows its own."""
+        fit = self._technology(other, explain=False)
+        return queries.search_arch(
+            query, other.facts, weights(), fit, region_names=region_names(), region_paths=region_paths()
+        )
+
+    def nearness(self, query: queries.SearchQuery, other: Known) -> Arch:  # noqa: ARG002 -- as arch_of_search
+        """A search for needs has nothing to offer yet: one stone, how near the texts are."""
+        near = AchievementFacts(code=other.facts.code, title=other.facts.title, text=other.facts.text)
+        alone = Weights({Stone.TECHNOLOGY: 100}, weights().version)
+        return stones.build_arch(
+            NeedFacts("", self.need.title, self.need.text), near, alone, self._technology(other, explain=False)
+        )
+
+    def _technology(self, other: Known, *, explain: bool = True) -> stones.TechnologyFit:
+        return stones.technology_fit(
+            self.need,
+            other.facts,
+            lexical=self._lexical(other),
+            dense_cosine=self._cosine(other),
+            passages=[text for text, _ in self._passages(other.facts.text)] if explain else [],
+        )
+
+    def _passages(self, body: str) -> list[tuple[str, tuple[tuple[int, int], ...]]]:
+        if self.wanted is None:
+            self.wanted = wanted_terms(self.model, self.text) if self.model else {}
+        return [_marked(body[start:end], terms) for start, end, terms in passages_with(self.wanted, body, 2)]
+
+    def _lexical(self, other: Known) -> float | None:
+        """Share of the need's heaviest words, by weight, that the achievement has."""
+        total = float(self.weights.sum())
+        if not total:
+            return None
+        return float(self.weights[np.isin(self.prints, other.prints, assume_unique=True)].sum()) / total
+
+    def _cosine(self, other: Known) -> float | None:
+        if self.vector is None or other.vector is None or self.model is None or other.model != self.model.version:
+            return None
+        return float(self.vector @ other.vector)
+
+
+def region_names() -> dict[str, tuple[str, str]]:
+    return regions().both_names
+
+
+def region_paths() -> dict[str, tuple[str, ...]]:
+    return regions().paths
+
+
+# --- Items in memory --------------------------------------------------------------------------------------------------
+
+_kept: OrderedDict[tuple[str, str], Known] = OrderedDict()
+_lock = Lock()
+
+
+def items(kind: str, codes: Sequence[str]) -> list[Known]:
+    """Published items in the order of `codes`; what is in memory at the same revision and model is not read again."""
+    if not codes:
+        return []
+    model = indexing.model()
+    revisions = catalogue.revisions(kind, codes)
+    with _lock:
+        known = {code: _kept[kind, code] for code in revisions if (kind, code) in _kept}
+    now = model.version if model else ""
+    missing = [c for c, r in revisions.items() if c not in known or (known[c].revision, known[c].model) != (r, now)]
+    for item in _read(kind, missing, model):
+        known[item.facts.code] = item
+        _keep(kind, item)
+    return [known[code] for code in codes if code in revisions and code in known]
+
+
+def _read(kind: str, codes: Sequence[str], model: DenseModel | None) -> Iterator[Known]:
+    if not codes:
+        return
+    read = catalogue.achievements_by_code if kind == "achievement" else catalogue.needs_by_code
+    facts = achievement_facts if kind == "achievement" else need_facts
+    for item in read(codes, actor=parties.system()):
+        yield _known(facts(item, regions()), item.revision, model)
+
+
+def _known(facts: NeedFacts | AchievementFacts, revision: int, model: DenseModel | None) -> Known:
+    words = tokens(query_text(facts))
+    prints = np.unique(np.array([fingerprint(word) for word in set(words)], dtype=np.uint64))
+    vector = model.encode(words) if model else None
+    return Known(revision, facts, prints, vector, model.version if model else "")
+
+
+def _keep(kind: str, item: Known) -> None:
+    with _lock:
+        _kept[kind, item.facts.code] = item
+        _kept.move_to_end((kind, item.facts.code))
+        while len(_kept) > KEPT_ITEMS:
+            _kept.popitem(last=False)
+
+
+# --- Words that show it -----------------------------------------------------------------------------------------------
+
+
+def passages(query: str, body: str, count: int) -> list[tuple[str, tuple[tuple[int, int], ...]]]:
+    """The sentences of `body` that say most of `query`, with the places of the matching terms in each."""
+    model = indexing.model()
+    if model is None or not body:
+        return []
+    return [_marked(body[start:end], terms) for start, end, terms in best_passages(model, query, body, count)]
+
+
+def _marked(sentence: str, terms: Iterable[str]) -> tuple[str, tuple[tuple[int, int], ...]]:
+    words = sorted({term for term in terms if len(term) > 1}, key=len, reverse=True)
+    if not words:
+        return sentence, ()
+    merged: list[tuple[int, int]] = []
+    for found in re.finditer("|".join(map(re.escape, words)), sentence, re.IGNORECASE):
+        start, end = found.span()
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((start, end))
+    return sentence, tuple(merged)

@@ -1,0 +1,334 @@
+"""Free-text search over what is public: chips, facets, pages, and every hit with its arch.
+
+The nearest items come from the index; the first of them are scored by the same stones as a stored match and put in that
+order. With nothing typed, the newest items come from the database.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+
+from keqiao.catalogue import selectors as catalogue
+from keqiao.catalogue.types import ItemState, PriceKind
+from keqiao.matching import scoring
+from keqiao.matching.engine import And, Eq, Filter, Has, In, Not, Or, Range
+from keqiao.matching.queries import SearchQuery, read_query
+from keqiao.matching.types import Arch
+from keqiao.parties.types import Actor
+
+PER_PAGE = 10
+NEAREST = 100  # hits that a search looks at; the page says so
+SCORED = 30  # of these, how many are put in the order of their arch
+NEARNESS = 0.25  # of the best hit: on the demo texts, what lies lower is noise (docs/why/matching.md)
+LONGEST_QUERY = 2_000  # characters that are read
+
+TRL_BANDS = {"1-3": (1, 3), "4-6": (4, 6), "7-9": (7, 9)}
+SORTS = ("match", "trl", "newest")
+FACETS = {
+    "achievement": ("field", "trl", "modes", "ownership", "region", "ip", "origin"),
+    "need": ("field", "trl", "modes", "region", "origin"),
+}
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """What was asked. Prices are in 万元; unknown facet names and values are passed over."""
+
+    kind: str = "achievement"
+    q: str = ""
+    drop: tuple[str, ...] = ()
+    facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    price_low: Decimal | None = None
+    price_high: Decimal | None = None
+    include_negotiable: bool = True
+    sort: str = "match"
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class FacetValue:
+    value: str
+    count: int
+    selected: bool
+
+
+@dataclass(frozen=True)
+class Facet:
+    name: str
+    values: tuple[FacetValue, ...]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Words of the item that answer the search; `marks` are the places of the matching terms in `text`."""
+
+    text: str
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """One hit. No arch when nothing was asked."""
+
+    item: Any
+    arch: Arch | None = None
+    passages: tuple[Passage, ...] = ()
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    items: list[Found]
+    total: int
+    total_is_exact: bool  # False: the nearest ones only
+    facets: list[Facet]
+    query: SearchQuery | None
+    page: int
+    page_count: int
+    request: SearchRequest
+
+
+def search(request: SearchRequest, *, actor: Actor) -> SearchResult:
+    text = request.q.strip()[:LONGEST_QUERY]
+    return _nearest(request, text, actor) if text else _newest(request, actor)
+
+
+# --- Nothing typed: the newest ----------------------------------------------------------------------------------------
+
+
+def _newest(request: SearchRequest, actor: Actor) -> SearchResult:
+    every = _public(request.kind, actor)
+    rows = _filtered(every, request)
+    order = ("-trl", "-published_at", "-id") if _by_trl(request) else ("-published_at", "-id")
+    total = rows.count()
+    page = max(request.page, 1)
+    codes = list(rows.order_by(*order).values_list("code", flat=True)[(page - 1) * PER_PAGE : page * PER_PAGE])
+    items = [Found(item) for item in _load(request.kind, codes, actor)]
+    price = f"{request.price_low}-{request.price_high}-{request.include_negotiable}"
+    # Only published items are counted, the same for everybody; half a minute old is new enough for a list without a question.
+    traits = cache.get_or_set(
+        f"traits:{request.kind}:{price}", lambda: _traits(_filtered(every, request, but_facets=True)), 30
+    )
+    facets = _facets(request, traits or [])
+    return SearchResult(items, total, True, facets, None, page, _pages(total), request)
+
+
+# --- Something typed: the nearest -------------------------------------------------------------------------------------
+
+
+def _nearest(request: SearchRequest, text: str, actor: Actor) -> SearchResult:
+    query = read_query(text, scoring.regions().names(), drop=request.drop)
+    codes = _candidates(request, query, actor)
+    every = _public(request.kind, actor).filter(code__in=codes)
+    visible = set(every.values_list("code", flat=True))
+    kept = [code for code in codes if code in visible]
+    arches = scoring.search_arches(request.kind, query, kept[:SCORED])
+    kept = [code for code in kept if code not in arches or scoring.is_near(arches[code])]
+    arches = {code: arch for code, arch in arches.items() if scoring.is_near(arch)}
+    kept = _ordered(request, kept, arches, every)
+    page = max(request.page, 1)
+    shown = kept[(page - 1) * PER_PAGE : page * PER_PAGE]
+    arches |= scoring.search_arches(request.kind, query, [code for code in shown if code not in arches])
+    items = [
+        Found(item, arches.get(item.code), _passages(query.text, item)) for item in _load(request.kind, shown, actor)
+    ]
+    around = kept
+    if any(_selected(request, name) for name in FACETS[request.kind]):
+        around = _candidates(request, query, actor, but_facets=True)
+    facets = _facets(request, _traits(_public(request.kind, actor).filter(code__in=around)))
+    is_exact = len(codes) < NEAREST
+    return SearchResult(items, len(kept), is_exact, facets, query, page, _pages(len(kept)), request)
+
+
+def _candidates(request: SearchRequest, query: SearchQuery, actor: Actor, *, but_facets: bool = False) -> list[str]:
+    """The nearest by text; when only conditions are left, the newest."""
+    if query.text:
+        return scoring.nearest(
+            request.kind, query.text, NEAREST, _where(request, but_facets=but_facets), least=NEARNESS
+        )
+    rows = _filtered(_public(request.kind, actor), request, but_facets=but_facets)
+    return list(rows.order_by("-published_at", "-id").values_list("code", flat=True)[:NEAREST])
+
+
+def _ordered(request: SearchRequest, codes: list[str], arches: Mapping[str, Arch], rows: QuerySet[Any]) -> list[str]:
+    """By the arch (those without an unmet must first), by maturity, or by date; ties keep the order of nearness."""
+    if request.sort == "newest":
+        dates = dict(rows.values_list("code", "published_at"))
+        return sorted(codes, key=lambda code: dates[code], reverse=True)
+    if _by_trl(request):
+        levels = dict(rows.values_list("code", "trl"))
+        return sorted(codes, key=lambda code: -(levels[code] or 0))
+    scored = sorted(arches, key=lambda code: (arches[code].has_unmet, -arches[code].score))
+    return [*scored, *(code for code in codes if code not in arches)]
+
+
+def _passages(text: str, item: Any) -> tuple[Passage, ...]:
+    """The sentences of the item's own text that say what was searched for."""
+    for version in sorted(item.texts.all(), key=lambda t: t.lang, reverse=True):
+        body = version.summary if hasattr(version, "summary") else version.problem
+        found = scoring.passages(text, body, 1)
+        if found:
+            return tuple(Passage(*one) for one in found)
+    return ()
+
+
+# --- Filters and facets -----------------------------------------------------------------------------------------------
+
+
+def _public(kind: str, actor: Actor) -> QuerySet[Any]:
+    visible = catalogue.achievements_visible_to(actor) if kind == "achievement" else catalogue.needs_visible_to(actor)
+    return visible.filter(state=ItemState.PUBLISHED)
+
+
+def _filtered(rows: QuerySet[Any], request: SearchRequest, *, but_facets: bool = False) -> QuerySet[Any]:
+    if not but_facets:
+        for name in FACETS[request.kind]:
+            wanted = _selected(request, name)
+            if wanted:
+                rows = rows.filter(_condition(request.kind, name, wanted))
+    return rows.filter(_price(request))
+
+
+def _selected(request: SearchRequest, name: str) -> tuple[str, ...]:
+    values = request.facets.get(name, ())
+    known = {"trl": set(TRL_BANDS), "ip": {"granted"}, "origin": {"open", "fictional"}}.get(name)
+    return tuple(value for value in values if known is None or value in known)
+
+
+def _condition(kind: str, name: str, values: Sequence[str]) -> Q:
+    if name == "trl":
+        column = "trl" if kind == "achievement" else "trl_min"
+        bands = (Q(**{f"{column}__range": TRL_BANDS[value]}) for value in values)
+        return _any(bands)
+    if name == "modes":
+        return Q(modes__overlap=list(values))
+    if name == "origin":
+        return Q(is_fictional__in=[value == "fictional" for value in values])
+    if name == "ip":
+        return Q(Exists(catalogue.granted_assets().filter(achievements=OuterRef("pk"))))
+    return Q(**{f"{name}__in": list(values)})
+
+
+def _any(conditions: Any) -> Q:
+    result = Q(pk__in=[])
+    for condition in conditions:
+        result |= condition
+    return result
+
+
+def _price(request: SearchRequest) -> Q:
+    """Within the wished span in CNY. Open prices stay in, unless they are left out on purpose."""
+    if request.price_low is None and request.price_high is None:
+        return Q() if request.include_negotiable else Q(price_kind=PriceKind.AMOUNT)
+    amount = Q(price_kind=PriceKind.AMOUNT, currency="CNY")
+    if request.price_low is not None:
+        amount &= Q(price_high__gte=_minor(request.price_low))
+    if request.price_high is not None:
+        amount &= Q(price_low__lte=_minor(request.price_high))
+    return amount | ~Q(price_kind=PriceKind.AMOUNT) if request.include_negotiable else amount
+
+
+def _minor(wan: Decimal) -> int:
+    """万元 → fen, within what the database can hold."""
+    return int(max(min(wan, Decimal(10**9)), Decimal(0)) * 1_000_000)
+
+
+# --- The same filters for the index ------------------------------------------------------------------------------------
+
+
+def _where(request: SearchRequest, *, but_facets: bool = False) -> Filter | None:
+    parts: list[Filter] = []
+    if not but_facets:
+        for name in FACETS[request.kind]:
+            if wanted := _selected(request, name):
+                parts.append(_index_condition(name, wanted))
+    parts += _index_price(request)
+    return And(tuple(parts)) if parts else None
+
+
+def _index_condition(name: str, values: tuple[str, ...]) -> Filter:
+    if name == "trl":
+        bands = (TRL_BANDS[value] for value in values)
+        return Or(tuple(Range("trl", low, high + 1) for low, high in bands))
+    if name == "modes":
+        return Has("modes", values)
+    if name == "ip":
+        return Eq("ip", "granted")
+    return In(name, values)
+
+
+def _index_price(request: SearchRequest) -> list[Filter]:
+    if request.price_low is None and request.price_high is None:
+        return [] if request.include_negotiable else [Eq("price_kind", PriceKind.AMOUNT)]
+    amount: list[Filter] = [Eq("price_kind", PriceKind.AMOUNT), Eq("currency", "CNY")]
+    if request.price_low is not None:
+        amount.append(Range("price_high", _minor(request.price_low), None))
+    if request.price_high is not None:
+        amount.append(Range("price_low", None, _minor(request.price_high) + 1))
+    within = And(tuple(amount))
+    return [Or((within, Not(Eq("price_kind", PriceKind.AMOUNT))))] if request.include_negotiable else [within]
+
+
+Traits = list[dict[str, Any]]
+
+
+def _traits(rows: QuerySet[Any]) -> Traits:
+    """What facets count: each combination of traits, and how many rows have it."""
+    names = ["field", "modes", "region", "is_fictional", "level"]
+    if rows.model.__name__ == "Achievement":
+        granted = Exists(catalogue.granted_assets().filter(achievements=OuterRef("pk")))
+        rows = rows.annotate(granted=granted, level=F("trl"))
+        names += ["ownership", "granted"]
+    else:
+        rows = rows.annotate(level=F("trl_min"))
+    return list(rows.order_by().values(*names).annotate(n=Count("pk")))
+
+
+def _facets(request: SearchRequest, traits: Traits) -> list[Facet]:
+    return [_facet(request, name, traits) for name in FACETS[request.kind]]
+
+
+def _facet(request: SearchRequest, name: str, traits: Traits) -> Facet:
+    counts: Counter[str] = Counter()
+    for row in traits:
+        counts.update(dict.fromkeys(_values(name, row), row["n"]))
+    selected = set(_selected(request, name))
+    order = list(TRL_BANDS) if name == "trl" else [value for value, _ in counts.most_common()]
+    shown = [FacetValue(value, counts[value], value in selected) for value in order if counts[value]]
+    shown += [FacetValue(value, 0, True) for value in sorted(selected) if not counts[value]]
+    return Facet(name, tuple(shown))
+
+
+def _values(name: str, row: Mapping[str, Any]) -> list[str]:
+    if name == "trl":
+        return [band for band, (low, high) in TRL_BANDS.items() if row["level"] and low <= row["level"] <= high]
+    if name == "modes":
+        return list(row["modes"])
+    if name == "origin":
+        return ["fictional" if row["is_fictional"] else "open"]
+    if name == "ip":
+        return ["granted"] if row["granted"] else []
+    return [row[name]] if row[name] else []
+
+
+# --- Small things -----------------------------------------------------------------------------------------------------
+
+
+def _load(kind: str, codes: Sequence[str], actor: Actor) -> list[Any]:
+    if kind == "achievement":
+        return catalogue.achievements_by_code(codes, actor=actor)
+    return catalogue.needs_by_code(codes, actor=actor)
+
+
+def _by_trl(request: SearchRequest) -> bool:
+    return request.sort == "trl" and request.kind == "achievement"
+
+
+def _pages(total: int) -> int:
+    return max(1, -(-total // PER_PAGE))

@@ -1,0 +1,142 @@
+"""Stored matches, as this actor may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+
+from keqiao.catalogue import selectors as catalogue
+from keqiao.catalogue.types import Shown
+from keqiao.kernel import clock
+from keqiao.kernel.errors import NotFound
+from keqiao.kernel.parameters import parameter
+from keqiao.matching.models import Match
+from keqiao.matching.stones import arch_from_json
+from keqiao.matching.types import Arch
+from keqiao.parties.types import Actor
+
+ORDER = ("has_unmet", "-score")
+
+
+@dataclass(frozen=True)
+class MatchSeen:
+    """A stored match with its two sides and the arch."""
+
+    need: Any
+    achievement: Any
+    score: int
+    has_unmet: bool
+    arch: Arch
+    computed_at: datetime
+
+
+def matches_visible_to(actor: Actor) -> QuerySet[Match]:
+    """Both sides must be visible."""
+    return Match.objects.filter(
+        need__in=catalogue.needs_visible_to(actor), achievement__in=catalogue.achievements_visible_to(actor)
+    )
+
+
+def matches_of_need(need: Any, *, actor: Actor, first: int = 0, count: int = 20) -> list[MatchSeen]:
+    """Those without an unmet hard requirement first, then by score."""
+    rows = matches_visible_to(actor).filter(need=need).order_by(*ORDER, "achievement")
+    return list(_seen(_with_sides(rows[first : first + count])))
+
+
+def matches_of_achievement(achievement: Any, *, actor: Actor, first: int = 0, count: int = 20) -> list[MatchSeen]:
+    rows = matches_visible_to(actor).filter(achievement=achievement).order_by(*ORDER, "need")
+    return list(_seen(_with_sides(rows[first : first + count])))
+
+
+def count_matches_of_need(need: Any, *, actor: Actor) -> tuple[int, int]:
+    """How many matches there are, and how many of them have an unmet hard requirement."""
+    return _counts(matches_visible_to(actor).filter(need=need))
+
+
+def count_matches_of_achievement(achievement: Any, *, actor: Actor) -> tuple[int, int]:
+    return _counts(matches_visible_to(actor).filter(achievement=achievement))
+
+
+def get_match(need_code: str, achievement_code: str, *, actor: Actor) -> MatchSeen:
+    rows = _with_sides(matches_visible_to(actor).filter(need__code=need_code, achievement__code=achievement_code))
+    for seen in _seen(rows):
+        return seen
+    raise NotFound
+
+
+def best_bridges(*, actor: Actor, count: int = 5) -> list[MatchSeen]:
+    """The best matches of distinct needs and achievements, for the home page."""
+    rows = (
+        matches_visible_to(actor)
+        .filter(has_unmet=False)
+        .order_by("-score", "id")
+        .values_list("pk", "need_id", "achievement_id")
+    )
+    taken: set[tuple[str, int]] = set()
+    chosen: list[int] = []
+    for pk, need_id, achievement_id in rows[: count * 40]:
+        ends = {("need", need_id), ("achievement", achievement_id)}
+        if not ends & taken:
+            taken |= ends
+            chosen.append(pk)
+        if len(chosen) == count:
+            break
+    return list(_seen(_with_sides(Match.objects.filter(pk__in=chosen).order_by("-score", "id"))))
+
+
+def matched_needs(needs: Iterable[Any], *, actor: Actor) -> set[int]:
+    """Ids of those needs that an achievement of the actor's organisations matches well enough to learn the publisher."""
+    asked = [need.pk for need in needs if need.publisher_shown == Shown.MATCHED]
+    if not asked or not actor.organisation_ids:
+        return set()
+    least = parameter("matching.publisher_shown_from", on=clock.today())
+    rows = Match.objects.filter(
+        need__in=asked, has_unmet=False, score__gte=least, achievement__owner_id__in=actor.organisation_ids
+    )
+    return set(rows.values_list("need_id", flat=True))
+
+
+def is_matched(need: Any, *, actor: Actor) -> bool:
+    return need.pk in matched_needs([need], actor=actor)
+
+
+def latest_computation() -> datetime | None:
+    return Match.objects.order_by("-pk").values_list("computed_at", flat=True).first()
+
+
+def count_pairs_from(score: int) -> int:
+    """How many stored pairs without an unmet hard requirement reach the score."""
+    return Match.objects.filter(has_unmet=False, score__gte=score).count()
+
+
+def similar_achievements(code: str, *, actor: Actor, count: int = 5) -> list[Any]:
+    """Achievements whose text is near to this one's."""
+    from keqiao.matching import indexing
+
+    return catalogue.achievements_by_code(indexing.similar("achievement", code, count), actor=actor)
+
+
+def similar_needs(code: str, *, actor: Actor, count: int = 5) -> list[Any]:
+    from keqiao.matching import indexing
+
+    return catalogue.needs_by_code(indexing.similar("need", code, count), actor=actor)
+
+
+def _counts(rows: QuerySet[Match]) -> tuple[int, int]:
+    unmet = list(rows.order_by().values_list("has_unmet", flat=True))
+    return len(unmet), sum(unmet)
+
+
+def _with_sides(rows: QuerySet[Match]) -> QuerySet[Match]:
+    return rows.select_related("need", "need__publisher", "achievement", "achievement__owner").prefetch_related(
+        Prefetch("need__texts"), Prefetch("achievement__texts"), Prefetch("achievement__assets")
+    )
+
+
+def _seen(rows: Iterable[Match]) -> Iterator[MatchSeen]:
+    for row in rows:
+        yield MatchSeen(row.need, row.achievement, row.score, row.has_unmet, arch_from_json(row.arch), row.computed_at)

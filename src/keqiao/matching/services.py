@@ -1,0 +1,77 @@
+"""Commands of matching: store what was computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keqiao.catalogue import selectors as catalogue
+from keqiao.kernel import clock
+from keqiao.kernel.commands import command
+from keqiao.kernel.errors import NotAllowed
+from keqiao.kernel.parameters import parameter
+from keqiao.matching import indexing, scoring, stones
+from keqiao.matching.models import Computation, Match
+from keqiao.matching.types import IndexNotReady
+from keqiao.parties.types import Actor
+
+
+@command
+def compute_matches(*, actor: Actor, kind: str, item_id: int) -> int:
+    """Score one item's nearest counterparts and keep the good ones; how many were kept.
+
+    A need's matches are replaced as a whole. An achievement's are merged: a need keeps its other matches.
+    """
+    if not actor.is_system and not actor.is_operator:
+        raise NotAllowed
+    if not indexing.is_ready():
+        raise IndexNotReady  # finding nothing would look like having no match
+    item = catalogue.item_by_id(kind, item_id)
+    if item is None:
+        Match.objects.filter(**{f"{kind}_id": item_id}).delete()
+        return 0
+    rows = _rows(kind, item)
+    kept = [getattr(row, f"{_other(kind)}_id") for row in rows]
+    Match.objects.filter(**{kind: item}).exclude(**{f"{_other(kind)}_id__in": kept}).delete()
+    Match.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["need", "achievement"],
+        update_fields=["score", "has_unmet", "arch", "version", "computed_at"],
+    )
+    if kind == "need":
+        Computation.objects.update_or_create(need=item, defaults={"version": scoring.version(), "at": clock.now()})
+    return len(rows)
+
+
+@command
+def expect_new_matches(*, actor: Actor) -> None:
+    """Forget which needs were computed: the next run of `find_stale_matches` computes them all again."""
+    if not actor.is_system and not actor.is_operator:
+        raise NotAllowed
+    Computation.objects.all().delete()
+
+
+def _other(kind: str) -> str:
+    return "achievement" if kind == "need" else "need"
+
+
+def _rows(kind: str, item: Any) -> list[Match]:
+    """The matches to keep: the best by score, whether a hard requirement is unmet or not."""
+    today = clock.today()
+    least, most = parameter("matching.least_score", on=today), parameter("matching.kept_per_need", on=today)
+    found = scoring.matches_of_need if kind == "need" else scoring.matches_of_achievement
+    good = found(item, least, most)
+    ids = catalogue.ids_by_code(_other(kind), [code for code, _ in good])
+    now, version = clock.now(), scoring.version()
+    return [
+        Match(
+            **{f"{kind}_id": item.pk, f"{_other(kind)}_id": ids[code]},
+            score=arch.score,
+            has_unmet=arch.has_unmet,
+            arch=stones.arch_to_json(arch),
+            version=version,
+            computed_at=now,
+        )
+        for code, arch in good
+        if code in ids
+    ]

@@ -1,0 +1,28 @@
+"""What matching does when the catalogue changes: index the item, then recompute its matches, in jobs."""
+
+from keqiao.kernel.events import on
+from keqiao.kernel.models import Event
+
+
+def _ids(event: Event) -> list[int]:
+    return event.data.get("ids") or [int(event.subject.rsplit(":", 1)[1])]
+
+
+@on("catalogue.achievement_published")
+@on("catalogue.achievement_closed")
+@on("catalogue.achievement_withdrawn")
+@on("catalogue.achievements_loaded")
+def achievements_changed(event: Event) -> None:
+    from keqiao.matching.tasks import update_items
+
+    update_items.defer(kind="achievement", ids=_ids(event))
+
+
+@on("catalogue.need_published")
+@on("catalogue.need_closed")
+@on("catalogue.need_withdrawn")
+@on("catalogue.needs_loaded")
+def needs_changed(event: Event) -> None:
+    from keqiao.matching.tasks import update_items
+
+    update_items.defer(kind="need", ids=_ids(event))

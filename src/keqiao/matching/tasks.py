@@ -1,0 +1,59 @@
+"""Jobs of matching: bring the index up to date, then the stored matches.
+
+The index and its libraries are imported when a job runs: every process that defers a job reads this module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+from django.db import transaction
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from keqiao.parties import selectors as parties
+
+AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
+AT_ONCE = 50  # items whose matches one job computes
+
+
+@app.task(queue="index", retry=AGAIN, lock="index")
+def update_items(*, kind: str, ids: list[int]) -> None:
+    """Index the items, then compute their matches in jobs of their own.
+
+    After a large load of achievements it is less work to compute the needs again than each new achievement.
+    """
+    from keqiao.matching import indexing, services
+
+    indexing.update(kind, ids)
+    if kind == "achievement" and len(ids) > AT_ONCE:
+        services.expect_new_matches(actor=parties.system())
+        return
+    for first in range(0, len(ids), AT_ONCE):
+        compute_matches.defer(kind=kind, ids=ids[first : first + AT_ONCE])
+
+
+@app.task(queue="matches", retry=AGAIN)
+def compute_matches(*, kind: str, ids: list[int]) -> None:
+    from keqiao.matching import services
+
+    for item_id in ids:
+        services.compute_matches(actor=parties.system(), kind=kind, item_id=item_id)
+
+
+def look_for_stale_matches() -> None:
+    """After a rebuild: matches of the model before are stale, and the worker need not wait for its next round."""
+    with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+        find_stale_matches.defer(timestamp=0)  # type: ignore[call-arg]  # periodic tasks are typed without
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queue="matches", queueing_lock="find_stale_matches")
+def find_stale_matches(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
+    """Needs whose matches were computed by another version, or never, are computed again, some at a time."""
+    from keqiao.matching import stale
+
+    ids = stale.needs_to_compute(limit=2_000)
+    for first in range(0, len(ids), AT_ONCE):
+        compute_matches.defer(kind="need", ids=ids[first : first + AT_ONCE])

@@ -1,0 +1,118 @@
+"""The semantic leg trained on the corpus."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import keqiao
+from keqiao.matching import dense
+from keqiao.matching.dense import DenseModel, train
+from keqiao.matching.text import index_tokens
+
+TEXTS = [
+    "membrane for sea water desalination",
+    "reverse osmosis membrane desalination",
+    "reverse osmosis of sea water",
+    "lithium battery cathode material",
+    "cathode of a lithium cell",
+    "battery cell with a solid cathode",
+    "膜分离 海水淡化",
+    "海水淡化 反渗透",
+]
+TOKENS = [index_tokens(text) for text in TEXTS]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return train(TOKENS, dims=3)
+
+
+def cosine(model, a, b):
+    return float(model.encode(index_tokens(a)) @ model.encode(index_tokens(b)))
+
+
+def test_vectors_are_float32_of_norm_one(model):
+    vector = model.encode(TOKENS[0])
+    assert (vector.dtype, vector.shape) == (np.dtype(np.float32), (3,))
+    assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_texts_without_a_common_word_are_near_through_the_others(model):
+    assert cosine(model, "osmosis", "desalination") > 0.5
+    assert cosine(model, "osmosis", "battery") < 0.3
+    assert cosine(model, "海水", "淡化") > 0.5
+
+
+@pytest.mark.parametrize("tokens", [[], ["unheard"], ["unheard"] * 9])
+def test_nothing_known_has_no_vector(model, tokens):
+    assert model.encode(tokens) is None
+
+
+def test_same_corpus_same_model_other_corpus_other_version(model):
+    again = train(TOKENS, dims=3)
+    assert again.version == model.version
+    assert np.array_equal(again.projection, model.projection)
+    assert train(TOKENS[:5], dims=3).version != model.version
+
+
+def test_saved_model_is_the_same_and_stays_on_disk(model, tmp_path):
+    folder = model.save(tmp_path)
+    assert folder == tmp_path / model.version
+    assert model.save(tmp_path) == folder
+    loaded = DenseModel.load(folder)
+    assert isinstance(loaded.projection, np.memmap)
+    assert loaded.version == model.version
+    assert np.array_equal(loaded.encode(TOKENS[3]), model.encode(TOKENS[3]))
+    assert [path.name for path in tmp_path.iterdir()] == [model.version]
+
+
+def test_rare_words_have_a_high_idf(model):
+    common, rare, unheard = model.idf_of(["membran", "solid", "unheard"])
+    assert common <= rare == unheard
+
+
+def test_pairs_of_words_are_left_to_the_lexical_leg(model):
+    assert np.array_equal(model.encode(["sea", "water"]), model.encode(["sea", "water", "sea_water"]))
+
+
+@pytest.mark.parametrize("corpus", [[], [[]], [["alone"]], [["a", "b"], ["c"]], [["same"], ["same"]]])
+def test_tiny_corpora_train_and_encode(corpus, tmp_path):
+    made = DenseModel.load(train(corpus).save(tmp_path))
+    assert made.encode(["same"]) is None or made.encode(["same"]).shape == (made.dims,)
+    assert made.idf_of(["same"]).shape == (1,)
+
+
+def test_large_corpus_is_sampled_the_same_way_each_time(monkeypatch):
+    many = [[f"w{i % 7}", f"v{i % 5}"] for i in range(200)]
+    assert train(many, dims=3, sample=50).version == train(many, dims=3, sample=50).version
+    monkeypatch.setattr(dense, "VOCABULARY_MOST", 3)
+    assert train(many, dims=3).projection.shape == (3, 3)
+
+
+def test_training_is_fast_enough():
+    """25,000 documents have 60 s on two cores; 1,000 of the same length are given a generous share."""
+    rng = np.random.default_rng(0)
+    corpus = [[f"w{n}" for n in rng.zipf(1.2, size=150) if n < 30_000] for _ in range(1000)]
+    started = time.perf_counter()
+    train(corpus)
+    assert time.perf_counter() - started < 6
+
+
+def test_encoding_does_not_import_scipy(model, tmp_path):
+    folder = model.save(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from keqiao.matching.dense import DenseModel;"
+        f"DenseModel.load(Path({str(folder)!r})).encode(['membran']);"
+        "import keqiao.matching.retrieval;"
+        "print('scipy' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(keqiao.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

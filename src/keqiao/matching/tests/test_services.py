@@ -1,0 +1,200 @@
+"""The index and the stored matches, from the catalogue's events to what a page shows."""
+
+import shutil
+
+import pytest
+from procrastinate import testing
+from procrastinate.contrib.django import app
+
+from keqiao.catalogue import services as catalogue
+from keqiao.catalogue.tests.factories import make_achievement, make_need
+from keqiao.kernel.errors import NotAllowed
+from keqiao.matching import indexing, search, selectors, services, stale
+from keqiao.matching.models import Match
+from keqiao.matching.search import SearchRequest
+from keqiao.matching.tests.factories import forget_everything, load_rules
+from keqiao.matching.types import IndexNotReady
+from keqiao.parties import selectors as parties
+from keqiao.parties.tests.factories import make_actor, make_organisation
+
+pytestmark = pytest.mark.django_db
+visitor, system = parties.visitor(), parties.system()
+
+FLUX = {"name_zh": "纯水通量", "unit": "LMH/bar"}
+
+
+@pytest.fixture
+def city(settings, tmp_path):
+    """Two fields, three needs, four achievements; indexed."""
+    settings.DATA_DIR = tmp_path
+    forget_everything()
+    load_rules()
+    membrane = make_achievement(
+        title="耐酸纳滤膜及连续制备", summary="三嗪环分离层的耐酸纳滤膜，用于酸性浸出液提锂。", ipc=["B01D 71/56"], trl=6,
+        modes=["license_exclusive"], indicators=[{**FLUX, "value": "18.2"}], field="materials",
+    )  # fmt: skip
+    weak = make_achievement(
+        title="陶瓷纳滤膜元件", summary="管式陶瓷纳滤膜，耐酸浸出液，通量较低。", ipc=["B01D 71/02"], trl=6,
+        indicators=[{**FLUX, "value": "7.2"}], field="materials",
+    )  # fmt: skip
+    bearing = make_achievement(
+        title="轴承寿命预测", summary="声发射与振动融合的风电轴承早期故障诊断。", trl=7, field="equipment"
+    )
+    hidden = make_achievement(title="耐酸纳滤膜配方", summary="未公开的耐酸纳滤膜。", state="draft")
+    need = make_need(
+        title="耐酸纳滤膜的涂覆", problem="酸性浸出液提锂，现用纳滤膜三个月失效。", ipc=["B01D 71/56"], trl_min=6,
+        modes=["license_exclusive"], indicators=[{**FLUX, "target": "15", "comparator": ">="}],
+    )  # fmt: skip
+    indexing.rebuild(lambda text: None)
+    yield {"membrane": membrane, "weak": weak, "bearing": bearing, "hidden": hidden, "need": need}
+    forget_everything()
+    shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+def compute(need):
+    return services.compute_matches(actor=system, kind="need", item_id=need.pk)
+
+
+def test_matches_are_scored_and_say_why(city):
+    compute(city["need"])
+    seen = selectors.matches_of_need(city["need"], actor=visitor)
+    assert [m.achievement.code for m in seen][:2] == [city["membrane"].code, city["weak"].code]
+    assert [m.has_unmet for m in seen][:2] == [False, True]
+    assert seen[0].score > 70
+    evidence = next(f for s in seen[0].arch.stones for f in s.findings if s.stone == "technology")
+    assert "耐酸纳滤膜" in evidence.evidence
+    assert city["hidden"].pk not in {m.achievement.pk for m in seen}
+
+
+def test_computing_twice_changes_nothing(city):
+    def rows():
+        return list(Match.objects.order_by("achievement_id").values_list("achievement_id", "score", "arch"))
+
+    compute(city["need"])
+    first = rows()
+    compute(city["need"])
+    assert rows() == first
+    assert stale.needs_to_compute() == []
+
+
+def test_both_directions_give_the_same_score(city):
+    compute(city["need"])
+    forward = Match.objects.get(need=city["need"], achievement=city["membrane"]).score
+    services.compute_matches(actor=system, kind="achievement", item_id=city["membrane"].pk)
+    assert Match.objects.get(need=city["need"], achievement=city["membrane"]).score == forward
+    assert Match.objects.filter(need=city["need"]).count() >= 2
+
+
+def test_a_withdrawn_item_leaves_the_index_and_its_matches(city):
+    compute(city["need"])
+    catalogue.withdraw_achievement(actor=system, code=city["membrane"].code)
+    indexing.update("achievement", [city["membrane"].pk])
+    services.compute_matches(actor=system, kind="achievement", item_id=city["membrane"].pk)
+    assert not Match.objects.filter(achievement=city["membrane"]).exists()
+    found = search.search(SearchRequest(q="耐酸纳滤膜"), actor=visitor)
+    assert city["membrane"].code not in {f.item.code for f in found.items}
+    assert indexing.differences("achievement") == (0, 0)
+
+
+def test_publishing_reaches_the_index_through_the_outbox(city):
+    """Event row → job row → index → matches: each job in this transaction, as the worker would run it."""
+    code = city["hidden"].code
+    connector = testing.InMemoryConnector()
+    with app.replace_connector(connector):
+        catalogue.publish_achievement(actor=system, code=code)
+        done: set[int] = set()
+        while waiting := set(connector.jobs) - done:
+            for number in sorted(waiting):
+                job = connector.jobs[number]
+                app.tasks[job["task_name"]].func(**job["args"])
+                done.add(number)
+    assert len(done) == 3  # dispatch, index, matches
+    assert code in {f.item.code for f in search.search(SearchRequest(q="耐酸纳滤膜配方"), actor=visitor).items}
+    assert indexing.differences("achievement") == (0, 0)
+
+
+def test_others_compute_nothing(city):
+    with pytest.raises(NotAllowed):
+        services.compute_matches(
+            actor=make_actor(organisation=make_organisation()), kind="need", item_id=city["need"].pk
+        )
+
+
+def test_search_reads_conditions_and_orders_by_the_arch(city):
+    found = search.search(SearchRequest(q="耐酸纳滤膜，通量 15 LMH/bar 以上，TRL 6 以上"), actor=visitor)
+    assert found.items[0].item.code == city["membrane"].code
+    assert {chip.kind for chip in found.query.chips} >= {"indicator", "trl"}
+    weak = next(f for f in found.items if f.item.code == city["weak"].code)
+    assert weak.arch.has_unmet
+    assert all(f.arch.score == sum(s.points for s in f.arch.stones) for f in found.items)
+
+
+def test_a_dropped_chip_no_longer_counts(city):
+    asked = SearchRequest(q="耐酸纳滤膜，通量 15 LMH/bar 以上")
+    chip = next(c for c in search.search(asked, actor=visitor).query.chips if c.kind == "indicator")
+    found = search.search(SearchRequest(q=asked.q, drop=(chip.id,)), actor=visitor)
+    weak = next(f for f in found.items if f.item.code == city["weak"].code)
+    assert not weak.arch.has_unmet
+
+
+def test_facets_filter_and_count(city):
+    every = search.search(SearchRequest(), actor=visitor)
+    assert (every.total, every.total_is_exact) == (3, True)
+    fields = {v.value: v.count for facet in every.facets if facet.name == "field" for v in facet.values}
+    assert fields == {"materials": 2, "equipment": 1}
+    one = search.search(SearchRequest(q="膜 轴承", facets={"field": ("equipment",)}), actor=visitor)
+    assert [f.item.code for f in one.items] == [city["bearing"].code]
+    assert {v.value for facet in one.facets if facet.name == "field" for v in facet.values} == {
+        "materials",
+        "equipment",
+    }
+
+
+def test_drafts_are_in_no_count_and_no_result(city):
+    owner = make_actor(organisation=city["hidden"].owner)
+    for actor in (visitor, owner):
+        found = search.search(SearchRequest(q="未公开的耐酸纳滤膜配方"), actor=actor)
+        assert city["hidden"].code not in {f.item.code for f in found.items}
+        assert search.search(SearchRequest(), actor=actor).total == 3
+
+
+def test_rebuilding_serves_a_new_version_and_the_same_results(city):
+    before = [f.item.code for f in search.search(SearchRequest(q="纳滤膜"), actor=visitor).items]
+    assert indexing.rebuild(lambda text: None) == 2
+    assert [f.item.code for f in search.search(SearchRequest(q="纳滤膜"), actor=visitor).items] == before
+    assert [indexing.differences(kind) for kind in indexing.KINDS] == [(0, 0), (0, 0)]
+
+
+def test_similar_items_leave_out_the_item_itself(city):
+    similar = selectors.similar_achievements(city["membrane"].code, actor=visitor)
+    assert similar[0].code == city["weak"].code
+    assert city["membrane"].code not in {item.code for item in similar}
+
+
+def test_the_publisher_of_a_need_is_not_in_what_is_indexed(city):
+    need = make_need(publisher=make_organisation(name_zh="保密单位甲"), publisher_shown="hidden", title="隐名需求")
+    rows = indexing.catalogue.items_to_index("need").filter(pk=need.pk)
+    document = indexing._document("need", rows[0], indexing.model())
+    assert not any("保密" in str(part) for part in (document.tokens, document.attributes))
+
+
+def test_after_a_large_load_every_need_is_computed_again(city, monkeypatch):
+    from keqiao.matching import tasks
+
+    compute(city["need"])
+    assert stale.needs_to_compute() == []
+    monkeypatch.setattr(tasks, "AT_ONCE", 1)
+    connector = testing.InMemoryConnector()
+    with app.replace_connector(connector):
+        tasks.update_items.func(kind="achievement", ids=[city["membrane"].pk, city["weak"].pk])
+        assert connector.jobs == {}
+    assert stale.needs_to_compute() == [city["need"].pk]
+
+
+def test_without_an_index_nothing_is_computed_and_nothing_lost(city):
+    compute(city["need"])
+    before = Match.objects.count()
+    (indexing.folder() / "serving.json").unlink()
+    with pytest.raises(IndexNotReady):
+        compute(city["need"])
+    assert (Match.objects.count(), stale.needs_to_compute()) == (before, [])

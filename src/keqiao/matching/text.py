@@ -1,0 +1,118 @@
+"""Tokens for lexical search: one function for Chinese, English and text that mixes them.
+
+Language is decided per run of characters, so a Chinese title with an English material name needs no flag:
+
+- a run of Han, kana or hangul gives its single characters and its overlapping pairs: 膜分离 → 膜 分 离 膜分 分离;
+- any other run of letters and digits gives one lower-cased word, stemmed when it is plain English.
+
+Chinese pairs with characters did better than dictionary words on three of four test collections and nearly as well on
+the fourth (docs/why/matching.md); they need no dictionary and cannot drift apart between two versions of one. Tokens
+hold only letters, digits and PAIR: no white space, so the `whitespace` tokenizer of the index gives back what went in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import unicodedata
+from collections.abc import Iterator
+
+import Stemmer
+
+LONGEST = 64  # characters of one token; longer ones are cut (file names, base64, repeated letters)
+
+# Words that join others and carry nothing alone, in texts about research too ("used", "based").
+STOP_WORDS = frozenset(
+    "a about above after again al all also am an and any are as at based be because been before being below "  # noqa: SIM905 -- a list of strings reads worse
+    "between both but by can could did do does doing down during each et few for from further had has have having "
+    "he her here hers him his how i if in into is it its itself just may me might more most must my no nor not "
+    "now of off on once only or other our out over own per same shall she should so some such than that the their "
+    "then there these they this to too under until up upon us use used using very via was we were what when where "
+    "which while who whom why will with would you your".split(),
+)
+PAIR = "_"  # stands between the words of a pair; no other token has it
+
+_CJK = (
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"  # Han and its extensions
+    "\u3005-\u3007\u3040-\u309f\u30a0-\u30ff"  # 々〇 and kana
+    "\uac00-\ud7af"  # hangul
+)
+_RUN = re.compile(f"(?P<cjk>[{_CJK}]+)|(?P<latin>[a-z0-9]+)|(?P<other>[^\\W_a-z0-9{_CJK}]+)")
+_CJK_CHARACTER = re.compile(f"[{_CJK}]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# Zero-width characters, bidi controls and the soft hyphen stand inside words and mean nothing to search.
+_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_ACCENT = re.compile("[\u0300-\u036f]")
+
+_local = threading.local()
+
+
+def tokens(text: str) -> list[str]:
+    """The index tokens of a text, in reading order, with repetitions. Never raises, whatever the characters."""
+    found: list[str] = []
+    for kind, run in runs(text):
+        if kind == "cjk":
+            found += cjk_tokens(run)
+        elif run not in STOP_WORDS:
+            found.append(word_token(run))
+    return found
+
+
+def index_tokens(text: str) -> list[str]:
+    """`tokens`, and after each word that follows another one the two as a pair: solar cells → solar cell solar_cell.
+
+    Pairs reach over stop words (state of charge → state_charg) but not over Chinese, which has pairs of its own.
+    """
+    found: list[str] = []
+    last = ""
+    for kind, run in runs(text):
+        if kind == "cjk":
+            found += cjk_tokens(run)
+            last = ""
+        elif run not in STOP_WORDS:
+            word = word_token(run)
+            found += [word, last + PAIR + word] if last else [word]
+            last = word
+    return found
+
+
+def runs(text: str) -> Iterator[tuple[str, str]]:
+    """The runs of one script in a text, normalised: ("cjk" | "latin" | "other", characters)."""
+    for match in _RUN.finditer(normalise(text)):
+        yield str(match.lastgroup), match.group()
+
+
+def cjk_tokens(run: str) -> list[str]:
+    """The characters of a run, then its overlapping pairs."""
+    return [*run, *(run[i : i + 2] for i in range(len(run) - 1))]
+
+
+def is_cjk_character(token: str) -> bool:
+    return _CJK_CHARACTER.fullmatch(token) is not None
+
+
+def word_token(word: str) -> str:
+    """A lower-case word as it is kept in the index."""
+    return str(_stemmer().stemWord(word[:LONGEST]))
+
+
+def fingerprint(token: str) -> int:
+    """64 bits that stand for a token in files, the same in every process (two of a million tokens collide 1 in 10⁷)."""
+    return int.from_bytes(hashlib.blake2b(token.encode("utf-8", "replace"), digest_size=8).digest(), "little")
+
+
+def normalise(text: str) -> str:
+    """Compatibility forms unified (full width, ligatures, H₂O → H2O), case folded, accents and invisible signs gone."""
+    text = _INVISIBLE.sub("", _LONE_SURROGATE.sub(" ", text))
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return unicodedata.normalize("NFKC", _ACCENT.sub("", decomposed)).casefold()
+
+
+def _stemmer() -> Stemmer.Stemmer:
+    """One stemmer a thread: its cache is not safe to share."""
+    if not hasattr(_local, "stemmer"):
+        _local.stemmer = Stemmer.Stemmer("english")
+    return _local.stemmer

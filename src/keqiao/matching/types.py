@@ -1,0 +1,181 @@
+"""Plain data of matching: what is compared, what comes out. No database, no web."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from django.utils.translation import gettext_lazy as _
+
+from keqiao.kernel.errors import DomainError
+
+
+class IndexNotReady(DomainError):
+    """There is no index to search in; a job tries again."""
+
+    status = 503
+    message = _("检索索引正在建立，请稍后再试。")
+
+
+class Stone(StrEnum):
+    """The six factors of a match, in the order of the arch from the need's pier to the result's."""
+
+    TECHNOLOGY = "technology"
+    INDICATORS = "indicators"
+    MATURITY = "maturity"
+    MODES = "modes"
+    PRICE = "price"
+    REGION = "region"
+
+
+class Verdict(StrEnum):
+    """How a factor or a single requirement came out."""
+
+    MET = "met"
+    PARTLY = "partly"
+    UNKNOWN = "unknown"  # counts half and becomes a question
+    UNMET = "unmet"  # a hard requirement that is not met: counts zero, drawn red
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One indicator of a need."""
+
+    name_zh: str
+    name_en: str
+    comparator: str  # ">=", "<=", "=", "range"
+    target: Decimal
+    unit: str
+    high: Decimal | None = None  # upper end when the comparator is "range"
+    current: Decimal | None = None
+    must: bool = True
+    condition: str = ""
+
+
+@dataclass(frozen=True)
+class Offered:
+    """One indicator of an achievement."""
+
+    name_zh: str
+    name_en: str
+    comparator: str
+    value: Decimal
+    unit: str
+    high: Decimal | None = None
+    condition: str = ""
+    evidence_kind: str = ""  # third_party, self_measured, user_report, literature or empty
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Price:
+    """Budget or asking price in whole fen of one currency. kind: amount, negotiable, unknown."""
+
+    kind: str = "unknown"
+    low_fen: int | None = None
+    high_fen: int | None = None
+    currency: str = "CNY"
+
+
+@dataclass(frozen=True)
+class NeedFacts:
+    """What matching reads of a need."""
+
+    code: str
+    title: str
+    text: str
+    ipc: tuple[str, ...] = ()
+    industry: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    indicators: tuple[Wanted, ...] = ()
+    trl_min: int | None = None
+    modes: tuple[str, ...] = ()
+    budget: Price = field(default_factory=Price)
+    region: str = ""  # code of the region table; its ancestors are in `region_path`
+    region_path: tuple[str, ...] = ()  # from the country or province down to the region itself
+    region_wish: str = "any"  # local: same city preferred
+    deadline: date | None = None
+    lang: str = "zh"
+
+
+@dataclass(frozen=True)
+class AchievementFacts:
+    """What matching reads of an achievement."""
+
+    code: str
+    title: str
+    text: str
+    ipc: tuple[str, ...] = ()
+    industry: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    indicators: tuple[Offered, ...] = ()
+    trl: int | None = None
+    trl_evidence: str = ""
+    modes: tuple[str, ...] = ()
+    price: Price = field(default_factory=Price)
+    region: str = ""
+    region_path: tuple[str, ...] = ()
+    lang: str = "zh"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Points of each stone; whole numbers that add up to 100 (parameter `matching.weights`, dated)."""
+
+    points: Mapping[Stone, int]
+    version: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the explanation: a requirement, what was asked, what is offered, how it came out."""
+
+    stone: Stone
+    label_zh: str
+    label_en: str
+    verdict: Verdict
+    fit: float  # 0..1; unknown is 0.5, unmet 0
+    asked: str  # language-neutral where possible ("≥ 15 LMH/bar"); empty when nothing was asked
+    offered: str
+    evidence: str = ""  # passage or statement that supports `offered`
+    must: bool = False
+    question_zh: str = ""  # what to ask when unknown
+    question_en: str = ""
+    asked_en: str = ""  # where words cannot be avoided ("300 万元", "不限"); empty means as `asked`
+    offered_en: str = ""
+
+
+@dataclass(frozen=True)
+class StoneResult:
+    """One stone of the arch with its share of the score."""
+
+    stone: Stone
+    weight: int  # points at full fit
+    fit: float  # 0..1
+    points: int  # whole; over all stones they add up to the score
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Arch:
+    """A scored match. `score` is exactly the sum of the stones' points."""
+
+    score: int
+    stones: tuple[StoneResult, ...]
+    has_unmet: bool  # an unmet hard requirement: ranked below the line
+
+    @property
+    def questions(self) -> tuple[Finding, ...]:
+        return tuple(f for s in self.stones for f in s.findings if f.verdict is Verdict.UNKNOWN and f.question_zh)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One retrieved document: its public code and the fused retrieval score (higher is better, scale-free)."""
+
+    code: str
+    score: float
