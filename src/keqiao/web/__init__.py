@@ -1,0 +1,1 @@
+"""The shell: settings, urls, pages that compose several contexts."""

@@ -1,0 +1,53 @@
+"""Texts of the pages about the platform that come from files and tables."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+import keqiao
+from keqiao.matching.types import Stone
+from keqiao.parties.types import Role
+from keqiao.web.presentation_markdown import Document, read_document
+
+PACKAGE = Path(keqiao.__file__).parent
+
+
+def demo_accounts() -> list[dict[str, str]]:
+    """The accounts of a demo site, with the name of each role in the reader's language; none on any other site."""
+    try:
+        accounts = json.loads((settings.DATA_DIR / "demo.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    names = dict(Role.choices)
+    return [{**account, "role_name": str(names.get(account.get("role"), ""))} for account in accounts]
+
+
+def stone_rule(stone: Stone) -> str:
+    """How a stone's fit is worked out, in one sentence."""
+    return {
+        Stone.TECHNOLOGY: _(
+            "需求的用词在成果里出现多少（越少见的词越重），两段文字的含义有多近，IPC 分类重合到哪一级。"
+        ),
+        Stone.INDICATORS: _(
+            "逐项比较指标，先换算单位。“必须”的权重是“希望”的两倍；“必须”没有达到，这块石头为零并标红。"
+        ),
+        Stone.MATURITY: _("达到要求的级别得满分，低一级、低两级递减；低三级及以上算未满足。"),
+        Stone.MODES: _("双方都接受的合作方式得满分，相近的方式得一部分。"),
+        Stone.PRICE: _("报价在预算内得满分，超出后递减，到预算两倍为零；任何一方面议算待确认。"),
+        Stone.REGION: _("同城满分，同省、同国递减；需求方不限地区时得满分。"),
+    }[stone]
+
+
+@cache
+def documents() -> list[Document]:
+    """Where texts and code tables come from, with licences and attributions: the files themselves, as pages."""
+    files = (
+        PACKAGE / "demo" / "data" / "open" / "LICENCES.md",
+        PACKAGE / "catalogue" / "data" / "codes" / "SOURCES.md",
+    )
+    return [read_document(file) for file in files if file.exists()]

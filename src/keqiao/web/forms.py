@@ -1,0 +1,99 @@
+"""Parsing and shape of what pages are given. Wrong values fall back to what a reader would expect, or become a notice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+from django.http import HttpRequest
+from django.http.request import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from keqiao.matching.search import FACETS, LONGEST_QUERY, SORTS, SearchRequest
+from keqiao.web import presentation, presentation_search
+from keqiao.web.presentation import Words
+
+MOST_DROPPED = 20
+MOST_VALUES = 50
+LAST_PAGE = 10_000
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """A search as the address says it. `ignored`: facet values that do not exist; `is_cut`: the text was too long."""
+
+    request: SearchRequest
+    ignored: tuple[str, ...]
+    is_cut: bool
+
+
+def read_search(query: QueryDict, words: Words, kind: str = "") -> ReadRequest:
+    kind = kind or query.get("kind", "")
+    kind = kind if kind in FACETS else "achievement"
+    facets, ignored = _facets(query, kind, words)
+    sort = query.get("sort", "")
+    text = presentation.plain(query.get("q", ""))
+    request = SearchRequest(
+        kind=kind,
+        q=text[:LONGEST_QUERY],
+        drop=tuple(query.getlist("drop")[:MOST_DROPPED]),
+        facets=facets,
+        price_low=_amount(query.get("price_low", "")),
+        price_high=_amount(query.get("price_high", "")),
+        include_negotiable=query.get("fixed_price") != "1",
+        sort=sort if sort in SORTS else "match",
+        page=page_number(query),
+    )
+    return ReadRequest(request, ignored, len(text) > LONGEST_QUERY)
+
+
+def _facets(query: QueryDict, kind: str, words: Words) -> tuple[Mapping[str, tuple[str, ...]], tuple[str, ...]]:
+    chosen: dict[str, tuple[str, ...]] = {}
+    ignored: list[str] = []
+    for name in FACETS[kind]:
+        given = tuple(dict.fromkeys(query.getlist(name)[:MOST_VALUES]))
+        chosen[name] = tuple(value for value in given if presentation_search.is_known_value(name, value, words))
+        ignored += [presentation.plain(value)[:40] for value in given if value not in chosen[name]]
+    return chosen, tuple(ignored)
+
+
+def _amount(text: str) -> Decimal | None:
+    """万元, or None when it is not a number of 0 or more."""
+    try:
+        value = Decimal(text.strip()[:20])
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() and value >= 0 else None
+
+
+def page_number(query: QueryDict, name: str = "page") -> int:
+    text = query.get(name, "1")
+    return min(max(int(text), 1), LAST_PAGE) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+
+
+class SignInForm(AuthenticationForm):
+    """E-mail and password. One message for every failure: nobody learns which accounts exist."""
+
+    username = forms.EmailField(
+        label=_("电子邮箱"), widget=forms.EmailInput(attrs={"class": "input", "autocomplete": "username"})
+    )
+    password = forms.CharField(
+        label=_("密码"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"class": "input", "autocomplete": "current-password"}),
+    )
+    error_messages = {
+        "invalid_login": _("电子邮箱或密码不正确。请检查大小写，例如 xu@chengyuan.example。"),
+        "inactive": _("电子邮箱或密码不正确。请检查大小写，例如 xu@chengyuan.example。"),
+    }
+
+
+def safe_next(request: HttpRequest, target: str) -> str:
+    """Only addresses of this site, written as a path."""
+    from django.utils.http import url_has_allowed_host_and_scheme
+
+    ok = target.startswith("/") and url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
+    return target if ok else "/"

@@ -1,0 +1,168 @@
+"""Django settings. What varies comes from keqiao.runtime.environment; nothing else reads the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from keqiao.runtime import keys, postgres
+from keqiao.runtime.environment import read_environment
+
+ENV = read_environment()
+BASE_DIR = Path(__file__).resolve().parent
+
+SECRET_KEY = ENV.secret_key or keys.secret_key(ENV.data)
+DEBUG = ENV.debug
+ALLOWED_HOSTS = list(ENV.allowed_hosts)
+SITE_URL = ENV.site_url
+CSRF_TRUSTED_ORIGINS = [ENV.site_url]
+DATA_DIR = ENV.data
+JURISDICTION = ENV.jurisdiction
+SITE_TIME_ZONE = ENV.time_zone
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "pgtrigger",
+    "procrastinate.contrib.django",
+    "keqiao.kernel",
+    "keqiao.parties",
+    "keqiao.catalogue",
+    "keqiao.matching",
+    "keqiao.web",
+]
+
+MIDDLEWARE = [
+    "keqiao.web.middleware.RequestLog",
+    "django.middleware.security.SecurityMiddleware",
+    "keqiao.web.middleware.SecurityHeaders",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "keqiao.web.middleware.CleanInput",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "keqiao.web.middleware.WhoActs",
+    "keqiao.web.middleware.DomainErrors",
+]
+
+ROOT_URLCONF = "keqiao.web.urls"
+ASGI_APPLICATION = "keqiao.web.asgi.application"
+WSGI_APPLICATION = None
+APPEND_SLASH = False
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "keqiao.web.context.site",
+            ],
+            "builtins": ["django.templatetags.i18n", "keqiao.web.templatetags.keqiao"],
+        },
+    }
+]
+
+
+def _database() -> dict[str, Any]:
+    """The server named by DATABASE_URL, or the embedded one of the data folder (started by the launcher, not here)."""
+    if ENV.database_url:
+        url = urlsplit(ENV.database_url)
+        options = {key: values[0] for key, values in parse_qs(url.query).items()}
+        place = {
+            "NAME": unquote(url.path.lstrip("/")),
+            "USER": unquote(url.username or ""),
+            "PASSWORD": unquote(url.password or ""),
+            "HOST": options.pop("host", "") or url.hostname or "",
+            "PORT": str(url.port or ""),
+        }
+    else:
+        where = postgres.address(ENV.data)
+        options = {}
+        place = {"NAME": where["dbname"], "USER": where["user"], "HOST": where["host"], "PORT": str(where["port"])}
+    pool = {"min_size": 1, "max_size": ENV.pool_size, "timeout": 10}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,  # a connection that the database dropped is not given to a request
+        "ATOMIC_REQUESTS": False,
+        "OPTIONS": {"application_name": "keqiao", "pool": pool, **options},
+        **place,
+    }
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/sign-in"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+
+# Source strings are Chinese (docs/decisions): zh-hans shows them as they stand, other languages translate.
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_COOKIE_NAME = "keqiao_language"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "static"  # served from where the files lie: nothing is collected
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "keqiao.web.storage.HashedStatic"},
+}
+WHITENOISE_MAX_AGE = 24 * 3600  # addresses carry a hash of the content
+
+SECURE_HTTPS = ENV.site_url.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_HTTPS
+SESSION_COOKIE_NAME = "keqiao_session"
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_NAME = "keqiao_csrf"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_HTTPS else None
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend" if ENV.email_url else "django.core.mail.backends.dummy.EmailBackend"
+)
+SENDS_EMAIL = bool(ENV.email_url)
+if ENV.email_url:
+    _mail = urlsplit(ENV.email_url)
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or 25
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+tls", _mail.scheme == "smtps"
+DEFAULT_FROM_EMAIL = ENV.email_from
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "keqiao.web.logs.JsonLines"}},
+    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["out"], "level": ENV.log_level},
+    "loggers": {"procrastinate": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+}

@@ -1,0 +1,307 @@
+"""Tags and filters of the design: icon, trl, arch, ladder steps, language-marked text."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from keqiao.matching.types import Arch, StoneResult, Verdict
+from keqiao.web import presentation
+
+register = template.Library()
+log = logging.getLogger("keqiao.web")
+
+# --- small things -----------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def icon(name: str, cls: str = "") -> SafeString:
+    """An icon of the sprite; always beside words or inside something that has a label."""
+    return format_html(
+        '<svg class="i {}" aria-hidden="true"><use href="{}#i-{}"/></svg>', cls, static("icons.svg"), name
+    )
+
+
+@register.filter
+def said(value: Any) -> SafeString:
+    """Content with its language: escaped, in <span lang> where the page's language is another."""
+    if not value:
+        return SafeString("")
+    if isinstance(value, str):
+        value = presentation.guess(value)
+    return value.html
+
+
+register.filter("day", presentation.day)
+register.filter("minute", presentation.minute)
+register.filter("named", lambda thing, prefix="name": presentation.named(thing, prefix))
+register.filter("number", presentation.number)
+register.filter("price", presentation.price_of)
+register.filter("version", presentation.version_of)
+register.filter("mode", presentation.mode_name)
+register.filter("chips", presentation.chips)
+register.filter("label", presentation.label)
+register.filter("question", presentation.question)
+register.filter("asked", presentation.asked)
+register.filter("offered", presentation.offered)
+register.filter("region_name", lambda code, words: words.region(code))
+register.filter("stone_name", lambda stone: presentation.STONES[stone])
+register.filter("verdict_name", lambda verdict: presentation.VERDICTS[verdict])
+register.filter("verdict_kind", lambda verdict: presentation.KIND[verdict])
+register.filter("parameter_value", presentation.parameter_value)
+register.filter("wanted_quantity", lambda row: presentation.quantity(row.comparator, row.target, row.high))
+register.filter("offered_quantity", lambda row: presentation.quantity(row.comparator, row.value, row.high))
+register.filter("passage_field", presentation.passage_field)
+register.filter("passage_text", presentation.passage_text)
+register.filter("indicator_name", lambda row: presentation.sentence(presentation.named(row)))
+register.filter("owner_name", presentation.organisation_name)
+
+
+@register.simple_tag
+def json_ld(schema: Any) -> SafeString:
+    """schema.org data. A data block is not a script: the content security policy does not concern it."""
+    text = json.dumps(schema, ensure_ascii=False).translate(
+        {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+    )
+    return format_html('<script type="application/ld+json">{}</script>', mark_safe(text))  # noqa: S308 -- escaped above
+
+
+@register.filter
+def paragraphs(text: str, lang: str) -> SafeString:
+    """Content in paragraphs, each with its language where it is not the reader's."""
+    mark = SafeString("") if lang == presentation.language() else format_html(' lang="{}"', presentation.TAGS[lang])
+    blocks = [block.strip() for block in re.split(r"\n\s*\n", text) if block.strip()]
+    return format_html_join("\n", "<p{}>{}</p>", ((mark, block) for block in blocks))
+
+
+@register.simple_tag(takes_context=True)
+def address(context: template.Context, **changes: Any) -> str:
+    """The page's own address with some parameters changed; the page number is dropped unless it is given."""
+    query = context["request"].GET.copy()
+    query.pop("lang", None)
+    for name, value in {"page": "", **changes}.items():
+        if isinstance(value, list | tuple):
+            query.setlist(name, [str(each) for each in value])
+        elif value in {"", None}:
+            query.pop(name, None)
+        else:
+            query[name] = str(value)
+    return f"?{query.urlencode()}" if query else context["request"].path
+
+
+@register.filter
+def oneline(text: str) -> SafeString:
+    """Rendered text on one line, for the title and the description of a page."""
+    return mark_safe(" ".join(text.split()))  # noqa: S308 -- what was rendered is escaped already
+
+
+@register.filter
+def initial(value: Any) -> SafeString:
+    """The first character of a name, for its avatar."""
+    text = value if isinstance(value, presentation.Said) else presentation.guess(str(value))
+    return presentation.Said(text.text.strip()[:1], text.lang).html
+
+
+@register.filter
+def marked(passage: Any) -> SafeString:
+    """A passage with its marked stretches in <mark>, in its own language."""
+    parts: list[SafeString] = []
+    at = 0
+    for start, end in sorted(passage.marks):
+        if start < at or end > len(passage.text):
+            continue
+        parts += [format_html("{}<mark>{}</mark>", passage.text[at:start], passage.text[start:end])]
+        at = end
+    parts.append(format_html("{}", passage.text[at:]))
+    inner = format_html_join("", "{}", ((part,) for part in parts))
+    lang = presentation.guess(passage.text).lang
+    return (
+        inner
+        if lang == presentation.language()
+        else format_html('<span lang="{}">{}</span>', presentation.TAGS[lang], inner)
+    )
+
+
+# --- technology readiness ---------------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def trl(level: int | None) -> SafeString:
+    """Nine small bars."""
+    if not level:
+        return SafeString("")
+    bars = format_html_join(
+        "", '<i style="--n:{}"{}></i>', ((n, mark_safe(' class="on"') if n <= level else "") for n in range(1, 10))
+    )
+    return format_html(
+        '<span class="trl" role="img" aria-label="{}">{}</span>',
+        _("技术成熟度 %(level)s 级，共 9 级") % {"level": level},
+        bars,
+    )
+
+
+@register.simple_tag
+def ladder(level: int, goal: int | None = None) -> SafeString:
+    """The nine rungs with their names; `goal` is the next one to reach."""
+    items = []
+    for n, name in enumerate(presentation.RUNGS, start=1):
+        mark = (
+            ' aria-current="step"'
+            if n == level
+            else ' class="on"'
+            if n < level
+            else ' class="goal"'
+            if n == goal
+            else ""
+        )
+        items.append(format_html('<li{} style="--n:{}"><b>{}</b><span>{}</span></li>', mark_safe(mark), n, n, name))  # noqa: S308 -- our own attributes
+    return format_html('<ol class="ladder">{}</ol>', format_html_join("", "{}", ((item,) for item in items)))
+
+
+# --- the match arch ---------------------------------------------------------------------------------------------------
+
+SMALL = {"w": 72, "h": 42, "cx": 36, "cy": 37, "R": 34, "r": 22, "gap": 0.05}
+LARGE = {"w": 460, "h": 250, "cx": 230, "cy": 214, "R": 150, "r": 98, "gap": 0.018}
+FULL = 0.75  # a stone from this fit on is drawn solid
+
+
+@register.simple_tag
+def arch(match: Arch, size: str = "s", score: int | None = None) -> SafeString:
+    """The match arch: one stone per factor, wide as its weight, high as its fit. `score` is what the page shows beside it.
+
+    The number under the arch is the sum of the stones. Where they disagree the mistake is logged and nothing is drawn.
+    """
+    if not _adds_up(match, score):
+        return SafeString("")
+    large = size == "l"
+    g = LARGE if large else SMALL
+    total = sum(stone.weight for stone in match.stones)
+    angle = math.pi
+    stones: list[str] = []
+    words: list[SafeString] = []
+    for stone in match.stones:
+        span = math.pi * stone.weight / total
+        begin, end, middle = angle - g["gap"] / 2, angle - span + g["gap"] / 2, angle - span / 2
+        angle -= span
+        stones.append(_stone(stone, g, begin, end))
+        if large:
+            words.append(_words(stone, g, middle))
+    return format_html(
+        '<svg class="arch" width="{}" height="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}{}</svg>',
+        g["w"],
+        g["h"],
+        g["w"],
+        g["h"],
+        presentation.explain(match),
+        mark_safe("".join(stones)),  # noqa: S308 -- numbers only
+        _piers(g, large=large),
+        _centre(match.score, g, large=large),
+        format_html_join("", "{}", ((word,) for word in words)),
+    )
+
+
+def _adds_up(match: Arch, score: int | None) -> bool:
+    points = [stone.points for stone in match.stones]
+    right = (
+        bool(points)
+        and all(isinstance(p, int) and 0 <= p <= stone.weight for p, stone in zip(points, match.stones, strict=True))
+        and sum(points) == match.score
+        and score in {None, match.score}
+    )
+    if not right:
+        log.error("an arch does not add up", extra={"score": match.score, "shown": score, "stones": points})
+    return right
+
+
+def _stone(stone: StoneResult, g: dict[str, float], begin: float, end: float) -> str:
+    whole = _wedge(g, g["R"], begin, end)
+    if stone.verdict is Verdict.UNMET:
+        return f'<path class="gap" d="{whole}"/>'
+    if stone.verdict is Verdict.UNKNOWN:
+        return f'<path class="ask" d="{whole}"/>'
+    drawn = f'<path class="bed" d="{whole}"/>'
+    if stone.fit > 0:
+        kind = "fill" if stone.fit >= FULL else "part"
+        drawn += f'<path class="{kind}" d="{_wedge(g, g["r"] + (g["R"] - g["r"]) * min(stone.fit, 1), begin, end)}"/>'
+    return drawn
+
+
+def _wedge(g: dict[str, float], outer: float, begin: float, end: float) -> str:
+    def at(radius: float, angle: float) -> str:
+        return f"{g['cx'] + radius * math.cos(angle):.2f} {g['cy'] - radius * math.sin(angle):.2f}"
+
+    inner = g["r"]
+    return (
+        f"M{at(inner, begin)}L{at(outer, begin)}A{outer:.2f} {outer:.2f} 0 0 1 {at(outer, end)}"
+        f"L{at(inner, end)}A{inner:.2f} {inner:.2f} 0 0 0 {at(inner, begin)}Z"
+    )
+
+
+def _words(stone: StoneResult, g: dict[str, float], middle: float) -> SafeString:
+    x, y = g["cx"] + (g["R"] + 14) * math.cos(middle), g["cy"] - (g["R"] + 14) * math.sin(middle)
+    side = math.cos(middle)
+    anchor = "end" if side < -0.25 else "start" if side > 0.25 else "middle"
+    lift = -4 if anchor == "middle" else 4
+    return format_html(
+        '<text class="lbl" x="{x}" y="{y1}" text-anchor="{a}">{name}</text>'
+        '<text class="pv" x="{x}" y="{y2}" text-anchor="{a}">{points}</text>',
+        x=f"{x:.1f}",
+        y1=f"{y + lift - 7:.1f}",
+        y2=f"{y + lift + 8:.1f}",
+        a=anchor,
+        name=presentation.STONES[stone.stone],
+        points=presentation.stone_points(stone),
+    )
+
+
+def _piers(g: dict[str, float], *, large: bool) -> SafeString:
+    out, wide, high = (4, 8, 8) if large else (1, 2, 3)
+    width = g["R"] - g["r"] + wide
+    return format_html_join(
+        "",
+        '<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="1"/>',
+        (
+            ("pier-d", g["cx"] - g["R"] - out, g["cy"] + 2, width, high),
+            ("pier-s", g["cx"] + g["r"] - out, g["cy"] + 2, width, high),
+        ),
+    )
+
+
+def _centre(score: int, g: dict[str, float], *, large: bool) -> SafeString:
+    cx, cy = g["cx"], g["cy"]
+    if not large:
+        return format_html(
+            '<text class="score" x="{}" y="{}" text-anchor="middle" font-size="17">{}</text>', cx, cy + 1, score
+        )
+    half = (g["R"] + g["r"]) / 2
+    return format_html(
+        '<text class="score" x="{cx}" y="{y1}" text-anchor="middle" font-size="52">{score}</text>'
+        '<text class="pv" x="{cx}" y="{cy}" text-anchor="middle">{of}</text>'
+        '<text class="lbl" x="{left}" y="{y2}" text-anchor="middle">{need}</text>'
+        '<text class="lbl" x="{right}" y="{y2}" text-anchor="middle">{result}</text>',
+        cx=cx,
+        cy=cy,
+        y1=cy - 22,
+        y2=cy + 26,
+        score=score,
+        of=_("匹配度 / 100"),
+        left=cx - half,
+        right=cx + half,
+        need=pgettext("match", "需求"),
+        result=pgettext("match", "成果"),
+    )
+
+
+@register.filter
+def at(rows: Any, place: int) -> Any:
+    return rows[place]

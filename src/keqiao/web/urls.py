@@ -1,0 +1,40 @@
+"""Addresses. No trailing slashes; codes are the public ids."""
+
+from django.urls import path, re_path
+
+from keqiao.web import feeds, health, views
+from keqiao.web.api import api
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("search", views.search, name="search"),
+    path("needs", views.search, {"kind": "need"}, name="needs"),
+    path("needs/<str:code>", views.need, name="need"),
+    path("needs/<str:code>/matches", views.matches, name="matches"),
+    path("needs/<str:code>/matches/<str:achievement_code>", views.why, name="why"),
+    path("achievements", views.search, {"kind": "achievement"}, name="achievements"),
+    path("achievements/<str:code>", views.achievement, name="achievement"),
+    path("organisations", views.organisations, name="organisations"),
+    path("organisations/<str:code>", views.organisation, name="organisation"),
+    path("rules", views.rules, name="rules"),
+    path("about/matching", views.how_matching_works, name="about_matching"),
+    path("about/data", views.about_data, name="about_data"),
+    path("about/accessibility", views.accessibility, name="about_accessibility"),
+    path("me", views.me, name="me"),
+    path("sign-in", views.sign_in, name="sign_in"),
+    path("sign-out", views.sign_out, name="sign_out"),
+    path("preferences", views.preferences, name="preferences"),
+    path("feeds/needs.atom", feeds.NewestNeeds(), name="feed_needs"),
+    path("feeds/achievements.atom", feeds.NewestAchievements(), name="feed_achievements"),
+    path("sitemap.xml", feeds.sitemap_index, name="sitemap_index"),
+    re_path(r"^sitemap-(?P<name>[a-z]+)-(?P<part>[0-9]{1,6})\.xml$", feeds.sitemap, name="sitemap"),
+    path("robots.txt", feeds.robots),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("api/v1/", api.urls),
+]
+
+handler400 = views.bad_request
+handler403 = views.forbidden
+handler404 = views.missing
+handler500 = views.broken
