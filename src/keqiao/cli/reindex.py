@@ -1,0 +1,31 @@
+"""keqiao reindex"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from keqiao.cli import ground
+from keqiao.cli.words import say
+from keqiao.runtime.environment import Environment
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def run(args: argparse.Namespace, env: Environment) -> int:  # noqa: ARG001 -- no options
+    with ground.django(env):
+        ground.require_migrations()
+        rebuild()
+    return 0
+
+
+def rebuild() -> None:
+    from keqiao.matching import indexing, tasks
+
+    began = time.monotonic()
+    indexing.rebuild(progress=lambda text: print(f"  {text}", flush=True))
+    tasks.look_for_stale_matches()
+    took = time.monotonic() - began
+    say(f"索引已重建，用时 {took:.1f} 秒", f"the index is rebuilt, in {took:.1f} s")

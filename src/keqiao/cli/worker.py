@@ -1,0 +1,92 @@
+"""keqiao worker: takes jobs, shows a heartbeat, takes up what a dead worker left behind."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+
+from keqiao.cli import ground
+from keqiao.runtime import heartbeat, postgres
+from keqiao.runtime.environment import Environment, read_environment
+
+log = logging.getLogger(__name__)
+
+CONCURRENCY = 2
+BEAT = 5.0  # seconds between the heartbeats that other workers see
+SILENT = 20.0  # seconds of silence after which a worker counts as dead and its jobs are taken up
+STOP_WITHIN = 5.0  # seconds for jobs that run; they are taken up again after that
+LONGEST_PAUSE = 5.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--concurrency", type=int, default=CONCURRENCY, metavar="N", help=f"jobs at a time ({CONCURRENCY})"
+    )
+    parser.add_argument("--once", action="store_true", help="do the jobs that wait, then end")
+
+
+def run(args: argparse.Namespace, env: Environment) -> int:
+    ground.open_data_folder(env)
+    with postgres.using(env):
+        ground.load_django(is_for_people=False)
+        ground.require_migrations()
+        ground.close_connections()
+        asyncio.run(_work(env, args.concurrency, wait=not args.once))
+        ground.close_connections()
+    return 0
+
+
+def main(arguments: Sequence[str] = ()) -> None:  # noqa: ARG001 -- as the supervisor calls its programs
+    """As a child of the supervisor, who has started the database and applied the migrations."""
+    ground.load_django(is_for_people=False)
+    asyncio.run(_work(read_environment(), CONCURRENCY, wait=True))
+    ground.close_connections()
+
+
+async def _work(env: Environment, concurrency: int, *, wait: bool) -> None:
+    from procrastinate.contrib.django import app
+
+    with app.replace_connector(app.connector.get_worker_connector()) as own:  # type: ignore[attr-defined]
+        async with own.open_async():
+            beside = [asyncio.create_task(_beat(env)), asyncio.create_task(_take_up(own))]
+            try:
+                await own.run_worker_async(
+                    concurrency=concurrency,
+                    wait=wait,
+                    delete_jobs="successful",
+                    update_heartbeat_interval=BEAT,
+                    stalled_worker_timeout=SILENT,
+                    shutdown_graceful_timeout=STOP_WITHIN,
+                    install_signal_handlers=True,
+                )
+            finally:
+                for task in beside:
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
+    heartbeat.forget(env.data)
+
+
+async def _beat(env: Environment) -> None:
+    while True:
+        heartbeat.beat(env.data)
+        await asyncio.sleep(heartbeat.EVERY)
+
+
+async def _take_up(app: object) -> None:
+    """Jobs of a worker that was killed would otherwise stand as being done for ever."""
+    import procrastinate
+
+    assert isinstance(app, procrastinate.App)
+    while True:
+        await asyncio.sleep(SILENT / 2)
+        try:
+            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENT):
+                log.warning("taking up a job of a dead worker", extra={"job": job.id, "task": job.task_name})
+                await app.job_manager.retry_job(job)
+            await app.job_manager.prune_stalled_workers(seconds_since_heartbeat=SILENT * 3)
+        except procrastinate.exceptions.ConnectorException as trouble:
+            log.warning("the database is away: %s", trouble)
