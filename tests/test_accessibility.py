@@ -1,0 +1,77 @@
+"""axe-core over all pages × themes × languages × widths: zero violations. And no page scrolls sideways."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PAGES = {
+    "home": "/",
+    "search": "/search?kind=achievement&q=耐酸纳滤膜，通量 15 LMH/bar 以上，TRL 6 以上",
+    "search-needs": "/search?kind=need&q=轴承 诊断",
+    "search-empty": "/search?kind=achievement&q=zzzzqqqq",
+    "achievements": "/achievements",
+    "needs": "/needs",
+    "need": "/needs/XQ-2026-01873",
+    "achievement": "/achievements/CG-2026-00642",
+    "why": "/needs/XQ-2026-01873/matches/CG-2026-00642",
+    "organisations": "/organisations",
+    "organisation": "/organisations/DW-00001",
+    "sign-in": "/sign-in",
+    "rules": "/rules",
+    "matching": "/about/matching",
+    "data": "/about/data",
+    "accessibility": "/about/accessibility",
+    "missing": "/needs/XQ-0",
+}
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(lang, theme, width) for lang in ("zh-hans", "en") for theme in ("light", "dark") for width in (1440, 390)],
+    ids=lambda p: f"{p[0]}-{p[1]}-{p[2]}",
+)
+def view(request, browser, lanjiang):
+    lang, theme, width = request.param
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    context.add_cookies(
+        [
+            {"name": "keqiao_language", "value": lang, "url": lanjiang},
+            {"name": "keqiao_theme", "value": theme, "url": lanjiang},
+        ]
+    )
+    yield context.new_page(), width
+    context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_has_no_violation(view, lanjiang, name):
+    page, width = view
+    page.goto(lanjiang + PAGES[name])
+    results = Axe().run(page, options={"runOnly": WCAG})
+    found = [(v["id"], [node["target"] for node in v["nodes"]][:3]) for v in results.response["violations"]]
+    assert found == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_without_a_cookie_the_system_decides(browser, lanjiang, scheme):
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(lanjiang)
+    results = Axe().run(page, options={"runOnly": WCAG})
+    assert [v["id"] for v in results.response["violations"]] == []
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0,3).every(c => c < 80)")
+    assert dark is (scheme == "dark")
+    context.close()
+
+
+def test_signed_in_page(page, lanjiang):
+    page.goto(f"{lanjiang}/sign-in")
+    page.locator("input[type=email], input[name=username]").first.fill("lin@lut.example")
+    page.locator("input[type=password]").fill("lanjiang-2026-demo")
+    page.get_by_role("main").get_by_role("button", name="登录").click()
+    page.goto(f"{lanjiang}/me")
+    results = Axe().run(page, options={"runOnly": WCAG})
+    assert [v["id"] for v in results.response["violations"]] == []

@@ -1,0 +1,103 @@
+"""The API: what is public, what is hidden, refusals as problem+json, and the committed OpenAPI file."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from keqiao.catalogue.tests.factories import make_achievement, make_code, make_need
+from keqiao.catalogue.types import Shown
+from keqiao.web.api import api
+
+pytestmark = pytest.mark.django_db
+OPENAPI = Path(__file__).parent.parent / "docs" / "reference" / "openapi.json"
+
+
+def test_openapi_file_is_the_one_committed(client):
+    served = client.get("/api/v1/openapi.json").json()
+    assert json.loads(OPENAPI.read_text(encoding="utf-8")) == served == json.loads(json.dumps(api.get_openapi_schema()))
+
+
+def test_every_operation_declares_its_refusals():
+    paths = api.get_openapi_schema()["paths"]
+    missing = [
+        f"{verb} {path}"
+        for path, operations in paths.items()
+        for verb, operation in operations.items()
+        if not {"200", "400", "404", "422"} <= {str(status) for status in operation["responses"]}
+    ]
+    assert missing == []
+
+
+def test_lists_show_what_is_public(client):
+    need, _ = make_need(), make_need(state="draft")
+    answer = client.get("/api/v1/needs").json()
+    assert (answer["total"], [item["code"] for item in answer["items"]]) == (1, [need.code])
+
+
+@pytest.mark.parametrize("shown", [Shown.HIDDEN, Shown.MATCHED])
+def test_an_anonymous_publisher_is_nowhere_in_the_answer(client, shown):
+    need = make_need(publisher_shown=shown)
+    for address in ("/api/v1/needs", f"/api/v1/needs/{need.code}"):
+        text = client.get(address).content.decode()
+        assert need.publisher.code not in text
+        assert need.publisher.name_zh not in text
+
+
+@pytest.mark.parametrize("kind", ["needs", "achievements", "organisations"])
+def test_hidden_looks_like_missing(client, kind):
+    hidden = {"needs": make_need, "achievements": make_achievement}.get(kind, lambda **_: None)(state="draft")
+    code = hidden.code if hidden else "DW-404"
+    answers = [client.get(f"/api/v1/{kind}/{c}") for c in (code, "ZZ-404")]
+    bodies = [(a.status_code, a.headers["Content-Type"], a.json()) for a in answers]
+    assert bodies[0] == bodies[1]
+    assert bodies[0][:2] == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/api/v1/needs?page=0", 422),
+        ("/api/v1/needs?page=x", 422),
+        ("/api/v1/needs?per_page=1000000", 422),
+        ("/api/v1/needs/%00", 400),
+        ("/api/v1/needs/" + "A" * 400, 422),
+        ("/api/v1/rules?on=yesterday", 422),
+        ("/api/v1/codes/none", 404),
+        ("/api/v1/nothing", 404),
+        ("/api/v1/search?kind=people", 422),
+    ],
+)
+def test_refusals_are_problems(client, address, status):
+    answer = client.get(address)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status
+
+
+@pytest.mark.parametrize("verb", ["post", "put", "patch", "delete"])
+def test_nothing_can_be_written(client, verb):
+    assert getattr(client, verb)("/api/v1/needs").status_code == 405
+
+
+@pytest.mark.parametrize("address", ["/api/v1/needs", "/api/v1/achievements", "/api/v1/organisations"])
+def test_lists_cost_the_same_queries_for_one_and_for_three(client, address, django_assert_num_queries):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    counts = []
+    for _ in range(2):
+        make_need(publisher_shown=Shown.MATCHED)
+        make_achievement(indicators=[{"name_zh": "通量", "value": "1"}])
+        with CaptureQueriesContext(connection) as caught:
+            assert client.get(address).status_code == 200
+        counts.append(len(caught))
+        make_need()
+        make_achievement()
+    assert counts[0] == counts[1]
+
+
+def test_code_tables(client):
+    make_code(scheme="field", code="materials")
+    make_code(scheme="ipc", code="B01D", parent="B01", title_zh="分离")
+    answer = client.get("/api/v1/codes/ipc?parent=B01").json()
+    assert [(item["code"], item["title_zh"]) for item in answer["items"]] == [("B01D", "分离")]
