@@ -17,6 +17,15 @@ def _nothing_remembered() -> None:
     cache.clear()
 
 
+@pytest.fixture
+def rules(db: None) -> None:  # noqa: ARG001 -- the packs are rows
+    """The rule packs, for tests of what asks a parameter."""
+    from keqiao.kernel import parameters
+    from keqiao.parties import selectors as parties
+
+    parameters.load_packs(actor=parties.system())
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """The system's Chromium, kept from calling home."""

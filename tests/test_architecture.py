@@ -16,7 +16,7 @@ ROOT = Path(keqiao.__file__).parent
 PROJECT = ROOT.parent.parent
 PUBLIC = {"services", "selectors", "types"}  # what one context may import from another
 # Modules of matching and catalogue that are pure computation on plain data, open to the layers above.
-PURE = {"quantities", "stones", "queries", "search", "indexing", "evaluation", "codes"}
+PURE = {"content", "quantities", "stones", "queries", "search", "indexing", "evaluation", "codes"}
 CONTRACTS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 LAYERS = CONTRACTS[0]["layers"]
 HEIGHT = {name.strip(): -place for place, layer in enumerate(LAYERS) for name in layer.split("|")}
@@ -75,9 +75,13 @@ def test_contexts_listen_only_to_what_is_below_them():
     assert upward == []
 
 
-@pytest.mark.parametrize("home", [c for c in CONTEXTS if (ROOT / c / "services.py").exists()])
-def test_every_public_service_is_a_command(home):
-    module = importlib.import_module(f"keqiao.{home}.services")
+SERVICES = sorted([*ROOT.glob("*/services.py"), *ROOT.glob("*/services/*.py")])
+
+
+@pytest.mark.parametrize("file", SERVICES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_public_service_is_a_command(file):
+    name = ".".join(file.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
+    module = importlib.import_module(name)
     loose = [
         name
         for name, func in inspect.getmembers(module, inspect.isfunction)

@@ -1,14 +1,18 @@
 """Translations without system tools: `extract` brings the catalogues up to date, `compile` makes them usable.
 
+`add FILE` extracts, fills in the translations of a PO file (only msgid and msgstr are read) and compiles.
+
 The source strings are Chinese; a catalogue holds one language's translation of each. Strings that vanished are kept as
 obsolete, new ones are empty, nothing is guessed ("fuzzy").
 """
 
 from __future__ import annotations
 
+import fcntl
 import io
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,9 +32,11 @@ KEYWORDS = {
 
 
 def main() -> int:
-    commands = {"extract": extract, "compile": compile_changed}
+    commands = {"extract": extract, "compile": compile_changed, "add": add_translations}
     if sys.argv[1:2] and sys.argv[1] in commands:
-        return commands[sys.argv[1]]()
+        with Path(tempfile.gettempdir(), "keqiao-messages.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two that extract at once would lose each other's strings
+            return commands[sys.argv[1]]()
     print(__doc__)
     return 2
 
@@ -99,6 +105,28 @@ CALL = re.compile(r"""\b(?:np?gettext|pgettext|gettext|_)\((?:[^()'"]|'(?:\\.|[^
 def calls(rewritten: str) -> Iterator[str]:
     for line in rewritten.split("\n"):
         yield "; ".join(CALL.findall(line))
+
+
+# ── add ──────────────────────────────────────────────────────────────────────
+
+
+def add_translations() -> int:
+    """English from a PO file that somebody wrote by hand; a string that no source has is named."""
+    given = read_po(io.BytesIO(Path(sys.argv[2]).read_bytes()), locale="en")
+    extract()
+    (place,) = [path for path in catalogues() if path.parent.parent.name == "en"]
+    messages = read_po(io.BytesIO(place.read_bytes()), locale="en")
+    unknown = []
+    for message in given:
+        found = messages.get(message.id, message.context) if message.id else None
+        if found is not None:
+            found.string = message.string
+        elif message.id:
+            unknown.append(message.id)
+    with place.open("wb") as out:
+        write_po(out, messages, width=120, omit_header=False, sort_output=True, include_lineno=False)
+    print(f"not in any source: {unknown}" if unknown else "all given translations are in use")
+    return compile_changed()
 
 
 # ── compile ──────────────────────────────────────────────────────────────────

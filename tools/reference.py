@@ -12,7 +12,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / "docs" / "reference"
-CONTEXTS = ("kernel", "parties", "catalogue", "matching")
+CONTEXTS = (
+    "kernel",
+    "parties",
+    "accounts",
+    "catalogue",
+    "matching",
+    "submissions",
+    "engagement",
+    "interchange",
+    "integrations",
+)
 
 
 def main() -> int:
@@ -61,12 +71,18 @@ def settings() -> str:
     return page("Settings", about, ["| variable | default | meaning |", "|---|---|---|", *rows])
 
 
+def modules(context: str) -> list[Path]:
+    """The context's own modules, and those of its folder of services."""
+    home = ROOT / "src" / "keqiao" / context
+    return sorted([*home.glob("*.py"), *home.glob("services/[a-z]*.py")])
+
+
 def commands() -> str:
     """Every function with @command, with its arguments and the first line of its docstring."""
     rows = []
     for context in CONTEXTS:
-        for path in sorted((ROOT / "src" / "keqiao" / context).glob("*.py")):
-            module = importlib.import_module(f"keqiao.{context}.{path.stem}")
+        for path in modules(context):
+            module = importlib.import_module(".".join(path.relative_to(ROOT / "src").with_suffix("").parts))
             for name, func in inspect.getmembers(module, inspect.isfunction):
                 if getattr(func, "is_command", False) and func.__module__ == module.__name__:
                     given = ", ".join(p for p in inspect.signature(func).parameters if p != "actor")
@@ -97,10 +113,12 @@ def events() -> str:
 
 
 def states() -> str:
-    from keqiao.catalogue.workflow import achievement_workflow, need_workflow
+    from keqiao.kernel.workflow import Workflow
 
     lines = []
-    for workflow in (achievement_workflow, need_workflow):
+    tables = [ROOT / "src" / "keqiao" / context / "workflow.py" for context in CONTEXTS]
+    modules = [importlib.import_module(f"keqiao.{path.parent.name}.workflow") for path in tables if path.exists()]
+    for workflow in [found for module in modules for found in vars(module).values() if isinstance(found, Workflow)]:
         lines += [
             f"## {workflow.name}",
             "",

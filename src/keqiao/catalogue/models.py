@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from keqiao.catalogue.types import (
     AssetKind,
     AssetStatus,
+    AttachmentLevel,
     Comparator,
     Evidence,
     ItemState,
@@ -97,6 +98,7 @@ class Item(models.Model):
     passages = models.JSONField(default=dict, blank=True)  # field → the passage of the text that states it
     external_id = models.CharField(max_length=80, blank=True)
     published_at = models.DateTimeField(null=True)
+    expires_on = models.DateField(null=True)  # the last day in public view; renewed or taken down after it
     updated_at = models.DateTimeField(db_default=Now())
     revision = models.PositiveBigIntegerField(default=1)  # grows with every change; the index keeps the newest
 
@@ -137,6 +139,7 @@ def item_indexes(name: str) -> list[models.Index]:
     return [
         models.Index(fields=["state", "-published_at", "-id"], name=f"{name}_newest"),
         models.Index(fields=["field", "state", "-published_at"], name=f"{name}_by_field"),
+        models.Index(fields=["state", "expires_on"], name=f"{name}_by_expiry"),
     ]
 
 
@@ -324,3 +327,29 @@ class TrueLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.need_id} {self.achievement_id}"
+
+
+class Attachment(models.Model):
+    """A file of one achievement or one need. Who may open it is decided in selectors.py by its level."""
+
+    achievement = models.ForeignKey(Achievement, null=True, on_delete=models.CASCADE, related_name="attachments")
+    need = models.ForeignKey(Need, null=True, on_delete=models.CASCADE, related_name="attachments")
+    file = models.ForeignKey("kernel.StoredFile", on_delete=models.PROTECT, related_name="+")
+    level = models.CharField(max_length=12, choices=AttachmentLevel)
+    title = models.CharField(max_length=200, blank=True)
+    proves = models.CharField(max_length=20, blank=True)  # trl, or indicator:2 for the one at place 2
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        indexes = [models.Index(fields=["file"], name="attachment_by_file")]
+        constraints = [
+            models.CheckConstraint(
+                name="attachment_belongs_to_one_item",
+                condition=Q(achievement__isnull=False, need=None) | Q(achievement=None, need__isnull=False),
+            ),
+            models.CheckConstraint(name="attachment_level_is_known", condition=Q(level__in=AttachmentLevel.values)),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or f"attachment {self.pk}"

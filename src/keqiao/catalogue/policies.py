@@ -5,8 +5,18 @@ from typing import Any
 from keqiao.parties.types import Actor
 
 
+def can_publish(actor: Actor, item: Any) -> bool:  # noqa: ARG001 -- a policy's signature
+    """What becomes public was reviewed: the platform's last step does it, never the owner alone."""
+    return actor.is_operator
+
+
+def can_expire(actor: Actor, item: Any) -> bool:  # noqa: ARG001 -- a policy's signature
+    """The calendar decides, not a person: only the nightly job."""
+    return actor.is_system
+
+
 def can_run_achievement(actor: Actor, achievement: Any) -> bool:
-    """Its owner's people and operators publish, close and withdraw it."""
+    """Its owner's people and operators write, renew, close and withdraw it."""
     return actor.is_operator or actor.works_for(achievement.owner_id)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from keqiao.catalogue.models import Achievement, Code, IPAsset, Need
-from keqiao.catalogue.types import ItemState, Shown
+from keqiao.catalogue.models import Achievement, Attachment, Code, IPAsset, Need
+from keqiao.catalogue.types import AttachmentLevel, ItemState, Shown
 from keqiao.kernel.errors import NotFound
 from keqiao.parties.types import Actor
 
@@ -217,3 +218,26 @@ def counts_of_organisation(organisation_id: int, *, actor: Actor) -> dict[str, i
         "achievements": achievements_of_organisation(organisation_id, actor=actor).count(),
         "assets": assets_of_organisation(organisation_id).count(),
     }
+
+
+def attachments_of(item: Achievement | Need, *, actor: Actor) -> QuerySet[Attachment]:
+    """The files of a visible item that this actor may open. Under NDA: the owner's people only, until NDAs exist."""
+    here = {"achievement": item} if isinstance(item, Achievement) else {"need": item}
+    owner_id = item.owner_id if isinstance(item, Achievement) else item.publisher_id
+    rows = Attachment.objects.filter(**here).select_related("file")
+    if actor.works_for(owner_id):
+        return rows
+    levels = [AttachmentLevel.PUBLIC, *([AttachmentLevel.SIGNED_IN] if actor.is_known else [])]
+    return rows.filter(level__in=levels)
+
+
+def get_attachment(item: Achievement | Need, attachment_id: int, *, actor: Actor) -> Attachment:
+    found = attachments_of(item, actor=actor).filter(pk=attachment_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def expired_on(kind: str, day: date) -> QuerySet[Any]:
+    """Published items whose last day was before `day`, oldest first. For the nightly job."""
+    return published_ids(kind).filter(expires_on__lt=day).order_by("expires_on", "pk")

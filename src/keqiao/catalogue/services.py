@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from keqiao.catalogue.models import (
     Achievement,
     AchievementIndicator,
     AchievementText,
+    Attachment,
     Code,
     IPAsset,
     Need,
@@ -22,16 +24,19 @@ from keqiao.catalogue.models import (
     TeamMember,
     TrueLink,
 )
-from keqiao.catalogue.policies import can_run_achievement, can_run_need
+from keqiao.catalogue.policies import can_publish, can_run_achievement, can_run_need
 from keqiao.catalogue.selectors import get_achievement, get_need
-from keqiao.catalogue.types import AssetKind
+from keqiao.catalogue.types import AssetKind, ItemState
 from keqiao.catalogue.workflow import achievement_workflow, need_workflow
 from keqiao.kernel import clock
 from keqiao.kernel.commands import command
-from keqiao.kernel.errors import BadInput, NotAllowed
+from keqiao.kernel.errors import BadInput, NotAllowed, WrongState
 from keqiao.kernel.events import record
 from keqiao.kernel.identifiers import ApplicationNumberError, read_application_number
+from keqiao.kernel.parameters import parameter
 from keqiao.parties.types import Actor
+
+T = TypeVar("T", Achievement, Need)
 
 PATENTS = {AssetKind.INVENTION, AssetKind.UTILITY, AssetKind.DESIGN}
 FOREIGN = re.compile(r"(?:PCT|WO|US|EP|JP|KR|DE|GB|FR|IL|SG)\b|(?:US|EP|WO|PCT)[/0-9]", re.IGNORECASE)
@@ -46,6 +51,7 @@ class AchievementDraft:
     indicators: Sequence[Mapping[str, Any]] = ()
     team: Sequence[Mapping[str, Any]] = ()
     asset_ids: Sequence[int] = ()
+    attachments: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class NeedDraft:
     fields: Mapping[str, Any]
     texts: Mapping[str, Mapping[str, str]]
     indicators: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    attachments: Sequence[Mapping[str, Any]] = ()
 
 
 @command
@@ -73,39 +80,88 @@ def add_need(*, actor: Actor, draft: NeedDraft) -> Need:
 
 
 @command
-def publish_achievement(*, actor: Actor, code: str) -> Achievement:
-    """Make it public; the index and its matches follow in the worker."""
+def rewrite_achievement(*, actor: Actor, code: str, draft: AchievementDraft) -> Achievement:
+    """Put an accepted new version in the place of the old one. Owner and code stay; the index follows in the worker."""
     achievement = get_achievement(code, actor=actor, lock=True)
-    _stamp(achievement)
-    achievement_workflow.advance(achievement, "publish", actor=actor)
+    if not can_publish(actor, achievement):
+        raise NotAllowed
+    _set_fields(achievement, draft.fields)
+    for rows in (achievement.texts, achievement.indicators, achievement.team, achievement.attachments):
+        rows.all().delete()
+    _write_parts_of_achievement(achievement, draft)
+    achievement.assets.set(draft.asset_ids)
+    _record_rewrite("achievement", achievement, actor)
     return achievement
 
 
 @command
-def publish_need(*, actor: Actor, code: str) -> Need:
+def rewrite_need(*, actor: Actor, code: str, draft: NeedDraft) -> Need:
+    """As rewrite_achievement; the publisher stays."""
     need = get_need(code, actor=actor, lock=True)
-    _stamp(need)
-    need_workflow.advance(need, "publish", actor=actor)
+    if not can_publish(actor, need):
+        raise NotAllowed
+    _set_fields(need, draft.fields)
+    for rows in (need.texts, need.indicators, need.attachments):
+        rows.all().delete()
+    _write_parts_of_need(need, draft)
+    _record_rewrite("need", need, actor)
     return need
+
+
+@command
+def publish_achievement(*, actor: Actor, code: str) -> Achievement:
+    """Make it public for its term; the index and its matches follow in the worker."""
+    return _advance(get_achievement(code, actor=actor, lock=True), "publish", actor)
+
+
+@command
+def publish_need(*, actor: Actor, code: str) -> Need:
+    return _advance(get_need(code, actor=actor, lock=True), "publish", actor)
 
 
 @command
 def withdraw_achievement(*, actor: Actor, code: str) -> Achievement:
     """Take it out of public view; the index forgets it."""
-    achievement = get_achievement(code, actor=actor, lock=True)
-    achievement_workflow.check(achievement, "withdraw", actor=actor)
-    _stamp(achievement)
-    achievement_workflow.advance(achievement, "withdraw", actor=actor)
-    return achievement
+    return _advance(get_achievement(code, actor=actor, lock=True), "withdraw", actor)
 
 
 @command
 def withdraw_need(*, actor: Actor, code: str) -> Need:
-    need = get_need(code, actor=actor, lock=True)
-    need_workflow.check(need, "withdraw", actor=actor)
-    _stamp(need)
-    need_workflow.advance(need, "withdraw", actor=actor)
-    return need
+    return _advance(get_need(code, actor=actor, lock=True), "withdraw", actor)
+
+
+@command
+def close_achievement(*, actor: Actor, code: str) -> Achievement:
+    """Say that it is no longer on offer; the page stays."""
+    return _advance(get_achievement(code, actor=actor, lock=True), "close", actor)
+
+
+@command
+def close_need(*, actor: Actor, code: str) -> Need:
+    """Say that it is solved or given up; the page stays."""
+    return _advance(get_need(code, actor=actor, lock=True), "close", actor)
+
+
+@command
+def expire_achievement(*, actor: Actor, code: str) -> Achievement:
+    """Its last day has passed: out of public view until its owner renews it. The nightly job does this."""
+    return _expire(get_achievement(code, actor=actor, lock=True), actor)
+
+
+@command
+def expire_need(*, actor: Actor, code: str) -> Need:
+    return _expire(get_need(code, actor=actor, lock=True), actor)
+
+
+@command
+def renew_achievement(*, actor: Actor, code: str) -> Achievement:
+    """The owner says that it still holds: a new term from today, back in public view if it had expired."""
+    return _renew(get_achievement(code, actor=actor, lock=True), actor, can_run=can_run_achievement)
+
+
+@command
+def renew_need(*, actor: Actor, code: str) -> Need:
+    return _renew(get_need(code, actor=actor, lock=True), actor, can_run=can_run_need)
 
 
 @command
@@ -179,12 +235,69 @@ def link_truly(*, actor: Actor, pairs: Iterable[tuple[str, str]]) -> None:
     )
 
 
-def _stamp(item: Achievement | Need) -> None:
+def _advance(item: T, step: str, actor: Actor) -> T:
+    workflow = achievement_workflow if isinstance(item, Achievement) else need_workflow
+    workflow.check(item, step, actor=actor)
+    if step in {"publish", "renew"}:
+        item.expires_on = _last_day(item)
+    _stamp(item, publishes=step == "publish")
+    workflow.advance(item, step, actor=actor)
+    return item
+
+
+def _expire(item: T, actor: Actor) -> T:
+    """Asked after the lock: it may have been renewed while the job waited. Then nothing is left to do."""
+    if item.state != ItemState.PUBLISHED or item.expires_on is None or item.expires_on >= clock.today():
+        return item
+    return _advance(item, "expire", actor)
+
+
+def _renew(item: T, actor: Actor, *, can_run: Callable[[Actor, Any], bool]) -> T:
+    if item.state == ItemState.EXPIRED:
+        return _advance(item, "renew", actor)
+    if not can_run(actor, item):
+        raise NotAllowed
+    if item.state != ItemState.PUBLISHED:
+        raise WrongState
+    item.expires_on = _last_day(item)
+    item.save(update_fields=["expires_on"])
+    record(f"catalogue.{item._meta.model_name}_term_extended", item, actor=actor)  # noqa: SLF001 -- Django's API
+    return item
+
+
+def _last_day(item: Achievement | Need) -> date:
+    """Today plus the term that the site sets; a need does not outlive its own deadline."""
+    today = clock.today()
+    kind = "achievement" if isinstance(item, Achievement) else "need"
+    last = today + timedelta(days=parameter(f"catalogue.{kind}_term_days", on=today))
+    deadline = getattr(item, "deadline", None)
+    return min(last, deadline) if deadline and deadline >= today else last
+
+
+def _stamp(item: Achievement | Need, *, publishes: bool = False) -> None:
     now = clock.now()
-    item.published_at = item.published_at or now
+    if publishes:
+        item.published_at = item.published_at or now
     item.updated_at = now
     item.revision += 1
-    item.save(update_fields=["published_at", "updated_at", "revision"])
+    item.save(update_fields=["published_at", "expires_on", "updated_at", "revision"])
+
+
+KEPT_BY_A_REWRITE = {"code", "owner", "owner_id", "publisher", "publisher_id", "state", "published_at", "revision"}
+
+
+def _set_fields(item: Achievement | Need, fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        if name not in KEPT_BY_A_REWRITE:
+            setattr(item, name, value)
+    item.updated_at = clock.now()
+    item.revision += 1
+    item.save()
+
+
+def _record_rewrite(kind: str, item: Achievement | Need, actor: Actor) -> None:
+    is_public = item.state == ItemState.PUBLISHED
+    record(f"catalogue.{kind}_rewritten", item, actor=actor, public=is_public, revision=item.revision)
 
 
 def _new_achievement(actor: Actor, draft: AchievementDraft) -> Achievement:
@@ -193,6 +306,13 @@ def _new_achievement(actor: Actor, draft: AchievementDraft) -> Achievement:
         raise NotAllowed
     achievement.code = achievement.code or _next_code("CG")
     achievement.save()
+    _write_parts_of_achievement(achievement, draft)
+    if draft.asset_ids:
+        achievement.assets.add(*draft.asset_ids)
+    return achievement
+
+
+def _write_parts_of_achievement(achievement: Achievement, draft: AchievementDraft) -> None:
     AchievementText.objects.bulk_create(
         [AchievementText(achievement=achievement, lang=lang, **text) for lang, text in draft.texts.items()]
     )
@@ -202,9 +322,9 @@ def _new_achievement(actor: Actor, draft: AchievementDraft) -> Achievement:
     TeamMember.objects.bulk_create(
         [TeamMember(achievement=achievement, position=n, **row) for n, row in enumerate(draft.team)]
     )
-    if draft.asset_ids:
-        achievement.assets.add(*draft.asset_ids)
-    return achievement
+    Attachment.objects.bulk_create(
+        [Attachment(achievement=achievement, position=n, **row) for n, row in enumerate(draft.attachments)]
+    )
 
 
 def _new_need(actor: Actor, draft: NeedDraft) -> Need:
@@ -213,11 +333,18 @@ def _new_need(actor: Actor, draft: NeedDraft) -> Need:
         raise NotAllowed
     need.code = need.code or _next_code("XQ")
     need.save()
+    _write_parts_of_need(need, draft)
+    return need
+
+
+def _write_parts_of_need(need: Need, draft: NeedDraft) -> None:
     NeedText.objects.bulk_create([NeedText(need=need, lang=lang, **text) for lang, text in draft.texts.items()])
     NeedIndicator.objects.bulk_create(
         [NeedIndicator(need=need, position=n, **row) for n, row in enumerate(draft.indicators)]
     )
-    return need
+    Attachment.objects.bulk_create(
+        [Attachment(need=need, position=n, **row) for n, row in enumerate(draft.attachments)]
+    )
 
 
 def _next_code(prefix: str) -> str:

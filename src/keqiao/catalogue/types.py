@@ -25,6 +25,7 @@ class ItemState(models.TextChoices):
     PUBLISHED = "published", _("公开")
     CLOSED = "closed", _("已结束")
     WITHDRAWN = "withdrawn", _("已撤回")
+    EXPIRED = "expired", _("已到期")
 
 
 class Shown(models.TextChoices):
@@ -88,3 +89,11 @@ class Origin(models.TextChoices):
     AUTHOR = "author", _("原文")
     TRANSLATED = "translated", _("人工翻译")
     MACHINE = "machine", _("机器翻译，未经人工核对")
+
+
+class AttachmentLevel(models.TextChoices):
+    """Who may open a file that belongs to an item."""
+
+    PUBLIC = "public", _("公开")
+    SIGNED_IN = "signed_in", _("登录后可见")
+    NDA = "nda", _("签署保密协议后可见")

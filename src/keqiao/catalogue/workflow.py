@@ -1,8 +1,8 @@
-"""States of achievements and needs. Review steps come with the forms."""
+"""States of achievements and needs. What is reviewed is a submission; its acceptance publishes here."""
 
 from django.utils.translation import gettext_lazy as _
 
-from keqiao.catalogue.policies import can_run_achievement, can_run_need
+from keqiao.catalogue.policies import can_expire, can_publish, can_run_achievement, can_run_need
 from keqiao.catalogue.types import ItemState as S
 from keqiao.kernel.workflow import Transition, Workflow
 
@@ -14,11 +14,21 @@ achievement_workflow = Workflow(
     PATH,
     Transition(
         "publish",
-        frozenset({S.DRAFT, S.WITHDRAWN}),
+        frozenset({S.DRAFT, S.WITHDRAWN, S.EXPIRED}),
         S.PUBLISHED,
-        can_run_achievement,
+        can_publish,
         "catalogue.achievement_published",
         _("公开"),
+        public=True,
+    ),
+    Transition("expire", frozenset({S.PUBLISHED}), S.EXPIRED, can_expire, "catalogue.achievement_expired", _("到期")),
+    Transition(
+        "renew",
+        frozenset({S.EXPIRED}),
+        S.PUBLISHED,
+        can_run_achievement,
+        "catalogue.achievement_renewed",
+        _("续期"),
         public=True,
     ),
     Transition(
@@ -46,11 +56,21 @@ need_workflow = Workflow(
     PATH,
     Transition(
         "publish",
-        frozenset({S.DRAFT, S.WITHDRAWN}),
+        frozenset({S.DRAFT, S.WITHDRAWN, S.EXPIRED}),
         S.PUBLISHED,
-        can_run_need,
+        can_publish,
         "catalogue.need_published",
         _("公开"),
+        public=True,
+    ),
+    Transition("expire", frozenset({S.PUBLISHED}), S.EXPIRED, can_expire, "catalogue.need_expired", _("到期")),
+    Transition(
+        "renew",
+        frozenset({S.EXPIRED}),
+        S.PUBLISHED,
+        can_run_need,
+        "catalogue.need_renewed",
+        _("续期"),
         public=True,
     ),
     Transition(

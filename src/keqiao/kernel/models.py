@@ -1,4 +1,4 @@
-"""Tables of the kernel: what happened, the seals over it, parameters, working days, files, notices."""
+"""Tables of the kernel: what happened, its seals, parameters, working days, files, notices, the site itself."""
 
 import pgtrigger
 from django.db import models
@@ -153,3 +153,83 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.person_id}"
+
+
+class SiteSettings(models.Model):
+    """What makes this site this city's: one row, changed by administrators on a page. Empty means the environment's."""
+
+    name_zh = models.CharField(max_length=60, default="科桥")
+    name_en = models.CharField(max_length=60, default="Keqiao")
+    logo = models.ForeignKey(StoredFile, null=True, on_delete=models.PROTECT, related_name="+")
+    icp_line = models.CharField(max_length=120, blank=True)
+    contact_email = models.EmailField(blank=True)
+    jurisdiction = models.CharField(max_length=20, blank=True)
+    time_zone = models.CharField(max_length=60, blank=True)
+    languages = models.JSONField(default=list, blank=True)  # of zh-hans, en; empty means both
+    region_root = models.CharField(max_length=12, blank=True)  # code of the city in the region table
+    more = models.JSONField(default=dict, blank=True)
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="one_row_of_site_settings", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return self.name_zh
+
+
+class NoticePreference(models.Model):
+    """How one person wants to hear of one kind of notice; a kind without a row takes the default."""
+
+    person_id = models.BigIntegerField()
+    kind = models.CharField(max_length=80)
+    email = models.CharField(max_length=10)  # at_once, daily, never
+    uses_channels = models.BooleanField(db_default=True)  # also to the person's webhooks
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_preference_per_kind", fields=["person_id", "kind"]),
+            models.CheckConstraint(
+                name="preference_email_is_known", condition=Q(email__in=["at_once", "daily", "never"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.email}"
+
+
+class NoticeChannel(models.Model):
+    """A webhook that one person's notices are posted to, in the format of a messenger."""
+
+    person_id = models.BigIntegerField()
+    format = models.CharField(max_length=12)  # wecom, dingtalk, feishu
+    url = models.CharField(max_length=500)  # carries a key: never shown whole, never logged
+    secret = models.CharField(max_length=200, blank=True)
+    is_active = models.BooleanField(db_default=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["person_id"], name="channel_by_person")]
+        constraints = [
+            models.CheckConstraint(
+                name="channel_format_is_known", condition=Q(format__in=["wecom", "dingtalk", "feishu"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.format} of {self.person_id}"
+
+
+class NoticeDelivery(models.Model):
+    """One notice on its way to one channel: sent once, tried again when the messenger is away."""
+
+    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="deliveries")
+    channel = models.ForeignKey(NoticeChannel, on_delete=models.CASCADE, related_name="deliveries")
+    attempts = models.PositiveSmallIntegerField(db_default=0)
+    sent_at = models.DateTimeField(null=True)
+    last_problem = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_delivery_per_channel", fields=["notice", "channel"])]
+
+    def __str__(self) -> str:
+        return f"{self.notice_id} to {self.channel_id}"

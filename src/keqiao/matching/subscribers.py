@@ -11,6 +11,9 @@ def _ids(event: Event) -> list[int]:
 @on("catalogue.achievement_published")
 @on("catalogue.achievement_closed")
 @on("catalogue.achievement_withdrawn")
+@on("catalogue.achievement_expired")
+@on("catalogue.achievement_renewed")
+@on("catalogue.achievement_rewritten")
 @on("catalogue.achievements_loaded")
 def achievements_changed(event: Event) -> None:
     from keqiao.matching.tasks import update_items
@@ -21,6 +24,9 @@ def achievements_changed(event: Event) -> None:
 @on("catalogue.need_published")
 @on("catalogue.need_closed")
 @on("catalogue.need_withdrawn")
+@on("catalogue.need_expired")
+@on("catalogue.need_renewed")
+@on("catalogue.need_rewritten")
 @on("catalogue.needs_loaded")
 def needs_changed(event: Event) -> None:
     from keqiao.matching.tasks import update_items

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -11,42 +10,17 @@ from typing import Annotated, Any
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Path, Query, Schema
 from ninja.errors import ValidationError
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import parameters
+from keqiao.kernel.api import Code, IsoDate, PageNumber, PageOut, PerPage, answers, api_actor, each, paged
 from keqiao.kernel.errors import DomainError, NotFound
 from keqiao.matching import search as searching
 from keqiao.matching import selectors as matching
 from keqiao.matching.stones import arch_to_json
 from keqiao.parties import selectors as parties
 from keqiao.web.middleware import problem
-
-MOST_PER_PAGE = 100
-LAST_PAGE = 500  # deep paging is for exports; `after` cursors come with them
-
-Code = Annotated[str, Path(max_length=24, pattern=r"^[A-Z0-9-]+$", examples=["XQ-2026-01873"])]
-PageNumber = Annotated[int, Query(ge=1, le=LAST_PAGE, description="Page, from 1.")]
-PerPage = Annotated[int, Query(ge=1, le=MOST_PER_PAGE, description="Items on a page.")]
-
-
-def _iso(text: Any) -> Any:
-    """Pydantic would read a bare number as seconds since 1970."""
-    if isinstance(text, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        raise ValueError("a date such as 2026-11-20")
-    return text
-
-
-IsoDate = Annotated[date, BeforeValidator(_iso)]
-
-
-class Problem(Schema):
-    """What went wrong (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
 
 
 class Text(Schema):
@@ -158,12 +132,6 @@ class CodeOut(Schema):
     title_en: str
 
 
-class PageOut(Schema):
-    total: int
-    page: int
-    per_page: int
-
-
 class Needs(PageOut):
     items: list[NeedOut]
 
@@ -224,12 +192,6 @@ api = DescribedApi(
     urls_namespace="api",
 )
 
-REFUSALS: Mapping[int, Any] = {400: Problem, 404: Problem, 422: Problem}
-
-
-def answers(success: Any) -> dict[int, Any]:
-    return {200: success, **REFUSALS}
-
 
 @api.exception_handler(DomainError)
 def refuse(request: HttpRequest, error: DomainError) -> HttpResponse:  # noqa: ARG001 -- ninja's signature
@@ -244,58 +206,58 @@ def refuse_input(request: HttpRequest, error: ValidationError) -> HttpResponse: 
 
 @api.get("/needs", response=answers(Needs), summary="Public needs, newest first")
 def list_needs(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
-    rows = catalogue.newest_needs(_actor(request)).prefetch_related("indicators")
-    return _page(rows, page, per_page, lambda needs: needs_out(needs, _actor(request)))
+    rows = catalogue.newest_needs(api_actor(request)).prefetch_related("indicators")
+    return paged(rows, page, per_page, lambda needs: needs_out(needs, api_actor(request)))
 
 
 @api.get("/needs/{code}", response=answers(NeedOut), summary="One need")
 def get_need(request: HttpRequest, code: Code) -> dict[str, Any]:
-    return needs_out([catalogue.get_need(code, actor=_actor(request))], _actor(request))[0]
+    return needs_out([catalogue.get_need(code, actor=api_actor(request))], api_actor(request))[0]
 
 
 @api.get("/needs/{code}/matches", response=answers(Matches), summary="A need's matches, best first")
 def list_matches_of_need(
     request: HttpRequest, code: Code, page: PageNumber = 1, per_page: PerPage = 20
 ) -> dict[str, Any]:
-    need = catalogue.get_need(code, actor=_actor(request))
-    total, _ = matching.count_matches_of_need(need, actor=_actor(request))
-    rows = matching.matches_of_need(need, actor=_actor(request), first=(page - 1) * per_page, count=per_page)
+    need = catalogue.get_need(code, actor=api_actor(request))
+    total, _ = matching.count_matches_of_need(need, actor=api_actor(request))
+    rows = matching.matches_of_need(need, actor=api_actor(request), first=(page - 1) * per_page, count=per_page)
     return {"total": total, "page": page, "per_page": per_page, "items": [match_out(row) for row in rows]}
 
 
 @api.get("/achievements", response=answers(Achievements), summary="Public research results, newest first")
 def list_achievements(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
-    rows = catalogue.newest_achievements(_actor(request)).prefetch_related("indicators")
-    return _page(rows, page, per_page, each(achievement_out))
+    rows = catalogue.newest_achievements(api_actor(request)).prefetch_related("indicators")
+    return paged(rows, page, per_page, each(achievement_out))
 
 
 @api.get("/achievements/{code}", response=answers(AchievementOut), summary="One research result")
 def get_achievement(request: HttpRequest, code: Code) -> dict[str, Any]:
-    return achievement_out(catalogue.get_achievement(code, actor=_actor(request)))
+    return achievement_out(catalogue.get_achievement(code, actor=api_actor(request)))
 
 
 @api.get("/achievements/{code}/matches", response=answers(Matches), summary="The needs that a research result answers")
 def list_matches_of_achievement(
     request: HttpRequest, code: Code, page: PageNumber = 1, per_page: PerPage = 20
 ) -> dict[str, Any]:
-    achievement = catalogue.get_achievement(code, actor=_actor(request))
-    total, _ = matching.count_matches_of_achievement(achievement, actor=_actor(request))
+    achievement = catalogue.get_achievement(code, actor=api_actor(request))
+    total, _ = matching.count_matches_of_achievement(achievement, actor=api_actor(request))
     rows = matching.matches_of_achievement(
-        achievement, actor=_actor(request), first=(page - 1) * per_page, count=per_page
+        achievement, actor=api_actor(request), first=(page - 1) * per_page, count=per_page
     )
     return {"total": total, "page": page, "per_page": per_page, "items": [match_out(row) for row in rows]}
 
 
 @api.get("/organisations", response=answers(Organisations), summary="The register of organisations")
 def list_organisations(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
-    return _page(
-        parties.organisations_visible_to(_actor(request)).order_by("id"), page, per_page, each(organisation_out)
+    return paged(
+        parties.organisations_visible_to(api_actor(request)).order_by("id"), page, per_page, each(organisation_out)
     )
 
 
 @api.get("/organisations/{code}", response=answers(OrganisationOut), summary="One organisation")
 def get_organisation(request: HttpRequest, code: Code) -> dict[str, Any]:
-    return organisation_out(parties.get_organisation(code, actor=_actor(request)))
+    return organisation_out(parties.get_organisation(code, actor=api_actor(request)))
 
 
 @api.get("/search", response=answers(SearchOut), summary="Free-text search")
@@ -308,7 +270,7 @@ def search(
     page: Annotated[int, Query(ge=1, le=50)] = 1,
 ) -> dict[str, Any]:
     wanted = searching.SearchRequest(kind=kind, q=q, drop=tuple(drop), sort=sort, page=page)
-    result = searching.search(wanted, actor=_actor(request))
+    result = searching.search(wanted, actor=api_actor(request))
     return {
         "total": result.total,
         "total_is_exact": result.total_is_exact,
@@ -329,7 +291,7 @@ def list_rules(
     per_page: PerPage = 100,
 ) -> dict[str, Any]:
     rows = parameters.rules(on=on, jurisdiction=jurisdiction)
-    return _page(rows, page, per_page, list)
+    return paged(rows, page, per_page, list)
 
 
 @api.get(
@@ -347,26 +309,11 @@ def list_codes(
     rows = catalogue.codes_under(scheme, parent)
     if not rows.exists():
         raise NotFound
-    return _page(rows, page, per_page, list)
+    return paged(rows, page, per_page, list)
 
 
-def _actor(request: HttpRequest) -> Any:
-    return request.actor  # type: ignore[attr-defined]  # set by WhoActs
-
-
-def _page(rows: Any, page: int, per_page: int, show: Callable[[Sequence[Any]], list[Any]]) -> dict[str, Any]:
-    first = (page - 1) * per_page
-    return {
-        "total": rows.count(),
-        "page": page,
-        "per_page": per_page,
-        "items": show(list(rows[first : first + per_page])),
-    }
-
-
-def each(show: Callable[[Any], Any]) -> Callable[[Sequence[Any]], list[Any]]:
-    return lambda rows: [show(row) for row in rows]
-
+for _context in ("parties", "accounts", "catalogue", "submissions", "engagement", "interchange", "integrations"):
+    api.add_router("", f"keqiao.{_context}.api.router")
 
 NEED_PARTS = ("title", "problem", "background", "tried", "wanted", "offers")
 ACHIEVEMENT_PARTS = ("title", "problem", "how", "stage", "summary", "incumbent", "advantage")

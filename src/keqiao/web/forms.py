@@ -8,17 +8,16 @@ from decimal import Decimal, InvalidOperation
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
-from django.http import HttpRequest
 from django.http.request import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from keqiao.kernel.pages import page_number
 from keqiao.matching.search import FACETS, LONGEST_QUERY, SORTS, SearchRequest
 from keqiao.web import presentation, presentation_search
 from keqiao.web.presentation import Words
 
 MOST_DROPPED = 20
 MOST_VALUES = 50
-LAST_PAGE = 10_000
 
 
 @dataclass(frozen=True)
@@ -69,11 +68,6 @@ def _amount(text: str) -> Decimal | None:
     return value if value.is_finite() and value >= 0 else None
 
 
-def page_number(query: QueryDict, name: str = "page") -> int:
-    text = query.get(name, "1")
-    return min(max(int(text), 1), LAST_PAGE) if text.isascii() and text.isdigit() and len(text) < 9 else 1
-
-
 class SignInForm(AuthenticationForm):
     """E-mail and password. One message for every failure: nobody learns which accounts exist."""
 
@@ -89,11 +83,3 @@ class SignInForm(AuthenticationForm):
         "invalid_login": _("电子邮箱或密码不正确。请检查大小写，例如 xu@chengyuan.example。"),
         "inactive": _("电子邮箱或密码不正确。请检查大小写，例如 xu@chengyuan.example。"),
     }
-
-
-def safe_next(request: HttpRequest, target: str) -> str:
-    """Only addresses of this site, written as a path."""
-    from django.utils.http import url_has_allowed_host_and_scheme
-
-    ok = target.startswith("/") and url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
-    return target if ok else "/"

@@ -32,8 +32,13 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "keqiao.kernel",
     "keqiao.parties",
+    "keqiao.accounts",
     "keqiao.catalogue",
     "keqiao.matching",
+    "keqiao.submissions",
+    "keqiao.engagement",
+    "keqiao.interchange",
+    "keqiao.integrations",
     "keqiao.web",
 ]
 

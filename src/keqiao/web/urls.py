@@ -1,6 +1,6 @@
 """Addresses. No trailing slashes; codes are the public ids."""
 
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 
 from keqiao.web import feeds, health, views
 from keqiao.web.api import api
@@ -32,6 +32,13 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("api/v1/", api.urls),
+    path("", include("keqiao.parties.urls")),
+    path("", include("keqiao.accounts.urls")),
+    path("", include("keqiao.submissions.urls")),
+    path("", include("keqiao.engagement.urls")),
+    path("", include("keqiao.interchange.urls")),
+    path("", include("keqiao.integrations.urls")),
+    path("", include("keqiao.web.posting.urls")),
 ]
 
 handler400 = views.bad_request

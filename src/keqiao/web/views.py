@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
-from functools import wraps
 from typing import Any
 
 from django.contrib.auth import login, logout
@@ -12,15 +11,15 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock, notices, parameters
+from keqiao.kernel.pages import LANGUAGE_COOKIE, LANGUAGES, actor_of, page, page_number, remember, safe_next
 from keqiao.matching import scoring
 from keqiao.matching import search as searching
 from keqiao.matching import selectors as matching
@@ -29,43 +28,13 @@ from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor, OrganisationKind
 from keqiao.web import about, presentation, presentation_schema, presentation_search
 from keqiao.web.context import THEMES
-from keqiao.web.forms import SignInForm, page_number, read_search, safe_next
+from keqiao.web.forms import SignInForm, read_search
 from keqiao.web.presentation import Words
 
 MATCHES_SHOWN = 8
 PER_PAGE = 20
 RULES_PER_PAGE = 100
 GOOD_MATCH = 80
-YEAR = 365 * 24 * 3600
-LANGUAGES = {"zh": "zh-hans", "zh-hans": "zh-hans", "en": "en"}
-LANGUAGE_COOKIE = "keqiao_language"
-
-View = Callable[..., HttpResponse]
-
-
-def page(view: View) -> View:
-    """A page that is read. `?lang=en` shows it in that language, and the reader stays in it."""
-
-    @wraps(view)
-    def shown(request: HttpRequest, *given: Any, **named: Any) -> HttpResponse:
-        language = LANGUAGES.get(request.GET.get("lang", ""), "")
-        if language:
-            translation.activate(language)
-            request.LANGUAGE_CODE = language  # as LocaleMiddleware does
-        response = view(request, *given, **named)
-        if language:
-            _remember(request, response, LANGUAGE_COOKIE, language)
-        return response
-
-    return require_safe(shown)
-
-
-def _remember(request: HttpRequest, response: HttpResponse, name: str, value: str) -> None:
-    response.set_cookie(name, value, YEAR, samesite="Lax", secure=request.is_secure())
-
-
-def actor_of(request: HttpRequest) -> Actor:
-    return request.actor  # type: ignore[attr-defined]  # set by WhoActs
 
 
 def words() -> Words:
@@ -351,11 +320,11 @@ def preferences(request: HttpRequest) -> HttpResponse:
     response = HttpResponseRedirect(safe_next(request, request.POST.get("next", "/")))
     theme, language = request.POST.get("theme", ""), LANGUAGES.get(request.POST.get("language", ""))
     if theme in THEMES:
-        _remember(request, response, "keqiao_theme", theme)
+        remember(request, response, "keqiao_theme", theme)
     elif theme == "system":
         response.delete_cookie("keqiao_theme")
     if language:
-        _remember(request, response, LANGUAGE_COOKIE, language)
+        remember(request, response, LANGUAGE_COOKIE, language)
     return response
 
 

@@ -72,16 +72,19 @@ def test_nobody_adds_for_others(add):
     assert (Achievement.objects.count(), Need.objects.count(), Event.objects.count()) == (0, 0, 0)
 
 
+@pytest.mark.usefixtures("rules")
 def test_publishing_and_withdrawing_a_need():
     publisher = make_organisation()
     actor = make_actor(organisation=publisher)
     need = services.add_need(actor=actor, draft=need_draft(publisher))
-    services.publish_need(actor=actor, code=need.code)
+    with pytest.raises(NotAllowed):
+        services.publish_need(actor=actor, code=need.code)  # what becomes public was reviewed by the platform
+    services.publish_need(actor=parties.system(), code=need.code)
     first = Need.objects.get().published_at
     services.withdraw_need(actor=actor, code=need.code)
     with pytest.raises(WrongState):
         services.withdraw_need(actor=actor, code=need.code)
-    services.publish_need(actor=actor, code=need.code)
+    services.publish_need(actor=parties.system(), code=need.code)
     need.refresh_from_db()
     assert (need.state, need.published_at, need.revision) == (ItemState.PUBLISHED, first, 4)
 

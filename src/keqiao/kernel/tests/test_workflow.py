@@ -7,14 +7,15 @@ from keqiao.catalogue.workflow import achievement_workflow
 from keqiao.kernel.errors import NotAllowed, WrongState
 from keqiao.kernel.models import Event
 from keqiao.parties import selectors as parties
-from keqiao.parties.tests.factories import make_actor
+from keqiao.parties.tests.factories import make_actor, make_operator
 
 pytestmark = pytest.mark.django_db
 
 
-def test_owner_publishes_once():
+@pytest.mark.usefixtures("rules")
+def test_an_operator_publishes_once():
     achievement = make_achievement(state=ItemState.DRAFT, published_at=None)
-    actor = make_actor(organisation=achievement.owner)
+    actor = make_operator()
     services.publish_achievement(actor=actor, code=achievement.code)
     with pytest.raises(WrongState):
         services.publish_achievement(actor=actor, code=achievement.code)
@@ -38,7 +39,7 @@ def test_stranger_learns_nothing_about_the_state():
         (ItemState.DRAFT, ["publish"], [("draft", "current"), ("published", "ahead"), ("closed", "ahead")]),
         (
             ItemState.PUBLISHED,
-            ["close", "withdraw"],
+            ["expire", "close", "withdraw"],
             [("draft", "done"), ("published", "current"), ("closed", "ahead")],
         ),
         (ItemState.CLOSED, [], [("draft", "done"), ("published", "done"), ("closed", "current")]),

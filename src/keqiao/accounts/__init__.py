@@ -1,0 +1,1 @@
+"""Accounts: say in one line what it owns."""

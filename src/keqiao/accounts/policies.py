@@ -1,0 +1,1 @@
+"""Who may. Whether now is the right time is the workflow's business."""

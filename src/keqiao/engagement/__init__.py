@@ -1,0 +1,1 @@
+"""Engagement: say in one line what it owns."""

@@ -1,0 +1,5 @@
+"""Addresses of engagement; mounted at the root of the site."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,1 @@
+"""Integrations: say in one line what it owns."""

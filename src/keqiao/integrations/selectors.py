@@ -1,0 +1,1 @@
+"""What may be seen of integrations. A hidden thing looks like a missing one."""

@@ -1,0 +1,1 @@
+"""Interchange: say in one line what it owns."""

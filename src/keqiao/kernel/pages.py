@@ -1,0 +1,81 @@
+"""What every context's views share: who acts, pages that are read, forms that are sent, the page of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.http.request import QueryDict
+from django.shortcuts import redirect
+from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.views.decorators.http import require_http_methods, require_safe
+
+View = Callable[..., HttpResponse]
+YEAR = 365 * 24 * 3600
+LANGUAGES = {"zh": "zh-hans", "zh-hans": "zh-hans", "en": "en"}
+LANGUAGE_COOKIE = "keqiao_language"
+LAST_PAGE = 10_000
+
+
+def actor_of(request: HttpRequest) -> Any:
+    return request.actor  # type: ignore[attr-defined]  # set by the WhoActs middleware
+
+
+def page(view: View) -> View:
+    """A page that is read. `?lang=en` shows it in that language, and the reader stays in it."""
+    return require_safe(_in_asked_language(view))
+
+
+def form_page(view: View) -> View:
+    """A page with a form: read with GET, sent with POST."""
+    return require_http_methods(["GET", "HEAD", "POST"])(_in_asked_language(view))
+
+
+def signed_in(view: View) -> View:
+    """Only for people with an account; others are led to sign-in and back. Put it below `page` or `form_page`."""
+
+    @wraps(view)
+    def shown(request: HttpRequest, *given: Any, **named: Any) -> HttpResponse:
+        if not actor_of(request).is_known:
+            return redirect(f"/sign-in?{urlencode({'next': request.get_full_path()})}")
+        return view(request, *given, **named)
+
+    return shown
+
+
+def _in_asked_language(view: View) -> View:
+    @wraps(view)
+    def shown(request: HttpRequest, *given: Any, **named: Any) -> HttpResponse:
+        language = LANGUAGES.get(request.GET.get("lang", ""), "")
+        if language:
+            translation.activate(language)
+            request.LANGUAGE_CODE = language  # as LocaleMiddleware does
+        response = view(request, *given, **named)
+        if language:
+            remember(request, response, LANGUAGE_COOKIE, language)
+        return response
+
+    return shown
+
+
+def remember(request: HttpRequest, response: HttpResponse, name: str, value: str) -> None:
+    """A preference of this browser, kept for a year."""
+    response.set_cookie(name, value, YEAR, samesite="Lax", secure=request.is_secure())
+
+
+def page_number(query: QueryDict, name: str = "page") -> int:
+    text = query.get(name, "1")
+    return min(max(int(text), 1), LAST_PAGE) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+
+
+def safe_next(request: HttpRequest, target: str) -> str:
+    """Only addresses of this site, written as a path."""
+    ok = target.startswith("/") and url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
+    return target if ok else "/"
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true"

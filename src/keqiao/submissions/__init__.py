@@ -1,0 +1,1 @@
+"""Submissions: say in one line what it owns."""

@@ -1,0 +1,164 @@
+"""Tables of the submissions context. Only workflow.py writes `state`."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from keqiao.submissions.types import (
+    ComplaintReason,
+    ComplaintState,
+    NoteKind,
+    Origin,
+    ReviewStep,
+    SkipReason,
+    SubmissionKind,
+    SubmissionState,
+)
+
+
+class Submission(models.Model):
+    """What somebody writes about a need or an achievement: a draft, then under review, then one version of the item.
+
+    `content` has the shape that content.py reads. `revision` grows with every save: who saves says which one they knew,
+    so that two open tabs never overwrite each other in silence.
+    """
+
+    code = models.CharField(max_length=24, unique=True)
+    kind = models.CharField(max_length=12, choices=SubmissionKind)
+    state = models.CharField(max_length=20, choices=SubmissionState, default=SubmissionState.DRAFT)
+    organisation = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
+    author = models.ForeignKey("parties.Person", on_delete=models.PROTECT, related_name="+")
+    need = models.ForeignKey("catalogue.Need", null=True, on_delete=models.PROTECT, related_name="+")
+    achievement = models.ForeignKey("catalogue.Achievement", null=True, on_delete=models.PROTECT, related_name="+")
+    version = models.PositiveIntegerField(null=True)  # given at acceptance: 1, 2, … of this item
+    content = models.JSONField(default=dict, blank=True)
+    revision = models.PositiveIntegerField(default=1)
+    step = models.PositiveSmallIntegerField(default=1)  # of the form: where the author left off
+    origin = models.CharField(max_length=8, choices=Origin, default=Origin.FORM)
+    external_id = models.CharField(max_length=80, blank=True)
+    skipped = models.CharField(max_length=12, choices=SkipReason, blank=True)
+    reviewer = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+    saved_at = models.DateTimeField(db_default=Now())
+    submitted_at = models.DateTimeField(null=True)
+    due_on = models.DateField(null=True)  # the date promised for an answer
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["organisation", "state", "-saved_at"], name="submission_by_organisation"),
+            models.Index(fields=["state", "submitted_at"], name="submission_queue"),
+            models.Index(fields=["author", "state", "-saved_at"], name="submission_by_author"),
+            models.Index(fields=["need"], name="submission_by_need"),
+            models.Index(fields=["achievement"], name="submission_by_achievement"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="submission_kind_is_known", condition=Q(kind__in=SubmissionKind.values)),
+            models.CheckConstraint(name="submission_state_is_known", condition=Q(state__in=SubmissionState.values)),
+            models.CheckConstraint(
+                name="submission_is_about_its_kind",
+                condition=(Q(kind=SubmissionKind.NEED, achievement=None))
+                | Q(kind=SubmissionKind.ACHIEVEMENT, need=None),
+            ),
+            models.CheckConstraint(
+                name="accepted_submission_has_an_item",
+                condition=~Q(state=SubmissionState.ACCEPTED)
+                | (Q(version__isnull=False) & (Q(need__isnull=False) | Q(achievement__isnull=False))),
+            ),
+            models.UniqueConstraint(
+                name="one_submission_per_version",
+                fields=["need", "achievement", "version"],
+                condition=Q(version__isnull=False),
+                nulls_distinct=False,
+            ),
+            models.UniqueConstraint(
+                name="one_open_submission_per_external_id",
+                fields=["organisation", "kind", "external_id"],
+                condition=~Q(external_id="")
+                & ~Q(state__in=[SubmissionState.ACCEPTED, SubmissionState.DECLINED, SubmissionState.DISCARDED]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def item(self) -> models.Model | None:
+        """The item that this changes or became; None while it is a first draft."""
+        return self.need or self.achievement
+
+
+class ReviewNote(models.Model):
+    """One line of a review's record: claimed, promised, asked, answered, approved, returned, declined, skipped."""
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="notes")
+    step = models.CharField(max_length=12, choices=ReviewStep)
+    kind = models.CharField(max_length=10, choices=NoteKind)
+    person = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(db_default=Now())
+    field = models.CharField(max_length=80, blank=True)  # the part of the content that it is about
+    text = models.TextField(blank=True)
+    due_on = models.DateField(null=True)
+    revision = models.PositiveIntegerField(null=True)  # of the content that was looked at
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(name="note_step_is_known", condition=Q(step__in=ReviewStep.values)),
+            models.CheckConstraint(name="note_kind_is_known", condition=Q(kind__in=NoteKind.values)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} on {self.submission_id}"
+
+
+class ReviewWaiver(models.Model):
+    """An organisation's declaration that its people's submissions go to the platform without a step of its own."""
+
+    organisation = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
+    declared_by = models.ForeignKey("parties.Person", on_delete=models.PROTECT, related_name="+")
+    declared_at = models.DateTimeField(db_default=Now())
+    reason = models.CharField(max_length=300)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_waiver_at_a_time", fields=["organisation"], condition=Q(ended_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"waiver of {self.organisation_id}"
+
+
+class Complaint(models.Model):
+    """投诉 about a public item. Who complained is known to operators only."""
+
+    code = models.CharField(max_length=24, unique=True)
+    need = models.ForeignKey("catalogue.Need", null=True, on_delete=models.PROTECT, related_name="+")
+    achievement = models.ForeignKey("catalogue.Achievement", null=True, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=12, choices=ComplaintState, default=ComplaintState.OPEN)
+    reason = models.CharField(max_length=16, choices=ComplaintReason)
+    text = models.TextField()
+    complainant = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    file = models.ForeignKey("kernel.StoredFile", null=True, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(db_default=Now())
+    due_on = models.DateField(null=True)
+    handler = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    answer = models.TextField(blank=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "made_at"], name="complaint_queue")]
+        constraints = [
+            models.CheckConstraint(name="complaint_state_is_known", condition=Q(state__in=ComplaintState.values)),
+            models.CheckConstraint(name="complaint_reason_is_known", condition=Q(reason__in=ComplaintReason.values)),
+            models.CheckConstraint(
+                name="complaint_is_about_one_item",
+                condition=Q(need__isnull=False, achievement=None) | Q(need=None, achievement__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code

@@ -1,0 +1,5 @@
+"""Commands of the submissions context: writing (drafting), reviewing, complaints."""
+
+from keqiao.submissions.services.complaints import *  # noqa: F403 -- one door to the commands of this folder
+from keqiao.submissions.services.drafting import *  # noqa: F403
+from keqiao.submissions.services.reviewing import *  # noqa: F403

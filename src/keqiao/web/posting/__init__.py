@@ -1,0 +1,1 @@
+"""The forms in which needs and achievements are written."""

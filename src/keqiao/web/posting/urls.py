@@ -1,0 +1,5 @@
+"""Addresses of the forms."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
