@@ -7,7 +7,7 @@ BROWSER_PACKAGES := chromium fonts-noto-cjk
 MIGRATIONS := $(wildcard src/keqiao/*/migrations/0*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check lint bench env runtime browser messages mo new-context reference
+.PHONY: wheelhouse help demo serve test check lint bench env runtime browser messages mo new-context reference
 
 help: ## what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ lint: env mo ## format, lint, types, import contracts, templates, migrations
 
 bench: env ## retrieval on the public collections, and speed
 	$(PY) bench/run.py
+
+wheelhouse: env ## everything a site needs to be installed without a network, in build/wheelhouse
+	$(PY) tools/wheelhouse.py
 
 env: ## the developers' environment in .venv
 	@$(PYTHON) tools/environment.py dev

@@ -21,6 +21,7 @@ class Environment:
     database_url: str  # DATABASE_URL: a PostgreSQL server; empty means the embedded one
     site_url: str  # KEQIAO_SITE_URL: the public address, for links in feeds and mails
     allowed_hosts: tuple[str, ...]  # KEQIAO_ALLOWED_HOSTS: comma-separated
+    proxies: int  # KEQIAO_PROXIES: how many reverse proxies stand before the site; their X-Forwarded-For is believed
     debug: bool  # KEQIAO_DEBUG: 1 shows tracebacks; never on a public site
     secret_key: str  # KEQIAO_SECRET_KEY: empty means a key kept in the data folder
     jurisdiction: str  # KEQIAO_JURISDICTION: which rule packs apply, for example CN-SH
@@ -39,6 +40,7 @@ VARIABLES = {
     "database_url": ("DATABASE_URL", ""),
     "site_url": ("KEQIAO_SITE_URL", ""),
     "allowed_hosts": ("KEQIAO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
+    "proxies": ("KEQIAO_PROXIES", "0"),
     "debug": ("KEQIAO_DEBUG", "0"),
     "secret_key": ("KEQIAO_SECRET_KEY", ""),
     "jurisdiction": ("KEQIAO_JURISDICTION", "CN"),
@@ -62,6 +64,7 @@ def read_environment(environ: os._Environ[str] | dict[str, str] = os.environ) ->
         database_url=raw["database_url"],
         site_url=(raw["site_url"] or f"http://localhost:{port}").rstrip("/"),
         allowed_hosts=tuple(h.strip() for h in raw["allowed_hosts"].split(",") if h.strip()),
+        proxies=_whole(raw, "proxies", 0, 9),
         debug=raw["debug"] == "1",
         secret_key=raw["secret_key"],
         jurisdiction=raw["jurisdiction"],

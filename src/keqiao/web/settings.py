@@ -16,7 +16,9 @@ SECRET_KEY = ENV.secret_key or keys.secret_key(ENV.data)
 DEBUG = ENV.debug
 ALLOWED_HOSTS = list(ENV.allowed_hosts)
 SITE_URL = ENV.site_url
-CSRF_TRUSTED_ORIGINS = [ENV.site_url]
+FORCE_SCRIPT_NAME = urlsplit(ENV.site_url).path or None  # the site under a path: keqiao.web.proxied
+PROXIES = ENV.proxies
+CSRF_TRUSTED_ORIGINS = [f"{urlsplit(ENV.site_url).scheme}://{urlsplit(ENV.site_url).netloc}"]
 DATA_DIR = ENV.data
 JURISDICTION = ENV.jurisdiction
 SITE_TIME_ZONE = ENV.time_zone
@@ -43,6 +45,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "keqiao.web.proxied.ClientAddress",
+    "keqiao.web.proxied.UnderPath",
     "keqiao.web.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "keqiao.web.middleware.SecurityHeaders",
@@ -142,6 +146,7 @@ WHITENOISE_MAX_AGE = 24 * 3600  # addresses carry a hash of the content
 
 SECURE_HTTPS = ENV.site_url.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_HTTPS
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = FORCE_SCRIPT_NAME or "/"
 SESSION_COOKIE_NAME = "keqiao_session"
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = "keqiao_csrf"
