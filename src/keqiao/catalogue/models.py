@@ -139,6 +139,7 @@ def item_indexes(name: str) -> list[models.Index]:
     return [
         models.Index(fields=["state", "-published_at", "-id"], name=f"{name}_newest"),
         models.Index(fields=["field", "state", "-published_at"], name=f"{name}_by_field"),
+        models.Index(fields=["region", "state", "-published_at"], name=f"{name}_by_region"),
         models.Index(fields=["state", "expires_on"], name=f"{name}_by_expiry"),
     ]
 
@@ -161,6 +162,13 @@ class Achievement(Item):
         indexes = [
             *item_indexes("achievement"),
             models.Index(fields=["owner", "state", "-published_at"], name="achievement_by_owner"),
+            models.Index(
+                "state",
+                F("trl").desc(nulls_last=True),
+                F("published_at").desc(),
+                F("id").desc(),
+                name="achievement_by_maturity",
+            ),
         ]
         constraints = [
             *item_constraints("achievement"),

@@ -169,6 +169,20 @@ def granted_assets() -> QuerySet[IPAsset]:
     return IPAsset.objects.filter(status__in=["granted", "registered"])
 
 
+def assets_owned_by(organisation_id: int) -> QuerySet[IPAsset]:
+    """All rights of an organisation, pending and secret ones too: for its own people only."""
+    return IPAsset.objects.filter(owner_id=organisation_id).order_by("kind", "number", "pk")
+
+
+def count_with_granted_assets() -> int:
+    """Published achievements with a right in force."""
+    return (
+        Achievement.objects.filter(state=ItemState.PUBLISHED)
+        .filter(Exists(granted_assets().filter(achievements=OuterRef("pk"))))
+        .count()
+    )
+
+
 def revisions(kind: str, codes: Sequence[str]) -> dict[str, int]:
     """Code → revision of those that are published."""
     model = Achievement if kind == "achievement" else Need

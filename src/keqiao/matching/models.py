@@ -1,4 +1,4 @@
-"""Stored matches: what was computed, by which version of the model, with every stone."""
+"""Stored matches: what was computed, by which version of the model, with every stone. And counts of long lists."""
 
 from django.db import models
 from django.db.models import Q
@@ -43,3 +43,15 @@ class Computation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.need_id} {self.version}"
+
+
+class Tally(models.Model):
+    """How long a public list is and how many of each trait it holds, counted ahead by a job."""
+
+    kind = models.CharField(max_length=12, unique=True)
+    total = models.PositiveBigIntegerField()
+    facets = models.JSONField(default=dict)  # facet → value → rows
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.total}"

@@ -90,7 +90,7 @@ def matches_of_need(need: Any, least: int, most: int) -> list[tuple[str, Arch]]:
 def matches_of_achievement(achievement: Any, least: int, most: int) -> list[tuple[str, Arch]]:
     """The best by score of the nearest needs, each scored as that need's match."""
     facts = achievement_facts(achievement, regions())
-    offer = _known(facts, achievement.revision, indexing.model())
+    offer = as_known(facts, achievement.revision, indexing.model())
     found = items("need", nearest("need", query_text(facts), CANDIDATES))
     return _explained([(need.facts.code, Scorer(need.facts), offer) for need in found], least, most)
 
@@ -233,10 +233,10 @@ def _read(kind: str, codes: Sequence[str], model: DenseModel | None) -> Iterator
     read = catalogue.achievements_by_code if kind == "achievement" else catalogue.needs_by_code
     facts = achievement_facts if kind == "achievement" else need_facts
     for item in read(codes, actor=parties.system()):
-        yield _known(facts(item, regions()), item.revision, model)
+        yield as_known(facts(item, regions()), item.revision, model)
 
 
-def _known(facts: NeedFacts | AchievementFacts, revision: int, model: DenseModel | None) -> Known:
+def as_known(facts: NeedFacts | AchievementFacts, revision: int, model: DenseModel | None) -> Known:
     words = tokens(query_text(facts))
     prints = np.unique(np.array([fingerprint(word) for word in set(words)], dtype=np.uint64))
     vector = model.encode(words) if model else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,10 +18,10 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue.types import ItemState, PriceKind
-from keqiao.matching import scoring
+from keqiao.matching import scoring, tallies
 from keqiao.matching.engine import And, Eq, Filter, Has, In, Not, Or, Range
 from keqiao.matching.queries import SearchQuery, read_query
-from keqiao.matching.types import Arch
+from keqiao.matching.types import TRL_BANDS, Arch
 from keqiao.parties.types import Actor
 
 PER_PAGE = 10
@@ -29,7 +30,6 @@ SCORED = 30  # of these, how many are put in the order of their arch
 NEARNESS = 0.25  # of the best hit: on the demo texts, what lies lower is noise (docs/why/matching.md)
 LONGEST_QUERY = 2_000  # characters that are read
 
-TRL_BANDS = {"1-3": (1, 3), "4-6": (4, 6), "7-9": (7, 9)}
 SORTS = ("match", "trl", "newest")
 FACETS = {
     "achievement": ("field", "trl", "modes", "ownership", "region", "ip", "origin"),
@@ -92,6 +92,8 @@ class SearchResult:
     page: int
     page_count: int
     request: SearchRequest
+    is_more: bool = False  # more than `total`: what a filter leaves of a long list is counted up to a bound
+    counted_at: datetime | None = None  # when a long list was counted; None: just now
 
 
 def search(request: SearchRequest, *, actor: Actor) -> SearchResult:
@@ -103,20 +105,52 @@ def search(request: SearchRequest, *, actor: Actor) -> SearchResult:
 
 
 def _newest(request: SearchRequest, actor: Actor) -> SearchResult:
-    every = _public(request.kind, actor)
-    rows = _filtered(every, request)
-    order = ("-trl", "-published_at", "-id") if _by_trl(request) else ("-published_at", "-id")
-    total = rows.count()
+    rows = _filtered(_public(request.kind, actor), request)
+    order: list[Any] = [F("trl").desc(nulls_last=True)] if _by_trl(request) else []
+    order += ["-published_at", "-id"]
+    ahead = tallies.of(request.kind)
+    total = _length(request, rows, ahead)
     page = max(request.page, 1)
     codes = list(rows.order_by(*order).values_list("code", flat=True)[(page - 1) * PER_PAGE : page * PER_PAGE])
-    items = [Found(item) for item in _load(request.kind, codes, actor)]
+    return SearchResult(
+        items=[Found(item) for item in _load(request.kind, codes, actor)],
+        total=min(total, tallies.COUNTED) if ahead and _is_filtered(request) else total,
+        total_is_exact=True,
+        facets=_facets_of_list(request, actor, ahead),
+        query=None,
+        page=page,
+        page_count=_pages(total),
+        request=request,
+        is_more=bool(ahead and _is_filtered(request) and total > tallies.COUNTED),
+        counted_at=ahead.at if ahead else None,
+    )
+
+
+def _length(request: SearchRequest, rows: QuerySet[Any], ahead: tallies.Counts | None) -> int:
+    if ahead is None:
+        return rows.count()
+    return rows.order_by()[: tallies.COUNTED + 1].count() if _is_filtered(request) else ahead.total
+
+
+def _facets_of_list(request: SearchRequest, actor: Actor, ahead: tallies.Counts | None) -> list[Facet]:
+    """Of the whole list within the wished price, so that a reader sees what another choice would give."""
+    if ahead and not _has_price(request):
+        return [_shown_facet(request, name, ahead.facets.get(name, {})) for name in FACETS[request.kind]]
+    every = _filtered(_public(request.kind, actor), request, but_facets=True)
+    if ahead:
+        every = every.filter(pk__in=every.order_by("-published_at", "-id").values("pk")[: tallies.COUNTED])
     price = f"{request.price_low}-{request.price_high}-{request.include_negotiable}"
     # Only published items are counted, the same for everybody; half a minute old is new enough for a list without a question.
-    traits = cache.get_or_set(
-        f"traits:{request.kind}:{price}", lambda: _traits(_filtered(every, request, but_facets=True)), 30
-    )
-    facets = _facets(request, traits or [])
-    return SearchResult(items, total, True, facets, None, page, _pages(total), request)
+    traits = cache.get_or_set(f"traits:{request.kind}:{price}", lambda: _traits(every), 30)
+    return _facets(request, traits or [])
+
+
+def _is_filtered(request: SearchRequest) -> bool:
+    return _has_price(request) or any(_selected(request, name) for name in FACETS[request.kind])
+
+
+def _has_price(request: SearchRequest) -> bool:
+    return not (request.price_low is None and request.price_high is None and request.include_negotiable)
 
 
 # --- Something typed: the nearest -------------------------------------------------------------------------------------
@@ -298,6 +332,12 @@ def _facet(request: SearchRequest, name: str, traits: Traits) -> Facet:
     counts: Counter[str] = Counter()
     for row in traits:
         counts.update(dict.fromkeys(_values(name, row), row["n"]))
+    return _shown_facet(request, name, counts)
+
+
+def _shown_facet(request: SearchRequest, name: str, given: Mapping[str, int]) -> Facet:
+    """The values that occur, most frequent first (maturity in its own order), and what was chosen in any case."""
+    counts = Counter(given)
     selected = set(_selected(request, name))
     order = list(TRL_BANDS) if name == "trl" else [value for value, _ in counts.most_common()]
     shown = [FacetValue(value, counts[value], value in selected) for value in order if counts[value]]

@@ -14,6 +14,7 @@ from keqiao.catalogue.types import Shown
 from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.parameters import parameter
+from keqiao.matching import tallies
 from keqiao.matching.models import Match
 from keqiao.matching.stones import arch_from_json
 from keqiao.matching.types import Arch
@@ -140,3 +141,12 @@ def _with_sides(rows: QuerySet[Match]) -> QuerySet[Match]:
 def _seen(rows: Iterable[Match]) -> Iterator[MatchSeen]:
     for row in rows:
         yield MatchSeen(row.need, row.achievement, row.score, row.has_unmet, arch_from_json(row.arch), row.computed_at)
+
+
+def open_counts_by_field() -> dict[str, tuple[int, int]]:
+    """Field → (needs, achievements) in public view; of long lists as counted ahead."""
+    needs, achievements = tallies.of("need"), tallies.of("achievement")
+    if needs is None or achievements is None:
+        return catalogue.open_counts_by_field()
+    by_need, by_achievement = needs.facets["field"], achievements.facets["field"]
+    return {field: (by_need.get(field, 0), by_achievement.get(field, 0)) for field in {*by_need, *by_achievement}}

@@ -9,9 +9,9 @@ from keqiao.kernel import clock
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import NotAllowed
 from keqiao.kernel.parameters import parameter
-from keqiao.matching import indexing, scoring, stones
-from keqiao.matching.models import Computation, Match
-from keqiao.matching.types import IndexNotReady
+from keqiao.matching import indexing, scoring, stones, tallies
+from keqiao.matching.models import Computation, Match, Tally
+from keqiao.matching.types import TRL_BANDS, IndexNotReady
 from keqiao.parties.types import Actor
 
 
@@ -49,6 +49,18 @@ def expect_new_matches(*, actor: Actor) -> None:
     if not actor.is_system and not actor.is_operator:
         raise NotAllowed
     Computation.objects.all().delete()
+
+
+@command
+def count_list(*, actor: Actor, kind: str) -> None:
+    """Count a long public list ahead; a short one is counted by its page, and an old count of it is dropped."""
+    if not actor.is_system and not actor.is_operator:
+        raise NotAllowed
+    if not tallies.is_long(kind):
+        Tally.objects.filter(kind=kind).delete()
+        return
+    total, facets = tallies.count(kind, TRL_BANDS)
+    Tally.objects.update_or_create(kind=kind, defaults={"total": total, "facets": facets, "at": clock.now()})
 
 
 def _other(kind: str) -> str:

@@ -57,3 +57,13 @@ def find_stale_matches(timestamp: int) -> None:  # noqa: ARG001 -- given to peri
     ids = stale.needs_to_compute(limit=2_000)
     for first in range(0, len(ids), AT_ONCE):
         compute_matches.defer(kind="need", ids=ids[first : first + AT_ONCE])
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queue="matches", queueing_lock="count_lists")
+def count_lists(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
+    """Count the long public lists ahead."""
+    from keqiao.matching import services
+
+    for kind in ("achievement", "need"):
+        services.count_list(actor=parties.system(), kind=kind)

@@ -179,3 +179,6 @@ class Hit:
 
     code: str
     score: float
+
+
+TRL_BANDS = {"1-3": (1, 3), "4-6": (4, 6), "7-9": (7, 9)}  # both ends included
