@@ -7,12 +7,31 @@ from typing import Any, TypeVar, cast
 
 from django.db import OperationalError, connection, transaction
 
-from keqiao.kernel.errors import Busy
+from keqiao.kernel.errors import Busy, OnlyReads
 
 LOCK_WAIT = "3s"
 LOCK_NOT_AVAILABLE = "55P03"
 
+# What is asked before a command runs, with the command and the actor; it raises to refuse.
+Guard = Callable[[Callable[..., Any], Any], None]
+_guards: list[Guard] = []
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def guards_commands(guard: Guard) -> None:
+    """Register a context's question that every command passes (from its `apps.py`)."""
+    if guard not in _guards:
+        _guards.append(guard)
+
+
+def publishes(func: F) -> F:
+    """Mark a command by which a person posts or writes to others: it needs their consent to the agreement in force.
+
+    Stands above `@command`. Reading, withdrawing one's own and leaving never carry it.
+    """
+    func.needs_agreement = True  # type: ignore[attr-defined]  # the guard of accounts asks for it
+    return func
 
 
 def command(func: F) -> F:
@@ -26,6 +45,10 @@ def command(func: F) -> F:
     def run(**given: Any) -> Any:
         if given.get("actor") is None:
             raise TypeError(f"{func.__qualname__} needs an actor; a job passes parties.selectors.system()")
+        if getattr(given["actor"], "only_reads", False):
+            raise OnlyReads
+        for guard in _guards:
+            guard(run, given["actor"])
         outermost = not connection.in_atomic_block
         try:
             with transaction.atomic():

@@ -36,6 +36,12 @@ class NotAllowed(DomainError):
     message = _("您没有办理这一步的权限。")
 
 
+class OnlyReads(NotAllowed):
+    """Staff who stand in for a user see that user's pages and change nothing."""
+
+    message = _("代登录期间只能查看，不能办理。请先结束代登录。")
+
+
 class WrongState(DomainError):
     """The thing is not in a state from which this step is possible."""
 

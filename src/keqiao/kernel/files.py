@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from keqiao.kernel.commands import command
@@ -68,3 +69,15 @@ def _write(chunks: Iterable[bytes]) -> tuple[str, int]:
     target.parent.mkdir(exist_ok=True)
     Path(draft.name).replace(target)
     return sha.hexdigest(), size
+
+
+def discard(file: StoredFile) -> None:
+    """Inside a command: the row goes now, the bytes after the commit unless another row needs the same ones."""
+    digest = file.digest
+    file.delete()
+
+    def remove_bytes() -> None:
+        if not StoredFile.objects.filter(digest=digest).exists():
+            path_of(digest).unlink(missing_ok=True)
+
+    transaction.on_commit(remove_bytes)

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.http.request import QueryDict
 from django.shortcuts import redirect
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
-View = Callable[..., HttpResponse]
+from keqiao.kernel import site
+
+View = Callable[..., HttpResponseBase]
 YEAR = 365 * 24 * 3600
 LANGUAGES = {"zh": "zh-hans", "zh-hans": "zh-hans", "en": "en"}
 LANGUAGE_COOKIE = "keqiao_language"
@@ -38,7 +40,7 @@ def signed_in(view: View) -> View:
     """Only for people with an account; others are led to sign-in and back. Put it below `page` or `form_page`."""
 
     @wraps(view)
-    def shown(request: HttpRequest, *given: Any, **named: Any) -> HttpResponse:
+    def shown(request: HttpRequest, *given: Any, **named: Any) -> HttpResponseBase:
         if not actor_of(request).is_known:
             return redirect(f"/sign-in?{urlencode({'next': request.get_full_path()})}")
         return view(request, *given, **named)
@@ -48,8 +50,9 @@ def signed_in(view: View) -> View:
 
 def _in_asked_language(view: View) -> View:
     @wraps(view)
-    def shown(request: HttpRequest, *given: Any, **named: Any) -> HttpResponse:
+    def shown(request: HttpRequest, *given: Any, **named: Any) -> HttpResponseBase:
         language = LANGUAGES.get(request.GET.get("lang", ""), "")
+        language = language if language in site.languages() else ""
         if language:
             translation.activate(language)
             request.LANGUAGE_CODE = language  # as LocaleMiddleware does
@@ -61,7 +64,7 @@ def _in_asked_language(view: View) -> View:
     return shown
 
 
-def remember(request: HttpRequest, response: HttpResponse, name: str, value: str) -> None:
+def remember(request: HttpRequest, response: HttpResponseBase, name: str, value: str) -> None:
     """A preference of this browser, kept for a year."""
     response.set_cookie(name, value, YEAR, samesite="Lax", secure=request.is_secure())
 

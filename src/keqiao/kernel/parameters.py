@@ -13,9 +13,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
 
+from keqiao.kernel import site
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, DomainError, NotAllowed
 from keqiao.kernel.models import Parameter
@@ -32,7 +32,7 @@ class NoSuchParameter(DomainError):
 
 def jurisdictions(of: str | None = None) -> list[str]:
     """From the nearest to the widest: CN-SH → CN-SH, CN, KQ."""
-    parts = (of or settings.JURISDICTION).split("-")
+    parts = (of or site.jurisdiction()).split("-")
     return [*("-".join(parts[:n]) for n in range(len(parts), 0, -1)), PLATFORM]
 
 

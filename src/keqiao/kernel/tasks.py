@@ -31,3 +31,40 @@ def mail_notice(*, notice_id: int) -> None:
     from keqiao.kernel.models import Notice
 
     notices.send(Notice.objects.get(pk=notice_id))
+
+
+@app.task(queue="mail", retry=AGAIN)
+def deliver_notice(*, delivery_id: int) -> None:
+    """Post one notice to one messenger; when it is away, again later."""
+    from keqiao.kernel import notices
+    from keqiao.kernel.models import NoticeDelivery
+
+    delivery = NoticeDelivery.objects.select_related("notice", "channel").filter(pk=delivery_id).first()
+    wait = notices.deliver(delivery) if delivery else None  # the person may have removed the channel
+    if wait is not None:
+        deliver_notice.configure(schedule_in={"seconds": wait}).defer(delivery_id=delivery_id)
+
+
+@app.periodic(cron="7 * * * *")
+@app.task(queue="mail", queueing_lock="mail_digests")
+def mail_digests(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
+    """From the hour of the daily mail on: a job for each person who may have something in it."""
+    from django.conf import settings
+
+    from keqiao.kernel import notices
+
+    moment = notices.digest_moment() if settings.SENDS_EMAIL else None
+    if moment is None:
+        return
+    for person_id in notices.people_for_digest(moment):
+        mail_digest.defer(person_id=person_id, before=moment.isoformat())
+
+
+@app.task(queue="mail", retry=AGAIN)
+def mail_digest(*, person_id: int, before: str) -> None:
+    """One person's daily mail."""
+    from datetime import datetime
+
+    from keqiao.kernel import notices
+
+    notices.send_digest(person_id, datetime.fromisoformat(before))

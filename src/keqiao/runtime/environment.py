@@ -28,6 +28,10 @@ class Environment:
     time_zone: str  # KEQIAO_TIME_ZONE: the site's zone for dates and deadlines
     email_url: str  # EMAIL_URL: smtp://user:password@host:port; empty means no e-mail is sent
     email_from: str  # KEQIAO_EMAIL_FROM: sender of the platform's mail
+    sms_url: str  # KEQIAO_SMS_URL: an HTTP gateway for text messages; empty means none are sent
+    sms_key: str  # KEQIAO_SMS_KEY: the gateway's bearer token
+    sign_in_providers: str  # KEQIAO_SIGN_IN_PROVIDERS: a TOML file of OIDC and SAML providers, in the data folder
+    outgoing_hosts: tuple[str, ...]  # KEQIAO_OUTGOING_HOSTS: own hosts that webhooks and robots may reach inside
     web_workers: int  # KEQIAO_WEB_WORKERS: web processes
     pool_size: int  # KEQIAO_POOL_SIZE: database connections per process
     log_level: str  # KEQIAO_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR
@@ -47,6 +51,10 @@ VARIABLES = {
     "time_zone": ("KEQIAO_TIME_ZONE", "Asia/Shanghai"),
     "email_url": ("EMAIL_URL", ""),
     "email_from": ("KEQIAO_EMAIL_FROM", "keqiao@localhost"),
+    "sms_url": ("KEQIAO_SMS_URL", ""),
+    "sms_key": ("KEQIAO_SMS_KEY", ""),
+    "sign_in_providers": ("KEQIAO_SIGN_IN_PROVIDERS", ""),
+    "outgoing_hosts": ("KEQIAO_OUTGOING_HOSTS", ""),
     "web_workers": ("KEQIAO_WEB_WORKERS", "1"),
     "pool_size": ("KEQIAO_POOL_SIZE", "6"),
     "log_level": ("KEQIAO_LOG_LEVEL", "INFO"),
@@ -71,6 +79,10 @@ def read_environment(environ: os._Environ[str] | dict[str, str] = os.environ) ->
         time_zone=raw["time_zone"],
         email_url=raw["email_url"],
         email_from=raw["email_from"],
+        sms_url=raw["sms_url"],
+        sms_key=raw["sms_key"],
+        sign_in_providers=raw["sign_in_providers"],
+        outgoing_hosts=tuple(h.strip().lower() for h in raw["outgoing_hosts"].split(",") if h.strip()),
         web_workers=_whole(raw, "web_workers", 1, 64),
         pool_size=_whole(raw, "pool_size", 1, 64),
         log_level=raw["log_level"].upper(),

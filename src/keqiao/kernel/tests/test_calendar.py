@@ -5,7 +5,7 @@ import pytest
 from keqiao.kernel.calendar import WorkingDate, add_working_days, is_working_day
 from keqiao.kernel.models import DayOff
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,8 @@ def test_what_operators_upload_comes_first():
 def test_never_counts_backwards():
     with pytest.raises(ValueError, match="whole number"):
         add_working_days(date(2026, 1, 1), -1)
+
+
+def test_a_jurisdiction_without_a_row_has_weekends_only():
+    """Beyond the announcements, where no rule pack names fixed holidays."""
+    assert add_working_days(date(2035, 4, 30), 1, jurisdiction="XX") == WorkingDate(date(2035, 5, 1), True)

@@ -42,7 +42,7 @@ def test_stranger_learns_nothing_about_the_state():
             ["expire", "close", "withdraw"],
             [("draft", "done"), ("published", "current"), ("closed", "ahead")],
         ),
-        (ItemState.CLOSED, [], [("draft", "done"), ("published", "done"), ("closed", "current")]),
+        (ItemState.CLOSED, ["withdraw"], [("draft", "done"), ("published", "done"), ("closed", "current")]),
         (ItemState.WITHDRAWN, ["publish"], [("withdrawn", "current")]),
     ],
 )
