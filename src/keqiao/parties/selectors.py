@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
-from keqiao.parties.models import Organisation, Person, Post
-from keqiao.parties.types import Actor
+from keqiao.kernel.identifiers import is_credit_code, read_credit_code
+from keqiao.parties import tokens
+from keqiao.parties.models import (
+    Absence,
+    Invitation,
+    JoinRequest,
+    Merge,
+    Organisation,
+    OrganisationAlias,
+    OrganisationChange,
+    Person,
+    Post,
+    Verification,
+)
+from keqiao.parties.types import (
+    APPROVING_ROLES,
+    PLATFORM_ROLES,
+    Actor,
+    InvitationOver,
+    InvitationState,
+    InvitationUsed,
+    JoinState,
+    Role,
+    VerificationState,
+    Workplace,
+)
 
 _SYSTEM = Actor(is_system=True, name="system")
 _VISITOR = Actor(name="visitor")
+ACTING_FOR = "acting_for"  # key of the session: the id of the organisation that somebody has chosen to act for
+LONGEST_CHAIN = 50  # of organisations merged into one another
 
 
 def system() -> Actor:
@@ -24,20 +52,75 @@ def visitor() -> Actor:
     return _VISITOR
 
 
-def actor_for(user: Any) -> Actor:
-    """The actor behind a signed-in account; a visitor when there is none."""
+def actor_for(user: Any, *, acting_for: Any = None) -> Actor:
+    """The actor behind a signed-in account; a visitor when there is none.
+
+    Somebody in several organisations acts for `acting_for`, else for the one they were in first.
+    """
     if not getattr(user, "is_authenticated", False):
         return _VISITOR
-    person = Person.objects.filter(user=user, user__is_active=True).prefetch_related("posts").first()
+    person = Person.objects.filter(user=user, user__is_active=True).first()
     if person is None:
         return _VISITOR
-    posts = [post for post in person.posts.all() if post.ended_on is None]
+    places = _workplaces(person.pk)
+    chosen = next((place for place in places if place.organisation_id == acting_for), places[0] if places else None)
     return Actor(
         person_id=person.pk,
-        organisation_ids=frozenset(post.organisation_id for post in posts),
-        roles=frozenset(post.role for post in posts),
+        posts=frozenset((chosen.organisation_id, role) for role in chosen.roles) if chosen else frozenset(),
+        acting_for=chosen.organisation_id if chosen else None,
+        workplaces=tuple(places),
         name=str(person),
     )
+
+
+def _workplaces(person_id: int) -> list[Workplace]:
+    """One's own posts of now, and in the same organisations the roles of absent colleagues one stands in for."""
+    posts = list(
+        Post.objects.filter(person_id=person_id, ended_on=None, organisation__merged_into=None)
+        .select_related("organisation")
+        .order_by("id")
+    )
+    if not posts:
+        return []
+    roles: dict[int, set[str]] = {}
+    for post in posts:
+        roles.setdefault(post.organisation_id, set()).add(post.role)
+    standing_in: dict[int, set[int]] = {}
+    for organisation_id, absent_id, role in _stand_in_roles(person_id):
+        if organisation_id in roles:
+            roles[organisation_id].add(role)
+            standing_in.setdefault(organisation_id, set()).add(absent_id)
+    organisations = {post.organisation_id: post.organisation for post in posts}
+    return [
+        Workplace(
+            organisation_id=pk,
+            code=organisation.code,
+            name_zh=organisation.name_zh,
+            name_en=organisation.name_en,
+            roles=frozenset(roles[pk]),
+            standing_in_for=tuple(sorted(standing_in.get(pk, ()))),
+        )
+        for pk, organisation in organisations.items()
+    ]
+
+
+def _stand_in_roles(person_id: int) -> list[tuple[int, int, str]]:
+    """(organisation, who is away, role) of the absences of today. The platform's own roles are not passed on."""
+    rows = list(Absence.objects.filter(substitute_id=person_id, ended_at=None))
+    if not rows:
+        return []
+    today = clock.today()
+    away = {(row.organisation_id, row.person_id) for row in rows if row.first_on <= today <= row.last_on}
+    if not away:
+        return []
+    posts = Post.objects.filter(
+        organisation_id__in={place for place, _ in away}, person_id__in={absent for _, absent in away}, ended_on=None
+    ).exclude(role__in=PLATFORM_ROLES)
+    return [
+        (post.organisation_id, post.person_id, post.role)
+        for post in posts
+        if (post.organisation_id, post.person_id) in away
+    ]
 
 
 def email_of(person_id: int) -> str:
@@ -46,30 +129,319 @@ def email_of(person_id: int) -> str:
     return account.first() or ""
 
 
-def organisations_visible_to(actor: Actor) -> QuerySet[Organisation]:  # noqa: ARG001 -- the register is public
-    """The register of organisations is public; what they publish is decided by the catalogue."""
-    return Organisation.objects.all()
+def language_of(person_id: int) -> str:
+    """The language in which to write to a person: zh-hans or en; empty when they never said."""
+    return Person.objects.filter(pk=person_id).values_list("language", flat=True).first() or ""
 
 
-def get_organisation(code: str, *, actor: Actor) -> Organisation:
+# --- organisations ----------------------------------------------------------------------------------------------------
+
+
+def organisations_visible_to(actor: Actor) -> QuerySet[Organisation]:
+    """The register is public; what was declined is seen by its own people and operators, what was merged by nobody."""
+    rows = Organisation.objects.filter(merged_into=None)
+    return rows if actor.is_operator else rows.filter(Q(is_listed=True) | Q(pk__in=actor.organisation_ids))
+
+
+def get_organisation(code: str, *, actor: Actor, lock: bool = False) -> Organisation:
+    rows = organisations_visible_to(actor)
+    if lock:
+        rows = rows.select_for_update(of=("self",), no_key=True)
     try:
-        return organisations_visible_to(actor).get(code=code)
+        return rows.get(code=code)
     except Organisation.DoesNotExist:
         raise NotFound from None
 
 
+def successor_of(code: str) -> str:
+    """The code under which a merged organisation is found now; empty when it was not merged."""
+    merged = Organisation.objects.filter(code=code, merged_into__isnull=False).first()
+    return Organisation.objects.get(pk=final_organisation(merged.pk)).code if merged else ""
+
+
+def final_organisation(organisation_id: int, *, lock: bool = False) -> int:
+    """The organisation that an entry has become: itself, or the end of its chain of merges.
+
+    `lock` holds that one until the end of the transaction: what is moved to it is there before it is merged on.
+    """
+    for _step in range(LONGEST_CHAIN):
+        rows = Organisation.objects.filter(pk=organisation_id)
+        if lock:
+            rows = rows.select_for_update(no_key=True)
+        found = rows.only("merged_into_id").first()
+        if found is None or found.merged_into_id is None:
+            break
+        organisation_id = found.merged_into_id
+    return organisation_id
+
+
 def find_organisations(actor: Actor, *, kind: str = "", name: str = "") -> QuerySet[Organisation]:
-    """The register, of one kind or with a name that contains `name`."""
+    """The register, of one kind or with a name or alias that contains `name`, or with that credit code."""
     rows = organisations_visible_to(actor).order_by("id")
     if kind:
         rows = rows.filter(kind=kind)
+    if name and is_credit_code(name):
+        return rows.filter(credit_code=read_credit_code(name))
     if name:
-        rows = rows.filter(Q(name_zh__icontains=name) | Q(name_en__icontains=name) | Q(short_en__iexact=name))
+        known_as = OrganisationAlias.objects.filter(name__icontains=name).values("organisation_id")
+        rows = rows.filter(
+            Q(name_zh__icontains=name)
+            | Q(name_en__icontains=name)
+            | Q(short_zh__iexact=name)
+            | Q(short_en__iexact=name)
+            | Q(pk__in=known_as)
+        )
     return rows
+
+
+def may_publish(organisation_id: int) -> bool:
+    """An organisation that nobody has verified yet keeps what it writes to itself."""
+    return Organisation.objects.filter(pk=organisation_id, is_verified=True).exists()
+
+
+def codes_by_id(ids: Iterable[int]) -> dict[int, str]:
+    return dict(Organisation.objects.filter(pk__in=list(ids)).values_list("pk", "code"))
+
+
+def get_described(code: str, *, actor: Actor) -> Organisation:
+    """An organisation with its aliases, identifiers and qualifications."""
+    rows = organisations_visible_to(actor).prefetch_related("aliases", "identifiers", "qualification_rows")
+    found = rows.filter(code=code).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def qualifications_in_force(organisation: Organisation) -> list[str]:
+    """The titles without those whose certificate has run out. Ask with an organisation from `get_described`."""
+    today = clock.machine_today()  # shown, never decided by
+    rows = organisation.qualification_rows.all()
+    lapsed = {row.kind for row in rows if row.valid_until is not None and row.valid_until < today}
+    return [kind for kind in organisation.qualifications if kind not in lapsed]
+
+
+def changes_of(organisation: Organisation) -> QuerySet[OrganisationChange]:
+    return OrganisationChange.objects.filter(organisation=organisation).select_related("person").order_by("-id")
+
+
+# --- people and posts -------------------------------------------------------------------------------------------------
 
 
 def posts_of(actor: Actor) -> QuerySet[Post]:
     """The posts that a person holds now."""
     if actor.person_id is None:
         return Post.objects.none()
-    return Post.objects.filter(person_id=actor.person_id, ended_on=None).select_related("organisation").order_by("id")
+    rows = Post.objects.filter(person_id=actor.person_id, ended_on=None, organisation__merged_into=None)
+    return rows.select_related("organisation").order_by("id")
+
+
+def members_of(organisation: Organisation) -> QuerySet[Post]:
+    """Who holds which post now. For the organisation's own people."""
+    rows = Post.objects.filter(organisation=organisation, ended_on=None)
+    return rows.select_related("person").order_by("person_id", "id")
+
+
+def shown_people(organisation: Organisation) -> QuerySet[Person]:
+    """Those of its people who show at least their name."""
+    posts = Post.objects.filter(person=OuterRef("pk"), organisation=organisation, ended_on=None)
+    return Person.objects.filter(Exists(posts), shown__contains=["name"]).order_by("id")
+
+
+def approvers_of(organisation_id: int) -> list[int]:
+    """Ids of the people who may let others in."""
+    rows = Post.objects.filter(
+        organisation_id=organisation_id, role__in=APPROVING_ROLES, ended_on=None, person__user__is_active=True
+    )
+    return sorted(set(rows.values_list("person_id", flat=True)))
+
+
+def has_approver(organisation_id: int, *, besides_post: int | None = None) -> bool:
+    """Is there somebody who may let others in, when one post is not counted?"""
+    rows = Post.objects.filter(
+        organisation_id=organisation_id, role__in=APPROVING_ROLES, ended_on=None, person__user__is_active=True
+    )
+    if besides_post is not None:
+        rows = rows.exclude(pk=besides_post)
+    return rows.exists()
+
+
+def people_in_posts(roles: Iterable[str], *, organisation_id: int | None = None) -> QuerySet[Person]:
+    """People with an active account who hold one of these roles now, in one organisation or in any."""
+    posts = Q(posts__role__in=list(roles), posts__ended_on=None)
+    if organisation_id is not None:
+        posts &= Q(posts__organisation_id=organisation_id)
+    return Person.objects.filter(posts, user__is_active=True).distinct().order_by("id")
+
+
+def operators() -> list[int]:
+    """Ids of the people who run the platform."""
+    rows = Post.objects.filter(
+        role=Role.ADMINISTRATOR, ended_on=None, person__user__is_active=True, organisation__merged_into=None
+    )
+    return sorted(set(rows.values_list("person_id", flat=True)))
+
+
+def get_person(actor: Actor) -> Person:
+    """The actor's own entry."""
+    found = Person.objects.filter(pk=actor.person_id).first() if actor.person_id is not None else None
+    if found is None:
+        raise NotFound
+    return found
+
+
+def colleagues_of(actor: Actor) -> QuerySet[Person]:
+    """The other people of the organisation that the actor acts for, who can sign in."""
+    if actor.person_id is None or actor.acting_for is None:
+        return Person.objects.none()
+    posts = Post.objects.filter(person=OuterRef("pk"), organisation_id=actor.acting_for, ended_on=None)
+    return Person.objects.filter(Exists(posts), user__is_active=True).exclude(pk=actor.person_id).order_by("id")
+
+
+def people_by_id(ids: Iterable[int]) -> dict[int, Person]:
+    return Person.objects.in_bulk(list(ids))
+
+
+def absences_in(organisation_id: int, *, person_id: int) -> QuerySet[Absence]:
+    """The absences of a person, or those in which they stand in, that are not over."""
+    rows = Absence.objects.filter(organisation_id=organisation_id, ended_at=None, last_on__gte=clock.today())
+    rows = rows.filter(Q(person_id=person_id) | Q(substitute_id=person_id))
+    return rows.select_related("person", "substitute").order_by("first_on", "id")
+
+
+# --- joining ----------------------------------------------------------------------------------------------------------
+
+
+def join_requests_visible_to(actor: Actor) -> QuerySet[JoinRequest]:
+    """One's own, those to organisations where one may decide, and all of them for operators."""
+    rows = JoinRequest.objects.select_related("organisation", "person")
+    if actor.is_operator:
+        return rows
+    if actor.person_id is None:
+        return rows.none()
+    managed = {place for place, role in actor.posts if role in APPROVING_ROLES}
+    return rows.filter(Q(person_id=actor.person_id) | Q(organisation_id__in=managed))
+
+
+def get_join_request(code: str, *, actor: Actor, lock: bool = False) -> JoinRequest:
+    rows = join_requests_visible_to(actor)
+    if lock:
+        rows = rows.select_for_update(of=("self",), no_key=True)
+    found = rows.filter(code=code).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def own_join_requests(actor: Actor) -> QuerySet[JoinRequest]:
+    if actor.person_id is None:
+        return JoinRequest.objects.none()
+    return JoinRequest.objects.filter(person_id=actor.person_id).select_related("organisation").order_by("-id")
+
+
+def open_join_requests(organisation: Organisation, *, actor: Actor) -> QuerySet[JoinRequest]:
+    rows = join_requests_visible_to(actor).filter(organisation=organisation, state=JoinState.OPEN)
+    return rows.order_by("id")
+
+
+def join_requests_for_operators(actor: Actor) -> QuerySet[JoinRequest]:
+    """Those that nobody of the organisation can decide: it is not verified, or it has nobody who may."""
+    if not actor.is_operator:
+        return JoinRequest.objects.none()
+    somebody = Post.objects.filter(
+        organisation=OuterRef("organisation"), role__in=APPROVING_ROLES, ended_on=None, person__user__is_active=True
+    )
+    rows = join_requests_visible_to(actor).filter(state=JoinState.OPEN, organisation__merged_into=None)
+    return rows.filter(Q(organisation__is_verified=False) | ~Exists(somebody)).order_by("id")
+
+
+# --- verification -----------------------------------------------------------------------------------------------------
+
+
+def verifications_visible_to(actor: Actor) -> QuerySet[Verification]:
+    rows = Verification.objects.select_related("organisation", "applicant", "licence")
+    if actor.is_operator:
+        return rows
+    if actor.person_id is None:
+        return rows.none()
+    return rows.filter(Q(applicant_id=actor.person_id) | Q(organisation_id__in=actor.organisation_ids))
+
+
+def get_verification(code: str, *, actor: Actor, lock: bool = False) -> Verification:
+    rows = verifications_visible_to(actor)
+    if lock:
+        rows = rows.select_for_update(of=("self",), no_key=True)
+    found = rows.filter(code=code).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def own_verifications(actor: Actor) -> QuerySet[Verification]:
+    """Those of the organisations that the actor founded."""
+    if actor.person_id is None:
+        return Verification.objects.none()
+    return Verification.objects.filter(applicant_id=actor.person_id).select_related("organisation").order_by("-id")
+
+
+def verification_queue(actor: Actor, *, state: str = VerificationState.OPEN) -> QuerySet[Verification]:
+    """What waits for the operators, the earliest promise first."""
+    if not actor.is_operator:
+        raise NotFound
+    rows = verifications_visible_to(actor).filter(state=state, organisation__merged_into=None)
+    return rows.order_by("due_on", "id")
+
+
+def verification_of(organisation: Organisation, *, actor: Actor) -> Verification | None:
+    """The newest one, for those who may see it."""
+    return verifications_visible_to(actor).filter(organisation=organisation).order_by("-id").first()
+
+
+# --- invitations and merges -------------------------------------------------------------------------------------------
+
+
+def open_invitations(organisation: Organisation) -> QuerySet[Invitation]:
+    """For those who may invite: not used, not withdrawn; the expired ones among them say so."""
+    rows = Invitation.objects.filter(organisation=organisation, state=InvitationState.OPEN)
+    return rows.select_related("invited_by", "organisation").order_by("-id")
+
+
+def invitations_managed_by(actor: Actor) -> QuerySet[Invitation]:
+    """Those of the organisations where the actor may invite."""
+    rows = Invitation.objects.select_related("organisation").filter(organisation__merged_into=None)
+    managed = {place for place, role in actor.posts if role in APPROVING_ROLES}
+    return rows if actor.is_operator else rows.filter(organisation_id__in=managed)
+
+
+def get_invitation(token: str, *, actor: Actor, lock: bool = False) -> Invitation:
+    """The invitation that the actor may accept. To the wrong person it looks like none, used or not."""
+    if actor.person_id is None:
+        raise NotFound
+    rows = Invitation.objects.select_related("organisation").filter(organisation__merged_into=None)
+    rows = rows.filter(Q(email="") | Q(email__iexact=email_of(actor.person_id)), token_hash=tokens.hash_of(token))
+    if lock:
+        rows = rows.select_for_update(of=("self",), no_key=True)
+    found = rows.first()
+    if found is None:
+        raise NotFound
+    if found.state == InvitationState.USED:
+        raise InvitationUsed
+    if found.state == InvitationState.WITHDRAWN or found.expires_at <= clock.now():
+        raise InvitationOver
+    return found
+
+
+def invitation_to_mail(invitation_id: int) -> Invitation | None:
+    rows = Invitation.objects.select_related("organisation").exclude(email="")
+    return rows.filter(pk=invitation_id, state=InvitationState.OPEN, mailed_at=None).first()
+
+
+def merges(actor: Actor) -> QuerySet[Merge]:
+    """The record of merges, for operators."""
+    if not actor.is_operator:
+        raise NotFound
+    return Merge.objects.select_related("kept", "gone", "made_by", "undone_by").order_by("-id")
+
+
+def organisations_of_person(person_id: int) -> list[int]:
+    """Ids of the organisations where a person has or had a post."""
+    return list(Post.objects.filter(person_id=person_id).values_list("organisation_id", flat=True).distinct())

@@ -1,0 +1,1 @@
+"""The pages of parties: joining, one's own, an organisation's management, the operators' queues."""
