@@ -1,5 +1,14 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
     name = "keqiao.accounts"
+
+    def ready(self) -> None:
+        from keqiao.accounts import consent_guard, holdings
+        from keqiao.kernel import commands, notices, personal
+
+        personal.holds_personal_data("accounts", export=holdings.export, erase=holdings.erase)
+        commands.guards_commands(consent_guard.asks_for_consent)
+        notices.kind("accounts.security", _("账号安全"))
