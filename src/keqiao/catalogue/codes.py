@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from keqiao.catalogue import services
+from keqiao.catalogue import services, site_tables
 from keqiao.parties.types import Actor
 
 FOLDER = Path(__file__).parent / "data"
@@ -17,7 +17,8 @@ FOLDER = Path(__file__).parent / "data"
 
 def load(*, actor: Actor) -> int:
     """Load all tables; again is harmless. How many rows."""
-    return services.load_codes(actor=actor, rows=[*_tables(), *_fields(), *_countries()])
+    fields = () if site_tables.is_own("field") else _fields()
+    return services.load_codes(actor=actor, rows=[*_tables(), *fields, *_countries()])
 
 
 def _tables() -> Iterator[dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -150,7 +152,30 @@ def open_counts_by_field() -> dict[str, tuple[int, int]]:
 
 def codes_of(scheme: str, wanted: Iterable[str]) -> dict[str, Code]:
     """Code → entry of the newest edition of a scheme."""
-    return {entry.code: entry for entry in Code.objects.filter(scheme=scheme, code__in=set(wanted)).order_by("edition")}
+    kept, asked = _remembered.get(), set(wanted)
+    if kept is None:
+        return _codes(scheme, asked)
+    known = kept.setdefault(scheme, {})
+    if unknown := asked - known.keys():
+        known.update(dict.fromkeys(unknown) | _codes(scheme, unknown))
+    return {code: entry for code in asked if (entry := known[code]) is not None}
+
+
+def _codes(scheme: str, wanted: set[str]) -> dict[str, Code]:
+    return {entry.code: entry for entry in Code.objects.filter(scheme=scheme, code__in=wanted).order_by("edition")}
+
+
+_remembered: ContextVar[dict[str, dict[str, Code | None]] | None] = ContextVar("remembered_codes", default=None)
+
+
+@contextmanager
+def remembering_codes() -> Iterator[None]:
+    """For a run over many rows: an entry is looked up once. Code tables do not change under a run."""
+    token = _remembered.set({})
+    try:
+        yield
+    finally:
+        _remembered.reset(token)
 
 
 def table(scheme: str) -> list[Code]:
@@ -255,3 +280,8 @@ def get_attachment(item: Achievement | Need, attachment_id: int, *, actor: Actor
 def expired_on(kind: str, day: date) -> QuerySet[Any]:
     """Published items whose last day was before `day`, oldest first. For the nightly job."""
     return published_ids(kind).filter(expires_on__lt=day).order_by("expires_on", "pk")
+
+
+def expiring_between(kind: str, first: date, last: date) -> QuerySet[Any]:
+    """Published items whose last day lies between two days, both included. For the reminders."""
+    return published_ids(kind).filter(expires_on__range=(first, last)).order_by("expires_on", "pk")

@@ -26,14 +26,15 @@ from keqiao.catalogue.models import (
 )
 from keqiao.catalogue.policies import can_publish, can_run_achievement, can_run_need
 from keqiao.catalogue.selectors import get_achievement, get_need
-from keqiao.catalogue.types import AssetKind, ItemState
+from keqiao.catalogue.types import AssetKind, EndReason, ItemState
 from keqiao.catalogue.workflow import achievement_workflow, need_workflow
-from keqiao.kernel import clock
+from keqiao.kernel import clock, notices
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed, WrongState
 from keqiao.kernel.events import record
 from keqiao.kernel.identifiers import ApplicationNumberError, read_application_number
 from keqiao.kernel.parameters import parameter
+from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 
 T = TypeVar("T", Achievement, Need)
@@ -120,26 +121,26 @@ def publish_need(*, actor: Actor, code: str) -> Need:
 
 
 @command
-def withdraw_achievement(*, actor: Actor, code: str) -> Achievement:
+def withdraw_achievement(*, actor: Actor, code: str, reason: str = "") -> Achievement:
     """Take it out of public view; the index forgets it."""
-    return _advance(get_achievement(code, actor=actor, lock=True), "withdraw", actor)
+    return _end(get_achievement(code, actor=actor, lock=True), "withdraw", actor, reason)
 
 
 @command
-def withdraw_need(*, actor: Actor, code: str) -> Need:
-    return _advance(get_need(code, actor=actor, lock=True), "withdraw", actor)
+def withdraw_need(*, actor: Actor, code: str, reason: str = "") -> Need:
+    return _end(get_need(code, actor=actor, lock=True), "withdraw", actor, reason)
 
 
 @command
-def close_achievement(*, actor: Actor, code: str) -> Achievement:
+def close_achievement(*, actor: Actor, code: str, reason: str = "") -> Achievement:
     """Say that it is no longer on offer; the page stays."""
-    return _advance(get_achievement(code, actor=actor, lock=True), "close", actor)
+    return _end(get_achievement(code, actor=actor, lock=True), "close", actor, reason)
 
 
 @command
-def close_need(*, actor: Actor, code: str) -> Need:
+def close_need(*, actor: Actor, code: str, reason: str = "") -> Need:
     """Say that it is solved or given up; the page stays."""
-    return _advance(get_need(code, actor=actor, lock=True), "close", actor)
+    return _end(get_need(code, actor=actor, lock=True), "close", actor, reason)
 
 
 @command
@@ -154,6 +155,17 @@ def expire_need(*, actor: Actor, code: str) -> Need:
 
 
 @command
+def remind_of_expiry(*, actor: Actor, kind: str, code: str, days: int) -> int:
+    """Tell the owner's people that the last public day is near; once per term and reminder. How many were told."""
+    if not actor.is_system:
+        raise NotAllowed
+    item: Any = (get_achievement if kind == "achievement" else get_need)(code, actor=actor)
+    if item.state != ItemState.PUBLISHED or item.expires_on is None:
+        return 0
+    return _tell_owner(item, actor, "expires_soon", f"{item.expires_on}:{days}")
+
+
+@command
 def renew_achievement(*, actor: Actor, code: str) -> Achievement:
     """The owner says that it still holds: a new term from today, back in public view if it had expired."""
     return _renew(get_achievement(code, actor=actor, lock=True), actor, can_run=can_run_achievement)
@@ -165,15 +177,18 @@ def renew_need(*, actor: Actor, code: str) -> Need:
 
 
 @command
-def load_items(*, actor: Actor, achievements: Sequence[AchievementDraft] = (), needs: Sequence[NeedDraft] = ()) -> None:
+def load_items(
+    *, actor: Actor, achievements: Sequence[AchievementDraft] = (), needs: Sequence[NeedDraft] = ()
+) -> list[Achievement | Need]:
     """Load many ready items at once (operators; demo data, migration from another system). One event for the batch."""
     if not actor.is_operator:
         raise NotAllowed
-    added = [_new_achievement(actor, draft) for draft in achievements]
-    wanted = [_new_need(actor, draft) for draft in needs]
+    added = _load_achievements(actor, achievements)
+    wanted = _load_needs(actor, needs)
     for kind, items in (("achievement", added), ("need", wanted)):
         if items:
             record(f"catalogue.{kind}s_loaded", items[0], actor=actor, ids=[item.pk for item in items])
+    return [*added, *wanted]
 
 
 @command
@@ -235,21 +250,68 @@ def link_truly(*, actor: Actor, pairs: Iterable[tuple[str, str]]) -> None:
     )
 
 
-def _advance(item: T, step: str, actor: Actor) -> T:
+def _end(item: T, step: str, actor: Actor, reason: str) -> T:
+    if reason and reason not in EndReason.values:
+        raise BadInput(_("请从列表里选一个原因，例如“不再需要或不再提供”。"), field="reason")
+    return _advance(item, step, actor, **({"reason": reason} if reason else {}))
+
+
+def _advance(item: T, step: str, actor: Actor, **data: Any) -> T:
     workflow = achievement_workflow if isinstance(item, Achievement) else need_workflow
     workflow.check(item, step, actor=actor)
+    if step == "publish" and not parties.may_publish(_owner_id(item)):
+        raise WrongState(_("这个单位还没有通过核实，核实之后才能公开。"))
     if step in {"publish", "renew"}:
         item.expires_on = _last_day(item)
     _stamp(item, publishes=step == "publish")
-    workflow.advance(item, step, actor=actor)
+    workflow.advance(item, step, actor=actor, **data)
     return item
+
+
+def _owner_id(item: Achievement | Need) -> int:
+    return item.owner_id if isinstance(item, Achievement) else item.publisher_id
 
 
 def _expire(item: T, actor: Actor) -> T:
     """Asked after the lock: it may have been renewed while the job waited. Then nothing is left to do."""
     if item.state != ItemState.PUBLISHED or item.expires_on is None or item.expires_on >= clock.today():
         return item
-    return _advance(item, "expire", actor)
+    _advance(item, "expire", actor)
+    _tell_owner(item, actor, "expired", str(item.expires_on))
+    return item
+
+
+WORDS = {
+    "expires_soon": (
+        "公开期限将于 {day} 届满，可续期：{title}",
+        "Public until {day}, renew it if it still holds: {title}",
+    ),
+    "expired": ("公开期限已满，续期后重新公开：{title}", "No longer public, renew it to show it again: {title}"),
+}
+LONGEST_TITLE = 80
+
+
+def _tell_owner(item: Achievement | Need, actor: Actor, kind: str, key: str) -> int:
+    """Those at the owner's who may answer for it; the title is known to them."""
+    titles = dict(item.texts.values_list("lang", "title"))
+    owner_id = item.owner_id if isinstance(item, Achievement) else item.publisher_id
+    place = "achievements" if isinstance(item, Achievement) else "needs"
+    zh, en = (
+        text.format(day=item.expires_on, title=(titles.get(lang) or titles.get(other) or item.code)[:LONGEST_TITLE])
+        for text, lang, other in zip(WORDS[kind], ("zh", "en"), ("en", "zh"), strict=True)
+    )
+    return sum(
+        notices.tell(
+            actor=actor,
+            person_id=person_id,
+            kind=f"catalogue.{kind}",
+            key=f"catalogue.{kind}:{item.code}:{key}",
+            title_zh=zh,
+            title_en=en,
+            link=f"/{place}/{item.code}",
+        )
+        for person_id in parties.approvers_of(owner_id)
+    )
 
 
 def _renew(item: T, actor: Actor, *, can_run: Callable[[Actor, Any], bool]) -> T:
@@ -298,6 +360,65 @@ def _set_fields(item: Achievement | Need, fields: Mapping[str, Any]) -> None:
 def _record_rewrite(kind: str, item: Achievement | Need, actor: Actor) -> None:
     is_public = item.state == ItemState.PUBLISHED
     record(f"catalogue.{kind}_rewritten", item, actor=actor, public=is_public, revision=item.revision)
+
+
+def _load_achievements(actor: Actor, drafts: Sequence[AchievementDraft]) -> list[Achievement]:
+    """As _new_achievement for each, with one statement a table."""
+    items = [Achievement(**draft.fields) for draft in drafts]
+    if not all(can_run_achievement(actor, item) for item in items):
+        raise NotAllowed
+    _number(items, "CG")
+    Achievement.objects.bulk_create(items)
+    pairs = list(zip(items, drafts, strict=True))
+    AchievementText.objects.bulk_create(
+        AchievementText(achievement=item, lang=lang, **text) for item, d in pairs for lang, text in d.texts.items()
+    )
+    AchievementIndicator.objects.bulk_create(
+        AchievementIndicator(achievement=item, position=n, **row)
+        for item, d in pairs
+        for n, row in enumerate(d.indicators)
+    )
+    TeamMember.objects.bulk_create(
+        TeamMember(achievement=item, position=n, **row) for item, d in pairs for n, row in enumerate(d.team)
+    )
+    Attachment.objects.bulk_create(
+        Attachment(achievement=item, position=n, **row) for item, d in pairs for n, row in enumerate(d.attachments)
+    )
+    for item, draft in pairs:
+        if draft.asset_ids:
+            item.assets.add(*draft.asset_ids)
+    return items
+
+
+def _load_needs(actor: Actor, drafts: Sequence[NeedDraft]) -> list[Need]:
+    items = [Need(**draft.fields) for draft in drafts]
+    if not all(can_run_need(actor, item) for item in items):
+        raise NotAllowed
+    _number(items, "XQ")
+    Need.objects.bulk_create(items)
+    pairs = list(zip(items, drafts, strict=True))
+    NeedText.objects.bulk_create(
+        NeedText(need=item, lang=lang, **text) for item, d in pairs for lang, text in d.texts.items()
+    )
+    NeedIndicator.objects.bulk_create(
+        NeedIndicator(need=item, position=n, **row) for item, d in pairs for n, row in enumerate(d.indicators)
+    )
+    Attachment.objects.bulk_create(
+        Attachment(need=item, position=n, **row) for item, d in pairs for n, row in enumerate(d.attachments)
+    )
+    return items
+
+
+def _number(items: Sequence[Achievement | Need], prefix: str) -> None:
+    """Codes for those that have none, in their order."""
+    lacking = [item for item in items if not item.code]
+    if not lacking:
+        return
+    year = clock.today().year
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('catalogue_item_number') FROM generate_series(1, %s)", [len(lacking)])
+        for item, (number,) in zip(lacking, cursor.fetchall(), strict=True):
+            item.code = f"{prefix}-{year}-{number:05d}"
 
 
 def _new_achievement(actor: Actor, draft: AchievementDraft) -> Achievement:

@@ -97,3 +97,20 @@ class AttachmentLevel(models.TextChoices):
     PUBLIC = "public", _("公开")
     SIGNED_IN = "signed_in", _("登录后可见")
     NDA = "nda", _("签署保密协议后可见")
+
+
+class EndReason(models.TextChoices):
+    """Why an item was closed or withdrawn."""
+
+    SOLVED_HERE = "solved_here", _("已通过平台对接成功")
+    SOLVED_ELSEWHERE = "solved_elsewhere", _("已通过其他途径解决")
+    GIVEN_UP = "given_up", _("不再需要或不再提供")
+    OUTDATED = "outdated", _("内容已过时，将重新提交")
+    MISTAKE = "mistake", _("误发或含有不宜公开的内容")
+    COMPLAINT = "complaint", _("投诉成立，由平台撤下")
+    OTHER = "other", _("其他原因")
+
+
+# What the owner's people choose from.
+CLOSING = (EndReason.SOLVED_HERE, EndReason.SOLVED_ELSEWHERE, EndReason.GIVEN_UP, EndReason.OTHER)
+WITHDRAWING = (EndReason.OUTDATED, EndReason.MISTAKE, EndReason.GIVEN_UP, EndReason.OTHER)

@@ -6,6 +6,8 @@ from keqiao.catalogue.policies import can_expire, can_publish, can_run_achieveme
 from keqiao.catalogue.types import ItemState as S
 from keqiao.kernel.workflow import Transition, Workflow
 
+# Also what is closed is public, and what expired may be renewed: both can be taken down for good.
+WITHDRAWABLE = frozenset({S.PUBLISHED, S.CLOSED, S.EXPIRED})
 PATH = (S.DRAFT.value, S.PUBLISHED.value, S.CLOSED.value)
 
 achievement_workflow = Workflow(
@@ -42,7 +44,7 @@ achievement_workflow = Workflow(
     ),
     Transition(
         "withdraw",
-        frozenset({S.PUBLISHED}),
+        WITHDRAWABLE,
         S.WITHDRAWN,
         can_run_achievement,
         "catalogue.achievement_withdrawn",
@@ -76,5 +78,5 @@ need_workflow = Workflow(
     Transition(
         "close", frozenset({S.PUBLISHED}), S.CLOSED, can_run_need, "catalogue.need_closed", _("结束"), public=True
     ),
-    Transition("withdraw", frozenset({S.PUBLISHED}), S.WITHDRAWN, can_run_need, "catalogue.need_withdrawn", _("撤回")),
+    Transition("withdraw", WITHDRAWABLE, S.WITHDRAWN, can_run_need, "catalogue.need_withdrawn", _("撤回")),
 )

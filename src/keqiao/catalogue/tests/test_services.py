@@ -96,7 +96,7 @@ def test_a_strangers_draft_is_missing_and_not_forbidden():
 
 
 def test_refused_withdrawal_leaves_the_revision():
-    achievement = make_achievement(state=ItemState.CLOSED)
+    achievement = make_achievement(state=ItemState.WITHDRAWN)
     actor = make_actor(organisation=achievement.owner)
     with pytest.raises(WrongState):
         services.withdraw_achievement(actor=actor, code=achievement.code)
