@@ -398,7 +398,7 @@ def _titles_now(scheme: str, period: int) -> _Titles:  # noqa: ARG001 -- only to
 
 def _telling(text: str) -> frozenset[str]:
     """Pairs of Chinese characters and longer words: single characters say too little."""
-    return frozenset(t for t in tokens(text) if len(t) > 1 and not is_cjk_character(t) or len(t) > 2)
+    return frozenset(t for t in tokens(text) if len(t) > 2 or (len(t) > 1 and not is_cjk_character(t)))
 
 
 def _likeliest(scheme: str, text: str, near: Counter[str]) -> list[Suggestion]:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 KINDS = ("achievement", "need")
 PARTS = {"achievement": ACHIEVEMENT_PARTS, "need": NEED_PARTS}
 CHUNK = 500
-FORMAT = 3  # of tokens, attributes and vectors: raise it when an older index must not be read
+FORMAT = 4  # of tokens, attributes and vectors: raise it when an older index must not be read
 SAMPLE = 50_000  # documents that the dense model is trained on at most
 ATTRIBUTES = {
     "revision": Attribute.INTEGER,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,24 +42,31 @@ def matches_visible_to(actor: Actor) -> QuerySet[Match]:
     )
 
 
-def matches_of_need(need: Any, *, actor: Actor, first: int = 0, count: int = 20) -> list[MatchSeen]:
-    """Those without an unmet hard requirement first, then by score."""
-    rows = matches_visible_to(actor).filter(need=need).order_by(*ORDER, "achievement")
+def matches_of_need(
+    need: Any, *, actor: Actor, first: int = 0, count: int = 20, without: Collection[int] = ()
+) -> list[MatchSeen]:
+    """Those without an unmet hard requirement first, then by score. `without`: ids of achievements to leave out."""
+    rows = matches_visible_to(actor).filter(need=need).exclude(achievement__in=without)
+    rows = rows.order_by(*ORDER, "achievement")
     return list(_seen(_with_sides(rows[first : first + count])))
 
 
-def matches_of_achievement(achievement: Any, *, actor: Actor, first: int = 0, count: int = 20) -> list[MatchSeen]:
-    rows = matches_visible_to(actor).filter(achievement=achievement).order_by(*ORDER, "need")
+def matches_of_achievement(
+    achievement: Any, *, actor: Actor, first: int = 0, count: int = 20, without: Collection[int] = ()
+) -> list[MatchSeen]:
+    """`without`: ids of needs to leave out."""
+    rows = matches_visible_to(actor).filter(achievement=achievement).exclude(need__in=without)
+    rows = rows.order_by(*ORDER, "need")
     return list(_seen(_with_sides(rows[first : first + count])))
 
 
-def count_matches_of_need(need: Any, *, actor: Actor) -> tuple[int, int]:
+def count_matches_of_need(need: Any, *, actor: Actor, without: Collection[int] = ()) -> tuple[int, int]:
     """How many matches there are, and how many of them have an unmet hard requirement."""
-    return _counts(matches_visible_to(actor).filter(need=need))
+    return _counts(matches_visible_to(actor).filter(need=need).exclude(achievement__in=without))
 
 
-def count_matches_of_achievement(achievement: Any, *, actor: Actor) -> tuple[int, int]:
-    return _counts(matches_visible_to(actor).filter(achievement=achievement))
+def count_matches_of_achievement(achievement: Any, *, actor: Actor, without: Collection[int] = ()) -> tuple[int, int]:
+    return _counts(matches_visible_to(actor).filter(achievement=achievement).exclude(need__in=without))
 
 
 def get_match(need_code: str, achievement_code: str, *, actor: Actor) -> MatchSeen:

@@ -17,6 +17,8 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
 
 import Stemmer
 
@@ -103,12 +105,23 @@ def fingerprint(token: str) -> int:
 
 
 def normalise(text: str) -> str:
-    """Compatibility forms unified (full width, ligatures, H₂O → H2O), case folded, accents and invisible signs gone."""
+    """Compatibility forms unified (full width, ligatures, H₂O → H2O), case folded, accents and invisible signs gone,
+    traditional characters as simplified ones (character by character: 脫鹽 → 脱盐), so that either finds the other.
+    """
     text = _INVISIBLE.sub("", _LONE_SURROGATE.sub(" ", text))
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return unicodedata.normalize("NFKC", _ACCENT.sub("", decomposed)).casefold()
+    return unicodedata.normalize("NFKC", _ACCENT.sub("", decomposed)).casefold().translate(simplified())
+
+
+@cache
+def simplified() -> dict[int, str]:
+    """Traditional character → its first simplified form, from OpenCC's table."""
+    table = files("opencc").joinpath("dictionary", "TSCharacters.txt").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in table.splitlines() if "\t" in line)
+    # Single characters only, so that places in the text stay what they are.
+    return {ord(old): new.split()[0] for old, new in rows if len(old) == len(new.split()[0]) == 1}
 
 
 def _stemmer() -> Stemmer.Stemmer:

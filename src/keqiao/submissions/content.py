@@ -9,15 +9,20 @@ Shape of both kinds (every key optional in a draft):
     price_kind: amount | negotiable | unknown      price_low, price_high: whole minor units (fen)
     indicators: [{name_zh, name_en, comparator, value, high, unit, condition_zh, condition_en, …}]  value, high: decimals as text
     attachments: [{file_id, level, title, proves}]     external_id: text
+    confirmed: ["ipc:B01D 71/56"]: suggested classes that a person confirmed      price_unit: how the form shows amounts
 A need also: trl_min, deadline (2026-12-31), region_wish, publisher_shown; its indicators is_must, current.
 An achievement also: unit_zh, unit_en, trl, trl_evidence_zh, trl_evidence_en, ownership, price_for, disclosed_on,
-team: [{name_zh, name_en, title_zh, title_en, role_zh, role_en}], asset_ids; its indicators evidence, evidence_zh, evidence_en.
+team: [{name_zh, name_en, title_zh, title_en, role_zh, role_en}], asset_ids; its indicators evidence, evidence_zh,
+evidence_en, baseline: [{name_zh, name_en, value}] of today's solutions.
+
+`content_of` is the inverse: what is published, written down again so that it can be changed. `shape_problems` says what
+in a content is not of this shape at all; whatever has the shape can be kept as a draft.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -97,7 +102,8 @@ def read_achievement(content: Mapping[str, Any]) -> AchievementDraft:
     indicators = [_achievement_indicator(row) for row in reading.rows("indicators")]
     team = [_member(row) for row in reading.rows("team")]
     attachments = [_attachment(row) for row in reading.rows("attachments")]
-    asset_ids = [n for n in content.get("asset_ids", []) if isinstance(n, int)]
+    given = content.get("asset_ids")
+    asset_ids = [n for n in given if isinstance(n, int)] if isinstance(given, list) else []
     reading.finish()
     return AchievementDraft(fields, texts, indicators, team, asset_ids, attachments)
 
@@ -112,6 +118,128 @@ def problems_of(kind: str, content: Mapping[str, Any], *, today: date | None = N
     except BadContent as error:
         return error.problems
     return []
+
+
+def content_of(item: Any) -> dict[str, Any]:
+    """What is published of an item, in the shape of a draft: reading it gives the item again.
+
+    Files of every level are among it, so it is for the owner's people only.
+    """
+    is_need = hasattr(item, "publisher_id")
+    plain = {name: getattr(item, name) for name in (*SHARED, *(NEED_FIELDS if is_need else ACHIEVEMENT_FIELDS))}
+    parts = NEED_PARTS if is_need else ACHIEVEMENT_PARTS
+    rows = {
+        "texts": {t.lang: {p: getattr(t, p) for p in (*parts, "origin")} for t in item.texts.all()},
+        "indicators": [_written(row, NEED_ROW if is_need else ACHIEVEMENT_ROW) for row in item.indicators.all()],
+        "attachments": [_written(row, ("file_id", "level", "title", "proves")) for row in item.attachments.all()],
+    }
+    if not is_need:
+        rows["team"] = [_written(row, TEAM_ROW) for row in item.team.all()]
+        rows["asset_ids"] = sorted(item.assets.values_list("pk", flat=True))
+    return {name: value for name, value in {**_plain(plain), **rows}.items() if value not in (None, "", [], {})}
+
+
+def _written(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """A row's column under the name that the content gives it; empty ones are left out."""
+    given = {name: getattr(row, {"value": "target"}.get(name, name), None) for name in names}
+    if hasattr(row, "value"):
+        given["value"] = row.value
+    return {name: value for name, value in _plain(given).items() if value is not None and value not in ("", [])}
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON holds it: decimals and dates as text."""
+    return {
+        name: f"{value.normalize():f}"
+        if isinstance(value, Decimal)
+        else value.isoformat()
+        if isinstance(value, date)
+        else list(value)
+        if isinstance(value, tuple)
+        else value
+        for name, value in values.items()
+    }
+
+
+def shape_problems(content: Any) -> list[Problem]:
+    """What cannot even be kept as a draft: unknown keys and values of another kind."""
+    if not isinstance(content, Mapping):
+        return [Problem("", _("这里应是一组字段。"), '{"texts": {"zh": {"title": "…"}}}')]
+    problems = []
+    for name, value in content.items():
+        fits = SHAPE.get(name)
+        if fits is None:
+            problems.append(Problem(str(name)[:40], _("没有这个字段。"), "texts"))
+        elif value is not None and not fits(value):
+            problems.append(Problem(name, _("这个字段的写法不对，请看接口说明。"), EXAMPLES.get(name, "")))
+    return problems
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, (str, int, float))
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
+
+
+def _is_ids(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(n, int) and not isinstance(n, bool) for n in value)
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        _is_scalar(v) or (isinstance(v, list) and all(_is_row(r) for r in v)) for v in value.values()
+    )
+
+
+def _are_rows(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= MOST_ROWS and all(_is_row(row) for row in value)
+
+
+def _are_texts(value: Any) -> bool:
+    known = {*NEED_PARTS, *ACHIEVEMENT_PARTS, "origin"}
+    return isinstance(value, dict) and all(
+        lang in LANGUAGES and isinstance(text, dict) and all(p in known and isinstance(v, str) for p, v in text.items())
+        for lang, text in value.items()
+    )
+
+
+SHARED = (
+    "field", "region", "currency", "ipc", "industry", "discipline", "modes", "keywords_zh", "keywords_en",
+    "price_kind", "price_low", "price_high", "external_id",
+)  # fmt: skip
+NEED_FIELDS = ("trl_min", "deadline", "region_wish", "publisher_shown")
+ACHIEVEMENT_FIELDS = (
+    "unit_zh", "unit_en", "trl", "trl_evidence_zh", "trl_evidence_en", "ownership", "price_for", "disclosed_on",
+)  # fmt: skip
+ROW = ("name_zh", "name_en", "comparator", "value", "high", "unit", "condition_zh", "condition_en")
+NEED_ROW = (*ROW, "is_must", "current")
+ACHIEVEMENT_ROW = (*ROW, "evidence", "evidence_zh", "evidence_en", "baseline")
+TEAM_ROW = ("name_zh", "name_en", "title_zh", "title_en", "role_zh", "role_en")
+_LISTS = ("ipc", "industry", "discipline", "modes", "keywords_zh", "keywords_en", "trl_evidence_zh", "trl_evidence_en")
+SHAPE: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys((*SHARED, *NEED_FIELDS, *ACHIEVEMENT_FIELDS, "price_unit"), _is_text),
+    **dict.fromkeys(("price_low", "price_high", "trl", "trl_min"), _is_scalar),
+    **dict.fromkeys((*_LISTS, "confirmed"), _is_words),
+    **dict.fromkeys(("indicators", "attachments", "team"), _are_rows),
+    "asset_ids": _is_ids,
+    "texts": _are_texts,
+}
+EXAMPLES: Mapping[str, str] = {
+    "texts": '{"zh": {"title": "…", "problem": "…"}}',
+    "indicators": '[{"name_zh": "水通量", "comparator": ">=", "value": "15", "unit": "LMH/bar"}]',
+    "ipc": '["B01D 71/56"]',
+    "modes": '["license_nonexclusive"]',
+    "price_low": "300000000",
+    "trl": "6",
+    "trl_min": "6",
+    "deadline": "2026-12-31",
+}
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
@@ -137,12 +265,12 @@ def _price(reading: _Reading) -> dict[str, Any]:
     currency = reading.one_of("currency", list(MINOR_DIGITS), "CNY")
     if kind != PriceKind.AMOUNT:
         return {"price_kind": kind, "currency": currency, "price_low": None, "price_high": None}
-    low = reading.whole("price_low", 0, LARGEST_MINOR, "300000000")
-    high = reading.whole("price_high", 0, LARGEST_MINOR, "500000000")
+    before = len(reading.problems)
+    low, high = reading.amount("price_low"), reading.amount("price_high")
     low, high = (low if low is not None else high), (high if high is not None else low)
-    if low is None:
+    if low is None and len(reading.problems) == before:
         reading.wrong("price_low", _("选了“金额”就要写明数额，或改选面议。"), _("300 万元至 500 万元"))
-    elif high is not None and high < low:
+    elif low is not None and high is not None and high < low:
         reading.wrong("price_high", _("价格上限低于下限。"), _("300 万元至 500 万元"))
     return {"price_kind": kind, "currency": currency, "price_low": low, "price_high": high}
 
@@ -186,7 +314,13 @@ def _achievement_indicator(row: _Reading) -> dict[str, Any]:
         "evidence": row.one_of("evidence", ["", *Evidence.values], ""),
         "evidence_zh": row.text("evidence_zh", 500),
         "evidence_en": row.text("evidence_en", 500),
+        "baseline": [_base(base) for base in row.rows("baseline")],
     }
+
+
+def _base(row: _Reading) -> dict[str, str]:
+    base = {"name_zh": row.text("name_zh", 120), "name_en": row.text("name_en", 120), "value": row.text("value", 120)}
+    return {name: value for name, value in base.items() if value}
 
 
 def _member(row: _Reading) -> dict[str, Any]:
@@ -311,6 +445,16 @@ class _Reading:
             return None
         return value
 
+    def amount(self, name: str) -> int | None:
+        """Whole minor units. A form keeps here, as text, what it could not read as an amount."""
+        value = self.content.get(name)
+        if value is None or value == "":
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_MINOR:
+            self.wrong(name, _("“%(value)s”不是可用的金额：写数字，最细到分。") % {"value": str(value)[:40]}, "300")
+            return None
+        return value
+
     def decimal(self, name: str, *, required: bool = False) -> Decimal | None:
         value = self.content.get(name)
         if value is None or value == "":
@@ -371,4 +515,4 @@ class _Reading:
 
 
 def _example_code(scheme: str) -> str:
-    return {"field": "materials", "region": "310000", "gbt4754": "C26", "gbt13745": "430"}.get(scheme, "")
+    return {"field": "materials", "region": "310000", "gbt4754": "26", "gbt13745": "430"}.get(scheme, "")

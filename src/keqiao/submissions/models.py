@@ -1,7 +1,10 @@
 """Tables of the submissions context. Only workflow.py writes `state`."""
 
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from keqiao.submissions.types import (
@@ -38,6 +41,10 @@ class Submission(models.Model):
     external_id = models.CharField(max_length=80, blank=True)
     skipped = models.CharField(max_length=12, choices=SkipReason, blank=True)
     reviewer = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    # Ids of everybody who wrote or handed in this text: none of them reviews it.
+    writers = ArrayField(models.BigIntegerField(), default=list, blank=True, db_default=Value("{}"))
+    approved_content = models.JSONField(null=True)  # what the organisation agreed to
+    returned_content = models.JSONField(null=True)  # what a reviewer sent back
     created_at = models.DateTimeField(db_default=Now())
     saved_at = models.DateTimeField(db_default=Now())
     submitted_at = models.DateTimeField(null=True)
@@ -100,6 +107,10 @@ class ReviewNote(models.Model):
     text = models.TextField(blank=True)
     due_on = models.DateField(null=True)
     revision = models.PositiveIntegerField(null=True)  # of the content that was looked at
+    reason = models.CharField(max_length=16, blank=True, db_default="")  # of a refusal (DeclineReason) or a skip
+    question = models.ForeignKey(
+        "self", null=True, on_delete=models.CASCADE, related_name="answers", db_constraint=False, db_index=False
+    )
 
     class Meta:
         ordering = ["pk"]
@@ -146,11 +157,19 @@ class Complaint(models.Model):
     made_at = models.DateTimeField(db_default=Now())
     due_on = models.DateField(null=True)
     handler = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
-    answer = models.TextField(blank=True)
+    answer = models.TextField(blank=True)  # to who complained
+    owner_answer = models.TextField(blank=True, db_default="")  # to the owner of the item
+    owner_view = models.TextField(blank=True, db_default="")  # what the owner says to it
+    owner_view_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["state", "made_at"], name="complaint_queue")]
+        indexes = [
+            models.Index(fields=["state", "made_at"], name="complaint_queue"),
+            models.Index(fields=["complainant", "-made_at"], name="complaint_by_complainant"),
+            models.Index(fields=["need"], name="complaint_by_need"),
+            models.Index(fields=["achievement"], name="complaint_by_achievement"),
+        ]
         constraints = [
             models.CheckConstraint(name="complaint_state_is_known", condition=Q(state__in=ComplaintState.values)),
             models.CheckConstraint(name="complaint_reason_is_known", condition=Q(reason__in=ComplaintReason.values)),
@@ -158,7 +177,27 @@ class Complaint(models.Model):
                 name="complaint_is_about_one_item",
                 condition=Q(need__isnull=False, achievement=None) | Q(need=None, achievement__isnull=False),
             ),
+            models.UniqueConstraint(
+                name="one_open_complaint_per_need",
+                fields=["complainant", "need"],
+                condition=Q(state__in=["open", "in_review"], need__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="one_open_complaint_per_achievement",
+                fields=["complainant", "achievement"],
+                condition=Q(state__in=["open", "in_review"], achievement__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def item(self) -> Any:
+        """What it is about: a need or an achievement."""
+        return self.need or self.achievement
+
+    @property
+    def owner_id(self) -> int:
+        """The organisation that the item belongs to."""
+        return int(self.need.publisher_id if self.need else self.achievement.owner_id)  # type: ignore[union-attr]

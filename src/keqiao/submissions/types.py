@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from keqiao.kernel.errors import BadInput, DomainError, WrongState
+
 
 class SubmissionKind(models.TextChoices):
     NEED = "need", _("需求")
@@ -29,6 +31,9 @@ class ReviewStep(models.TextChoices):
 class NoteKind(models.TextChoices):
     """What a line in the record of a review says."""
 
+    SUBMISSION = "submission", _("提交")
+    TAKEN_BACK = "taken_back", _("撤回")
+    HANDED = "handed", _("转交")
     CLAIM = "claim", _("领取")
     PROMISE = "promise", _("答复期限")
     QUESTION = "question", _("提问")
@@ -37,6 +42,10 @@ class NoteKind(models.TextChoices):
     RETURN = "return", _("退回")
     DECLINE = "decline", _("不通过")
     SKIPPED = "skipped", _("跳过单位审核")
+    COVERED = "covered", _("沿用单位同意")
+    ACCEPTANCE = "acceptance", _("通过并公开")
+    DIRECT = "direct", _("管理员直接公开")
+    CONFIRMED = "confirmed", _("确认分类")
 
 
 class SkipReason(models.TextChoices):
@@ -67,3 +76,67 @@ class ComplaintReason(models.TextChoices):
     ILLEGAL = "illegal", _("违法违规")
     DUPLICATE = "duplicate", _("重复发布")
     OTHER = "other", _("其他")
+
+
+class DeclineReason(models.TextChoices):
+    """Why the platform does not publish something; the text beside it says the rest."""
+
+    OUT_OF_SCOPE = "out_of_scope", _("不属于技术成果或技术需求")
+    INCOMPLETE = "incomplete", _("关键信息无法核实")
+    DUPLICATE = "duplicate", _("与已公开的内容重复")
+    UNTRUE = "untrue", _("内容不实")
+    CONFIDENTIAL = "confidential", _("含有不宜公开的内容")
+    UNLAWFUL = "unlawful", _("违反法律或平台规则")
+    OTHER = "other", _("其他原因")
+
+
+# --- what can go wrong ------------------------------------------------------------------------------------------------
+
+
+class OutdatedRevision(DomainError):
+    """Somebody saved in the meantime: the page shows an older text than the one that would be decided on."""
+
+    message = _("这份申报在别处改过了。请刷新页面，看过新的内容再办理。")
+
+
+class AlreadyDecided(WrongState):
+    """The other of two reviewers was faster; the message says who and what."""
+
+    message = _("这份申报已有人办理。")
+
+
+class ClaimedByOther(WrongState):
+    """A colleague has taken it; taking it over is a step of its own."""
+
+    message = _("这份申报已由同事领取。")
+
+
+class OpenQuestions(BadInput):
+    """Sent in again while a reviewer's question has neither an answer nor a change at its place."""
+
+    message = _("审核人员的提问还没有答复。")
+
+
+class ItemIsClosed(WrongState):
+    """A closed item takes no new version."""
+
+    message = _("这一条已经结束，不能再公开新的版本。")
+
+
+class TooManyComplaints(DomainError):
+    """The limit of one person and day."""
+
+    status = 429
+    message = _("今天的投诉已达上限，请明天再提交。")
+
+
+class ComplaintIsOpen(DomainError):
+    """One open complaint per person and item."""
+
+    message = _("您对这一条的投诉还在办理中，请等待答复，或先撤回再重新提交。")
+
+
+class OrganisationNotVerified(WrongState):
+    """What an organisation writes becomes public once the platform has verified the organisation."""
+
+    message = _("这个单位还没有通过核实，核实之后才能公开。")

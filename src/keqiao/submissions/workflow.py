@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from keqiao.kernel.workflow import Transition, Workflow
 from keqiao.submissions.policies import (
+    can_accept_directly,
     can_handle_complaint,
     can_review_for_organisation,
     can_review_for_platform,
@@ -75,6 +76,14 @@ submission_workflow = Workflow(
         can_write,
         "submissions.submission_taken_back",
         _("撤回修改"),
+    ),
+    Transition(
+        "accept_directly",
+        WRITABLE,
+        S.ACCEPTED,
+        can_accept_directly,
+        "submissions.submission_accepted_directly",
+        _("直接公开"),
     ),
     Transition("discard", WRITABLE, S.DISCARDED, can_write, "submissions.submission_discarded", _("删除草稿")),
 )

@@ -1,5 +1,23 @@
 """Addresses of the forms."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from keqiao.web.posting import files, versions, views
+
+urlpatterns = [
+    path("post", views.start, name="post"),
+    path("post/<str:code>", views.resume, name="draft"),
+    path("post/<str:code>/<int:step>", views.write, name="draft_step"),
+    path("post/<str:code>/<int:step>/save", views.autosave, name="draft_autosave"),
+    path("post/<str:code>/<int:step>/hints", views.hints, name="draft_hints"),
+    path("post/<str:code>/<int:step>/merge", views.merge, name="draft_merge"),
+    path("post/<str:code>/matches", views.matches, name="draft_matches"),
+    path("post/<str:code>/files/<int:file_id>", files.draft_file, name="draft_file"),
+    path("post/<str:code>/discard", views.discard, name="draft_discard"),
+    path("needs/<str:code>/change", views.change, {"kind": "need"}, name="need_change"),
+    path("achievements/<str:code>/change", views.change, {"kind": "achievement"}, name="achievement_change"),
+    path("needs/<str:code>/files/<int:file_id>", files.need_file, name="need_file"),
+    path("achievements/<str:code>/files/<int:file_id>", files.achievement_file, name="achievement_file"),
+    path("needs/<str:code>/versions", versions.need, name="need_versions"),
+    path("achievements/<str:code>/versions", versions.achievement, name="achievement_versions"),
+]

@@ -17,6 +17,7 @@ from django.utils.translation import pgettext
 
 from keqiao.matching.types import Arch, StoneResult, Verdict
 from keqiao.web import presentation
+from keqiao.web.presentation_markdown import Document, markdown
 
 register = template.Library()
 log = logging.getLogger("keqiao.web")
@@ -305,3 +306,11 @@ def _centre(score: int, g: dict[str, float], *, large: bool) -> SafeString:
 @register.filter
 def at(rows: Any, place: int) -> Any:
     return rows[place]
+
+
+@register.filter
+def document(text: str) -> Document:
+    """A text in Markdown that operators or the repository wrote, escaped: `.title` heads the page, so parts are <h2>."""
+    read = markdown(text)
+    body = read.body.replace("<h3>", "<h2>").replace("</h3>", "</h2>").replace("<h4>", "<h3>").replace("</h4>", "</h3>")
+    return Document(read.title, mark_safe(body), read.lang)  # noqa: S308 -- escaped by markdown()
