@@ -1,0 +1,124 @@
+"""The workbench: whose turn it is, and everything else that waits for one person. Composes several contexts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import dateformat
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from keqiao.catalogue import selectors as catalogue
+from keqiao.engagement import selectors as engagement
+from keqiao.engagement import services, views
+from keqiao.engagement.selectors import Names
+from keqiao.kernel import clock, notices
+from keqiao.kernel.pages import actor_of, is_htmx, page, signed_in
+from keqiao.matching import selectors as matching
+from keqiao.parties import selectors as parties
+from keqiao.submissions import selectors as submissions
+from keqiao.web import presentation
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is being written: its title, whether it came back with questions."""
+
+    code: str
+    kind: str
+    title: presentation.Said
+    state_label: str
+    is_returned: bool
+    saved_at: Any
+
+
+@page
+@signed_in
+def me(request: HttpRequest) -> HttpResponse:
+    """Works without script; with it the list of contacts and the tasks are changed in place."""
+    if is_htmx(request) and request.headers.get("HX-Target") == "contact-list":
+        return views.varying(render(request, "engagement/_contact_list.html", views.contact_list(request)))
+    actor = actor_of(request)
+    context = {
+        "tab": "me",
+        "side": "bench",
+        "day": dateformat.format(clock.today(), pgettext("date format", "n 月 j 日，l")),
+        "posts": list(parties.posts_of(actor)),
+        **views.contact_list(request),
+        **views.task_list(request),
+        **_matches(request),
+        **_writing(actor),
+        **_own(actor),
+    }
+    return views.varying(render(request, "workbench/workbench.html", context))
+
+
+def _matches(request: HttpRequest) -> dict[str, Any]:
+    """Matches that appeared since the last visit. Staff who stand in for somebody leave no stamp."""
+    actor = actor_of(request)
+    if actor.only_reads:
+        visit = engagement.visit_of(actor)
+    else:
+        visit = services.note_visit(actor=actor)
+    found, total = engagement.new_matches(actor, since=visit.match_seen if visit else 0, count=SHOWN)
+    others = _others(found, actor)
+    rows = [{"match": row, "other": other} for row, other in zip(found, others, strict=True)]
+    return {"new_matches": rows, "new_match_count": total, "since": visit.previous_at if visit else None}
+
+
+def _others(rows: list[Any], actor: Any) -> list[Any]:
+    """Who stands on the other bank of each match, as the need's publisher allows."""
+    names = Names(actor)
+    matched = matching.matched_needs([row.need for row in rows if row.side != "need"], actor=actor)
+    others = []
+    for row in rows:
+        if row.side == "need":
+            others.append(row.achievement.owner)
+            continue
+        publisher = catalogue.publisher_seen_by(actor, row.need, is_matched=row.need.pk in matched)
+        others.append(publisher or names.described(row.need))
+    return others
+
+
+def _writing(actor: Any) -> dict[str, Any]:
+    """Drafts, and what waits for the actor's review."""
+    drafts = submissions.open_drafts(actor)
+    rows = getattr(submissions, "review_rows_of", None)
+    reviews = rows(actor) if rows else None
+    return {
+        "drafts": [_draft(row) for row in drafts[:SHOWN]],
+        "draft_count": drafts.count(),
+        "reviews": [_draft(row) for row in reviews[:SHOWN]] if reviews is not None else [],
+        "review_count": reviews.count() if reviews is not None else 0,
+        "broker_count": engagement.broker_requests_to_assign(actor).count() if actor.is_operator else 0,
+    }
+
+
+def _draft(row: Any) -> Draft:
+    texts = row.content.get("texts") or {}
+    zh, en = ((texts.get(lang) or {}).get("title") or "" for lang in ("zh", "en"))
+    title = presentation.either(str(zh), str(en))
+    if not title:
+        title = presentation.Said(_("还没有标题"), presentation.language())
+    return Draft(row.code, row.kind, title, row.get_state_display(), row.state == "returned", row.saved_at)
+
+
+def _own(actor: Any) -> dict[str, Any]:
+    """What the person keeps, what they were told, what their organisation has published."""
+    searches = engagement.saved_searches(actor)
+    told = notices.notices_of(actor)
+    needs, achievements = catalogue.own_needs(actor), catalogue.own_achievements(actor)
+    return {
+        "searches": list(searches[:SHOWN]),
+        "search_count": searches.count(),
+        "notices": list(told[:SHOWN]),
+        "needs": list(needs[:SHOWN]),
+        "need_count": needs.count(),
+        "achievements": list(achievements[:SHOWN]),
+        "achievement_count": achievements.count(),
+    }
