@@ -25,10 +25,14 @@ COMMANDS = {
     "reindex": ("重建检索索引", "rebuild the search index"),
     "evaluate": ("在测试集上度量检索质量", "measure retrieval on a test collection"),
     "audit": ("核验存证链", "verify the audit chain"),
+    "admin": ("平台管理员：添加、列出、移除", "administrators: add, list, remove"),
     "doctor": ("检查哪里不对、怎么修", "say what is wrong and how to mend it"),
+    "import": ("从表格导入", "bring rows of a table in"),
+    "export": ("导出为表格", "write rows out as a table"),
     "backup": ("备份到一个文件", "back up into one file"),
     "restore": ("从备份恢复", "restore from a backup"),
 }
+MODULES = {"import": "import_", "export": "export_"}  # a keyword of Python, and its counterpart
 TROUBLE = 2
 
 
@@ -67,7 +71,7 @@ def _main(arguments: list[str]) -> int:
         close = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean `keqiao {close[0]}`?" if close else "`keqiao --help` lists them"
         raise CommandTrouble(f"there is no command {name!r}: {hint}")
-    module = importlib.import_module(f"keqiao.cli.{name}")
+    module = importlib.import_module(f"keqiao.cli.{MODULES.get(name, name)}")
     parser = argparse.ArgumentParser(prog=f"keqiao {name}", description=pick(*COMMANDS[name]))
     module.add_arguments(parser)
     args = parser.parse_args(rest)

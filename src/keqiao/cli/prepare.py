@@ -21,7 +21,7 @@ from keqiao.cli.words import say
 from keqiao.runtime.environment import Environment
 
 DEMO = "--demo"
-SHIPPED = {".toml", ".gz"}
+SHIPPED = {".toml", ".gz", ".md"}
 
 
 def in_own_process(env: Environment, *, demo: bool) -> None:
@@ -58,18 +58,21 @@ def _prepare(*, demo: bool) -> int:
 
 def _load_shipped() -> None:
     """Rule packs and code tables of this release, when they are not in the database yet."""
+    from keqiao.accounts import services as accounts
+    from keqiao.accounts.services.consents import SHIPPED as AGREEMENTS
     from keqiao.catalogue import codes
     from keqiao.kernel import parameters
     from keqiao.kernel.models import Parameter
     from keqiao.parties import selectors as parties
 
     file = settings.DATA_DIR / "run" / "shipped"
-    wanted = _digest((parameters.FOLDER, codes.FOLDER))
+    wanted = _digest((parameters.FOLDER, codes.FOLDER, AGREEMENTS))
     if Parameter.objects.exists() and file.exists() and file.read_text() == wanted:
         return
     say("装入规则包和代码表…", "loading rule packs and code tables …")
     parameters.load_packs(actor=parties.system())
     codes.load(actor=parties.system())
+    accounts.load_agreements(actor=parties.system())
     file.write_text(wanted)
 
 

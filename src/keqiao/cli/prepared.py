@@ -13,7 +13,14 @@ import keqiao
 from keqiao.runtime import postgres
 from keqiao.runtime.environment import Environment
 
-SHIPPED = ("*/migrations/*.py", "matching/*.py", "kernel/rules/*", "catalogue/data/**/*", "demo/data/**/*")
+SHIPPED = (
+    "*/migrations/*.py",
+    "matching/*.py",
+    "kernel/rules/*",
+    "catalogue/data/**/*",
+    "accounts/data/**/*",
+    "demo/data/**/*",
+)
 WITH_MIGRATIONS = ("Django", "procrastinate")
 
 

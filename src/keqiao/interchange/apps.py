@@ -1,5 +1,13 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class InterchangeConfig(AppConfig):
     name = "keqiao.interchange"
+
+    def ready(self) -> None:
+        from keqiao.interchange import holdings
+        from keqiao.kernel import notices, personal
+
+        notices.kind("import_finished", _("导入完成"))
+        personal.holds_personal_data("interchange", export=holdings.export, erase=holdings.erase)
