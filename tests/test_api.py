@@ -7,7 +7,8 @@ import pytest
 
 from keqiao.catalogue.tests.factories import make_achievement, make_code, make_need
 from keqiao.catalogue.types import Shown
-from keqiao.web.api import api
+from keqiao.integrations.types import SCOPES
+from keqiao.web.api import api, scopes_of_operations
 
 pytestmark = pytest.mark.django_db
 OPENAPI = Path(__file__).parent.parent / "docs" / "reference" / "openapi.json"
@@ -20,11 +21,13 @@ def test_openapi_file_is_the_one_committed(client):
 
 def test_every_operation_declares_its_refusals():
     paths = api.get_openapi_schema()["paths"]
+    declared = {"400", "401", "403", "404", "422", "429", "503"}
     missing = [
         f"{verb} {path}"
         for path, operations in paths.items()
         for verb, operation in operations.items()
-        if not {"200", "400", "404", "422"} <= {str(status) for status in operation["responses"]}
+        if not declared <= {str(status) for status in operation["responses"]}
+        or not {"200", "201", "202", "204"} & {str(status) for status in operation["responses"]}
     ]
     assert missing == []
 
@@ -101,3 +104,18 @@ def test_code_tables(client):
     make_code(scheme="ipc", code="B01D", parent="B01", title_zh="分离")
     answer = client.get("/api/v1/codes/ipc?parent=B01").json()
     assert [(item["code"], item["title_zh"]) for item in answer["items"]] == [("B01D", "分离")]
+
+
+def test_every_scope_that_an_operation_asks_for_is_in_the_table():
+    assert set(scopes_of_operations(api).values()) <= set(SCOPES)
+
+
+def test_what_changes_asks_for_a_scope():
+    scopes = scopes_of_operations(api)
+    loose = [
+        f"{verb} {path}"
+        for path, operations in api.get_openapi_schema()["paths"].items()
+        for verb, operation in operations.items()
+        if verb != "get" and operation["operationId"] not in scopes
+    ]
+    assert loose == []

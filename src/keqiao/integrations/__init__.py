@@ -1,1 +1,1 @@
-"""Integrations: say in one line what it owns."""
+"""Integrations: access tokens, the frame behind the API, webhooks of organisations, messengers of people."""

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 import keqiao
 from keqiao.matching.types import Stone
-from keqiao.parties.types import Role
 from keqiao.web.presentation_markdown import Document, read_document
 
 PACKAGE = Path(keqiao.__file__).parent
-
-
-def demo_accounts() -> list[dict[str, str]]:
-    """The accounts of a demo site, with the name of each role in the reader's language; none on any other site."""
-    try:
-        accounts = json.loads((settings.DATA_DIR / "demo.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    names = dict(Role.choices)
-    return [{**account, "role_name": str(names.get(account.get("role"), ""))} for account in accounts]
 
 
 def stone_rule(stone: Stone) -> str:

@@ -1,4 +1,4 @@
-"""The read-only API, version 1: a second view over the same selectors. The OpenAPI file is committed and compared."""
+"""The API, version 1: a second view over the same commands and selectors. The OpenAPI file is committed and compared."""
 
 from __future__ import annotations
 
@@ -7,20 +7,36 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Path, Query, Schema
-from ninja.errors import ValidationError
+from ninja.errors import HttpError, ValidationError
 from pydantic import Field, StringConstraints
 
 from keqiao.catalogue import selectors as catalogue
+from keqiao.engagement import selectors as engagement
 from keqiao.kernel import parameters
-from keqiao.kernel.api import Code, IsoDate, PageNumber, PageOut, PerPage, answers, api_actor, each, paged
+from keqiao.kernel.api import (
+    After,
+    Code,
+    DeepPageOut,
+    IsoDate,
+    PageNumber,
+    PageOut,
+    PerPage,
+    answers,
+    api_actor,
+    deep_paged,
+    each,
+    page_of,
+    paged,
+)
 from keqiao.kernel.errors import DomainError, NotFound
 from keqiao.matching import search as searching
 from keqiao.matching import selectors as matching
 from keqiao.matching.stones import arch_to_json
-from keqiao.parties import selectors as parties
-from keqiao.web.middleware import problem
+from keqiao.parties.api import OrganisationOut, organisation_out
+from keqiao.web import problems
 
 
 class Text(Schema):
@@ -52,15 +68,6 @@ class PriceOut(Schema):
     low_minor: int | None
     high_minor: int | None
     currency: str
-
-
-class OrganisationOut(Schema):
-    code: str
-    kind: str
-    name_zh: str
-    name_en: str
-    region: str
-    url: str
 
 
 class ItemOut(Schema):
@@ -132,16 +139,12 @@ class CodeOut(Schema):
     title_en: str
 
 
-class Needs(PageOut):
+class Needs(DeepPageOut):
     items: list[NeedOut]
 
 
-class Achievements(PageOut):
+class Achievements(DeepPageOut):
     items: list[AchievementOut]
-
-
-class Organisations(PageOut):
-    items: list[OrganisationOut]
 
 
 class Matches(PageOut):
@@ -172,22 +175,68 @@ class SearchOut(PageOut):
 
 
 class DescribedApi(NinjaAPI):
-    """Refusals are described as what they are: application/problem+json."""
+    """Describes what the frame adds: problem+json, tokens and their scopes, idempotency, versions, rates."""
 
     def get_openapi_schema(self, **given: Any) -> Any:
         schema = super().get_openapi_schema(**given)
+        scopes = scopes_of_operations(self)
+        schema["components"].setdefault("securitySchemes", {})["token"] = {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An access token (kq_…) made on the page /me/tokens.",
+        }
         for operations in schema["paths"].values():
-            for operation in operations.values():
-                for status, answer in operation["responses"].items():
-                    if int(status) >= 400 and "application/json" in answer.get("content", {}):
-                        answer["content"] = {"application/problem+json": answer["content"]["application/json"]}
+            for verb, operation in operations.items():
+                describe(operation, verb, scopes.get(operation["operationId"], ""))
         return schema
+
+
+def scopes_of_operations(described: NinjaAPI) -> dict[str, str]:
+    """Operation id → the scope that its token needs."""
+    found = {}
+    for _prefix, router in described._routers:  # noqa: SLF001 -- ninja keeps its operations there only
+        for path_view in router.path_operations.values():
+            for operation in path_view.operations:
+                scope = getattr(operation.view_func, "scope", "")
+                if scope:
+                    found[operation.operation_id or described.get_openapi_operation_id(operation)] = scope
+    return found
+
+
+def describe(operation: dict[str, Any], verb: str, scope: str) -> None:
+    for status, answer in operation["responses"].items():
+        if int(status) >= 400 and "application/json" in answer.get("content", {}):
+            answer["content"] = {"application/problem+json": answer["content"]["application/json"]}
+    operation["security"] = [{"token": [scope]}] if scope else [{}, {"token": []}]
+    if verb == "get":
+        operation["responses"][304] = {"description": "Not modified: the version that If-None-Match names"}
+        operation["parameters"] = [*operation.get("parameters", []), IF_NONE_MATCH]
+    else:
+        operation["parameters"] = [*operation.get("parameters", []), IDEMPOTENCY_KEY, IF_MATCH]
+
+
+def header(name: str, description: str, **limits: Any) -> dict[str, Any]:
+    schema = {"type": "string", **limits}
+    return {"in": "header", "name": name, "required": False, "schema": schema, "description": description}
+
+
+IF_NONE_MATCH = header("If-None-Match", "ETag of the version you have: 304 when it is still the same.")
+IF_MATCH = header("If-Match", "ETag of the version you change: 412 when it was changed since.")
+IDEMPOTENCY_KEY = header(
+    "Idempotency-Key",
+    "The same key and the same request are carried out once.",
+    maxLength=200,
+    pattern=r"^[!-~]{1,200}$",
+)
 
 
 api = DescribedApi(
     title="Keqiao",
     version="1",
-    description="Needs, research results and their matches, read-only. Amounts are intended prices, not signed contracts.",
+    description=(
+        "Needs, research results, their matches and the work on them: the same commands as the pages. "
+        "Amounts are intended prices, not signed contracts. Reading what is public needs no token."
+    ),
     docs_url=None,
     urls_namespace="api",
 )
@@ -195,69 +244,75 @@ api = DescribedApi(
 
 @api.exception_handler(DomainError)
 def refuse(request: HttpRequest, error: DomainError) -> HttpResponse:  # noqa: ARG001 -- ninja's signature
-    return problem(error.status, error.code, str(error))
+    return problems.of_error(error)
 
 
 @api.exception_handler(ValidationError)
 def refuse_input(request: HttpRequest, error: ValidationError) -> HttpResponse:  # noqa: ARG001 -- ninja's signature
-    lines = [f"{'.'.join(str(part) for part in e['loc'][1:])}: {e['msg']}" for e in error.errors]
-    return problem(422, "BadInput", "; ".join(lines))
+    return problems.of_validation(error.errors)
+
+
+@api.exception_handler(HttpError)
+def refuse_request(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG001 -- ninja's signature
+    return problems.problem(error.status_code)
+
+
+@api.exception_handler(RequestDataTooBig)
+def refuse_size(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:  # noqa: ARG001 -- ninja's signature
+    return problems.problem(413)
 
 
 @api.get("/needs", response=answers(Needs), summary="Public needs, newest first")
-def list_needs(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
-    rows = catalogue.newest_needs(api_actor(request)).prefetch_related("indicators")
-    return paged(rows, page, per_page, lambda needs: needs_out(needs, api_actor(request)))
+def list_needs(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20, after: After = "") -> dict[str, Any]:
+    actor = api_actor(request, "needs:read")
+    rows = catalogue.newest_needs(actor).prefetch_related("indicators")
+    return deep_paged(rows, page, per_page, after, lambda needs: needs_out(needs, actor), by="published_at")
 
 
 @api.get("/needs/{code}", response=answers(NeedOut), summary="One need")
 def get_need(request: HttpRequest, code: Code) -> dict[str, Any]:
-    return needs_out([catalogue.get_need(code, actor=api_actor(request))], api_actor(request))[0]
+    actor = api_actor(request, "needs:read")
+    return needs_out([catalogue.get_need(code, actor=actor)], actor)[0]
 
 
 @api.get("/needs/{code}/matches", response=answers(Matches), summary="A need's matches, best first")
 def list_matches_of_need(
     request: HttpRequest, code: Code, page: PageNumber = 1, per_page: PerPage = 20
 ) -> dict[str, Any]:
-    need = catalogue.get_need(code, actor=api_actor(request))
-    total, _ = matching.count_matches_of_need(need, actor=api_actor(request))
-    rows = matching.matches_of_need(need, actor=api_actor(request), first=(page - 1) * per_page, count=per_page)
-    return {"total": total, "page": page, "per_page": per_page, "items": [match_out(row) for row in rows]}
+    actor = api_actor(request, "needs:read")
+    need = catalogue.get_need(code, actor=actor)
+    hidden = engagement.unsuitable_for_need(need, actor=actor)
+    total, _ = matching.count_matches_of_need(need, actor=actor, without=hidden)
+    first = (page - 1) * per_page
+    rows = matching.matches_of_need(need, actor=actor, first=first, count=per_page, without=hidden)
+    return page_of([match_out(row) for row in rows], total=total, page=page, per_page=per_page)
 
 
 @api.get("/achievements", response=answers(Achievements), summary="Public research results, newest first")
-def list_achievements(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
-    rows = catalogue.newest_achievements(api_actor(request)).prefetch_related("indicators")
-    return paged(rows, page, per_page, each(achievement_out))
+def list_achievements(
+    request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20, after: After = ""
+) -> dict[str, Any]:
+    actor = api_actor(request, "achievements:read")
+    rows = catalogue.newest_achievements(actor).prefetch_related("indicators")
+    return deep_paged(rows, page, per_page, after, each(achievement_out), by="published_at")
 
 
 @api.get("/achievements/{code}", response=answers(AchievementOut), summary="One research result")
 def get_achievement(request: HttpRequest, code: Code) -> dict[str, Any]:
-    return achievement_out(catalogue.get_achievement(code, actor=api_actor(request)))
+    return achievement_out(catalogue.get_achievement(code, actor=api_actor(request, "achievements:read")))
 
 
 @api.get("/achievements/{code}/matches", response=answers(Matches), summary="The needs that a research result answers")
 def list_matches_of_achievement(
     request: HttpRequest, code: Code, page: PageNumber = 1, per_page: PerPage = 20
 ) -> dict[str, Any]:
-    achievement = catalogue.get_achievement(code, actor=api_actor(request))
-    total, _ = matching.count_matches_of_achievement(achievement, actor=api_actor(request))
-    rows = matching.matches_of_achievement(
-        achievement, actor=api_actor(request), first=(page - 1) * per_page, count=per_page
-    )
-    return {"total": total, "page": page, "per_page": per_page, "items": [match_out(row) for row in rows]}
-
-
-@api.get("/organisations", response=answers(Organisations), summary="The register of organisations")
-def list_organisations(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
-    return paged(
-        parties.organisations_visible_to(api_actor(request)).order_by("id"), page, per_page, each(organisation_out)
-    )
-
-
-@api.get("/organisations/{code}", response=answers(OrganisationOut), summary="One organisation")
-def get_organisation(request: HttpRequest, code: Code) -> dict[str, Any]:
-    return organisation_out(parties.get_organisation(code, actor=api_actor(request)))
+    actor = api_actor(request, "achievements:read")
+    achievement = catalogue.get_achievement(code, actor=actor)
+    hidden = engagement.unsuitable_for_achievement(achievement, actor=actor)
+    total, _ = matching.count_matches_of_achievement(achievement, actor=actor, without=hidden)
+    first = (page - 1) * per_page
+    rows = matching.matches_of_achievement(achievement, actor=actor, first=first, count=per_page, without=hidden)
+    return page_of([match_out(row) for row in rows], total=total, page=page, per_page=per_page)
 
 
 @api.get("/search", response=answers(SearchOut), summary="Free-text search")
@@ -270,7 +325,7 @@ def search(
     page: Annotated[int, Query(ge=1, le=50)] = 1,
 ) -> dict[str, Any]:
     wanted = searching.SearchRequest(kind=kind, q=q, drop=tuple(drop), sort=sort, page=page)
-    result = searching.search(wanted, actor=api_actor(request))
+    result = searching.search(wanted, actor=api_actor(request, f"{kind}s:read"))
     return {
         "total": result.total,
         "total_is_exact": result.total_is_exact,
@@ -312,8 +367,16 @@ def list_codes(
     return paged(rows, page, per_page, list)
 
 
-for _context in ("parties", "accounts", "catalogue", "submissions", "engagement", "interchange", "integrations"):
-    api.add_router("", f"keqiao.{_context}.api.router")
+ROUTERS = (
+    "parties.api",
+    "accounts.api",
+    "submissions.api",
+    "engagement.api",
+    "interchange.api",
+    "integrations.api",
+)
+for _module in ROUTERS:
+    api.add_router("", f"keqiao.{_module}.router")
 
 NEED_PARTS = ("title", "problem", "background", "tried", "wanted", "offers")
 ACHIEVEMENT_PARTS = ("title", "problem", "how", "stage", "summary", "incumbent", "advantage")
@@ -363,11 +426,6 @@ def achievement_out(achievement: Any) -> dict[str, Any]:
             {**_indicator(row), "value": row.value, "evidence": row.evidence} for row in achievement.indicators.all()
         ],
     }
-
-
-def organisation_out(organisation: Any) -> dict[str, Any]:
-    kept = ("code", "kind", "name_zh", "name_en", "region")
-    return {**{name: getattr(organisation, name) for name in kept}, "url": f"/organisations/{organisation.code}"}
 
 
 def match_out(row: matching.MatchSeen) -> dict[str, Any]:

@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from django import forms
-from django.contrib.auth.forms import AuthenticationForm
 from django.http.request import QueryDict
-from django.utils.translation import gettext_lazy as _
 
 from keqiao.kernel.pages import page_number
 from keqiao.matching.search import FACETS, LONGEST_QUERY, SORTS, SearchRequest
@@ -66,20 +63,3 @@ def _amount(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return value if value.is_finite() and value >= 0 else None
-
-
-class SignInForm(AuthenticationForm):
-    """E-mail and password. One message for every failure: nobody learns which accounts exist."""
-
-    username = forms.EmailField(
-        label=_("电子邮箱"), widget=forms.EmailInput(attrs={"class": "input", "autocomplete": "username"})
-    )
-    password = forms.CharField(
-        label=_("密码"),
-        strip=False,
-        widget=forms.PasswordInput(attrs={"class": "input", "autocomplete": "current-password"}),
-    )
-    error_messages = {
-        "invalid_login": _("电子邮箱或密码不正确。请检查大小写，例如 xu@chengyuan.example。"),
-        "inactive": _("电子邮箱或密码不正确。请检查大小写，例如 xu@chengyuan.example。"),
-    }

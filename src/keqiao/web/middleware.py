@@ -11,15 +11,17 @@ from uuid import uuid4
 
 from django.core.exceptions import BadRequest
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from psycopg_pool import PoolTimeout
 
+from keqiao.accounts import standing
 from keqiao.kernel.errors import DomainError
 from keqiao.parties import selectors as parties
+from keqiao.web.problems import of_error, problem, title_of
 
 Answer = Callable[[HttpRequest], HttpResponse]
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -95,8 +97,10 @@ class WhoActs:
 
     @staticmethod
     def find(request: HttpRequest) -> parties.Actor:
-        actor = parties.actor_for(request.user)
-        actor_id.set(actor.person_id)
+        own = parties.actor_for(request.user, acting_for=request.session.get(parties.ACTING_FOR))
+        actor_id.set(own.person_id)
+        # Staff who stand in for a user see that user's pages; the log keeps naming the staff.
+        request.standing_in, actor = standing.seen_by(request, own)  # type: ignore[attr-defined]
         return actor
 
 
@@ -116,8 +120,8 @@ class DomainErrors:
         if not isinstance(exc, DomainError):
             return None
         if request.path.startswith("/api/"):
-            return problem(exc.status, exc.code, str(exc))
-        return render(request, "error.html", {"title": error_title(exc.status), "message": str(exc)}, status=exc.status)
+            return of_error(exc)
+        return render(request, "error.html", {"title": title_of(exc.status), "message": str(exc)}, status=exc.status)
 
 
 def away(request: HttpRequest) -> HttpResponse:
@@ -125,17 +129,3 @@ def away(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/"):
         return problem(503, "Busy", _("数据库正在恢复，请稍后再试。"))
     return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "5"})
-
-
-def problem(status: int, code: str, detail: str) -> JsonResponse:
-    return JsonResponse(
-        {"type": "about:blank", "title": code, "status": status, "detail": detail},
-        status=status,
-        content_type="application/problem+json",
-    )
-
-
-def error_title(status: int) -> str:
-    return {400: _("请求有误"), 403: _("没有权限"), 404: _("没有找到"), 422: _("内容有误"), 503: _("请稍后再试")}.get(
-        status, _("没有办成")
-    )

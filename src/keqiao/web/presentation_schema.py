@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from keqiao.catalogue.types import PriceKind
+from keqiao.kernel import site
 from keqiao.kernel.money import MINOR_DIGITS
 from keqiao.web.presentation import TAGS, Said, Version, day, named
 
@@ -26,7 +27,7 @@ def website() -> dict[str, Any]:
     return {
         "@context": CONTEXT,
         "@type": "WebSite",
-        "name": "科桥 Keqiao",
+        "name": f"{site.site().name_zh} {site.site().name_en}",
         "url": f"{settings.SITE_URL}/",
         "inLanguage": list(TAGS.values()),
         "potentialAction": {

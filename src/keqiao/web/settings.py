@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from keqiao.runtime import keys, postgres
+from keqiao.runtime import federation, keys, postgres
 from keqiao.runtime.environment import read_environment
 
 ENV = read_environment()
@@ -32,6 +32,13 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "pgtrigger",
     "procrastinate.contrib.django",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.saml",
+    "allauth.usersessions",
     "keqiao.kernel",
     "keqiao.parties",
     "keqiao.accounts",
@@ -55,12 +62,17 @@ MIDDLEWARE = [
     "keqiao.web.middleware.CleanInput",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "keqiao.web.languages.SiteLanguages",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "keqiao.accounts.middleware.SeenSessions",
     "keqiao.web.middleware.WhoActs",
+    "keqiao.web.standing_in.OnlyReading",
     "keqiao.web.middleware.DomainErrors",
+    "keqiao.web.frame.ApiFrame",
 ]
 
 ROOT_URLCONF = "keqiao.web.urls"
@@ -125,6 +137,28 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "/sign-in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # with "stay signed in"; otherwise until the browser closes
+
+# allauth gives second factors, passkeys, sessions and federated sign-in (docs/decisions/0007). Its pages are not
+# mounted, its limits are ours (accounts.types.LIMITS), and it sends no mail.
+ACCOUNT_ADAPTER = "keqiao.accounts.adapters.Accounts"
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an account is opened after its address was proved
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_RATE_LIMITS = False
+ACCOUNT_LOGIN_TIMEOUT = 15 * 60  # for the second step
+MFA_ADAPTER = "keqiao.accounts.adapters.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1  # a phone may be half a minute off
+# On http:// browsers offer passkeys on localhost only, an origin that the library refuses unless told.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ENV.site_url.startswith("https://")
+SOCIALACCOUNT_ADAPTER = "keqiao.accounts.adapters.Federation"
+SOCIALACCOUNT_AUTO_SIGNUP = False  # the agreement is asked first
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # an address that an identity provider tells opens no account
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: the policy lets forms go nowhere but here
+SOCIALACCOUNT_PROVIDERS = federation.read_providers(ENV.data, ENV.sign_in_providers)
+SMS_URL, SMS_KEY = ENV.sms_url, ENV.sms_key
 
 # Source strings are Chinese (docs/decisions): zh-hans shows them as they stand, other languages translate.
 LANGUAGE_CODE = "zh-hans"
@@ -155,7 +189,7 @@ SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_HTTPS else None
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000  # a table of 50 indicators, each of many fields
 
 EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend" if ENV.email_url else "django.core.mail.backends.dummy.EmailBackend"
@@ -167,6 +201,7 @@ if ENV.email_url:
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
     EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+tls", _mail.scheme == "smtps"
 DEFAULT_FROM_EMAIL = ENV.email_from
+OUTGOING_HOSTS = frozenset(ENV.outgoing_hosts)  # webhooks and robots may reach these inside the network, also by http
 
 LOGGING = {
     "version": 1,

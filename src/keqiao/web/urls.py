@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from keqiao.web import feeds, health, views
+from keqiao.web import feeds, health, views, workbench
 from keqiao.web.api import api
 
 urlpatterns = [
@@ -20,9 +20,7 @@ urlpatterns = [
     path("about/matching", views.how_matching_works, name="about_matching"),
     path("about/data", views.about_data, name="about_data"),
     path("about/accessibility", views.accessibility, name="about_accessibility"),
-    path("me", views.me, name="me"),
-    path("sign-in", views.sign_in, name="sign_in"),
-    path("sign-out", views.sign_out, name="sign_out"),
+    path("me", workbench.me, name="me"),
     path("preferences", views.preferences, name="preferences"),
     path("feeds/needs.atom", feeds.NewestNeeds(), name="feed_needs"),
     path("feeds/achievements.atom", feeds.NewestAchievements(), name="feed_achievements"),
@@ -39,6 +37,7 @@ urlpatterns = [
     path("", include("keqiao.interchange.urls")),
     path("", include("keqiao.integrations.urls")),
     path("", include("keqiao.web.posting.urls")),
+    path("", include("keqiao.web.administration.urls")),
 ]
 
 handler400 = views.bad_request

@@ -6,19 +6,19 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from django.contrib.auth import login, logout
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from keqiao.catalogue import selectors as catalogue
-from keqiao.kernel import clock, notices, parameters
+from keqiao.engagement import selectors as engagement
+from keqiao.engagement import showing as contacting
+from keqiao.kernel import clock, parameters
+from keqiao.kernel.errors import NotFound
 from keqiao.kernel.pages import LANGUAGE_COOKIE, LANGUAGES, actor_of, page, page_number, remember, safe_next
 from keqiao.matching import scoring
 from keqiao.matching import search as searching
@@ -28,7 +28,7 @@ from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor, OrganisationKind
 from keqiao.web import about, presentation, presentation_schema, presentation_search
 from keqiao.web.context import THEMES
-from keqiao.web.forms import SignInForm, read_search
+from keqiao.web.forms import read_search
 from keqiao.web.presentation import Words
 
 MATCHES_SHOWN = 8
@@ -49,7 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
     actor, terms = actor_of(request), words()
     bridges = matching.best_bridges(actor=actor)
     _name_publishers([match.need for match in bridges], actor, terms)
-    counts = catalogue.open_counts_by_field()
+    counts = matching.open_counts_by_field()
     context = {
         "tab": "home",
         "bridge": presentation.bridge(bridges),
@@ -125,8 +125,10 @@ def need(request: HttpRequest, code: str) -> HttpResponse:
     actor, terms = actor_of(request), words()
     found = catalogue.get_need(code, actor=actor)
     publisher = catalogue.publisher_seen_by(actor, found, is_matched=matching.is_matched(found, actor=actor))
-    shown = matching.matches_of_need(found, actor=actor, count=MATCHES_SHOWN)
-    total, unmet = matching.count_matches_of_need(found, actor=actor)
+    hidden = engagement.unsuitable_for_need(found, actor=actor)
+    shown = matching.matches_of_need(found, actor=actor, count=MATCHES_SHOWN, without=hidden)
+    total, unmet = matching.count_matches_of_need(found, actor=actor, without=hidden)
+    chosen = _chosen_match(found, shown, request.GET.get("match", ""), actor)
     version = presentation.version_of(found, request.GET.get("text", ""))
     context = {
         **_place("need"),
@@ -139,7 +141,8 @@ def need(request: HttpRequest, code: str) -> HttpResponse:
         "days_left": presentation.days_left(found.deadline),
         "matches": shown,
         "line_at": presentation.line_at(shown),
-        "chosen": _chosen_match(found, shown, request.GET.get("match", ""), actor),
+        "chosen": chosen,
+        **(contacting.fit(actor, found, chosen.achievement) if chosen else {}),
         "total": total,
         "unmet": unmet,
         "rest": max(0, total - len(shown)),
@@ -165,8 +168,9 @@ def matches(request: HttpRequest, code: str) -> HttpResponse:
     """All matches of a need, in pages."""
     actor, number = actor_of(request), page_number(request.GET)
     found = catalogue.get_need(code, actor=actor)
-    total, unmet = matching.count_matches_of_need(found, actor=actor)
-    rows = matching.matches_of_need(found, actor=actor, first=(number - 1) * PER_PAGE, count=PER_PAGE)
+    hidden = engagement.unsuitable_for_need(found, actor=actor)
+    total, unmet = matching.count_matches_of_need(found, actor=actor, without=hidden)
+    rows = matching.matches_of_need(found, actor=actor, first=(number - 1) * PER_PAGE, count=PER_PAGE, without=hidden)
     page_count = max(1, -(-total // PER_PAGE))
     context = {
         **_place("need"),
@@ -189,11 +193,12 @@ def why(request: HttpRequest, code: str, achievement_code: str) -> HttpResponse:
     """Why one achievement matches: a page of its own, or the panel for the list beside it."""
     actor = actor_of(request)
     match = matching.get_match(code, achievement_code, actor=actor)
+    context = {"chosen": match, **contacting.fit(actor, match.need, match.achievement)}
     if request.headers.get("HX-Request") == "true":
-        response = render(request, "_why.html", {"chosen": match})
+        response = render(request, "_why.html", context)
     else:
         _name_publishers([match.need], actor, words())
-        response = render(request, "why.html", {**_place("need"), "chosen": match, "need": match.need})
+        response = render(request, "why.html", {**_place("need"), **context, "need": match.need})
     patch_vary_headers(response, ["HX-Request"])
     return response
 
@@ -205,7 +210,8 @@ def why(request: HttpRequest, code: str, achievement_code: str) -> HttpResponse:
 def achievement(request: HttpRequest, code: str) -> HttpResponse:
     actor, terms = actor_of(request), words()
     found = catalogue.get_achievement(code, actor=actor)
-    needs = matching.matches_of_achievement(found, actor=actor, count=MATCHES_SHOWN)
+    hidden = engagement.unsuitable_for_achievement(found, actor=actor)
+    needs = matching.matches_of_achievement(found, actor=actor, count=MATCHES_SHOWN, without=hidden)
     _name_publishers([match.need for match in needs], actor, terms)
     version = presentation.version_of(found, request.GET.get("text", ""))
     context = {
@@ -215,7 +221,7 @@ def achievement(request: HttpRequest, code: str) -> HttpResponse:
         "field": terms.field(found.field),
         "region": terms.region(found.region),
         "needs": needs,
-        "need_count": matching.count_matches_of_achievement(found, actor=actor)[0],
+        "need_count": matching.count_matches_of_achievement(found, actor=actor, without=hidden)[0],
         "similar": matching.similar_achievements(code, actor=actor, count=4),
         "comparison": presentation.comparison(found),
         "price_for": presentation.mode_name(found.price_for),
@@ -255,7 +261,14 @@ def organisations(request: HttpRequest) -> HttpResponse:
 @page
 def organisation(request: HttpRequest, code: str) -> HttpResponse:
     actor, terms = actor_of(request), words()
-    found = parties.get_organisation(code, actor=actor)
+    try:
+        found = parties.get_described(code, actor=actor)
+    except NotFound:
+        successor = parties.successor_of(code)
+        if not successor:
+            raise
+        return redirect("organisation", code=successor, permanent=True)
+    found.qualifications = parties.qualifications_in_force(found)
     lists = {
         "needs": catalogue.needs_of_organisation(found.pk, actor=actor),
         "achievements": catalogue.achievements_of_organisation(found.pk, actor=actor),
@@ -267,6 +280,9 @@ def organisation(request: HttpRequest, code: str) -> HttpResponse:
         "organisation": found,
         "region": terms.region(found.region),
         "qualifications": presentation.qualifications(found),
+        "people": parties.shown_people(found)[:PER_PAGE],
+        "may_join": not actor.works_for(found.pk),
+        "answers": engagement.answer_record(found.pk),
         **shown,
         "schema": [presentation_schema.organisation(found)],
     }
@@ -274,42 +290,6 @@ def organisation(request: HttpRequest, code: str) -> HttpResponse:
 
 
 # --- accounts and preferences -----------------------------------------------------------------------------------------
-
-
-@page
-@login_required
-def me(request: HttpRequest) -> HttpResponse:
-    actor = actor_of(request)
-    context = {
-        "tab": "me",
-        "posts": parties.posts_of(actor),
-        "needs": catalogue.own_needs(actor)[:PER_PAGE],
-        "achievements": catalogue.own_achievements(actor)[:PER_PAGE],
-        "notices": notices.notices_of(actor)[:PER_PAGE],
-    }
-    return render(request, "me.html", context)
-
-
-@sensitive_post_parameters("password")
-def sign_in(request: HttpRequest) -> HttpResponse:
-    form = SignInForm(request, data=request.POST or None)
-    asked = request.POST.get("next", "") or request.GET.get("next", "/")
-    if request.method == "POST" and form.is_valid():
-        login(request, form.get_user())
-        return HttpResponseRedirect(safe_next(request, asked))
-    context = {
-        "tab": "me",
-        "form": form,
-        "next": safe_next(request, asked),
-        "accounts": about.demo_accounts(),
-    }
-    return render(request, "sign_in.html", context)
-
-
-@require_POST
-def sign_out(request: HttpRequest) -> HttpResponse:
-    logout(request)
-    return redirect("home")
 
 
 # No token: it changes nothing but how pages look in this browser, and so readers need no cookie to read.

@@ -99,6 +99,12 @@
     bridge.addEventListener("focusout", () => show());
   });
 
+  // Whoever signs out leaves no draft in this browser.
+  document.addEventListener("submit", (event) => {
+    if (!(event.target.getAttribute("action") || "").endsWith("/sign-out")) return;
+    try { Object.keys(localStorage).filter((key) => key.startsWith("keqiao-draft:")).forEach((key) => localStorage.removeItem(key)); } catch { /* nothing is kept here */ }
+  });
+
   // Demo accounts fill the form in.
   document.addEventListener("click", (event) => {
     const fill = event.target.closest("[data-email]");

@@ -399,7 +399,7 @@ def test_signing_in_and_out(client):
         title_en="New match",
         link="/needs",
     )
-    assert client.get("/me")["Location"] == "/sign-in?next=/me"
+    assert client.get("/me")["Location"] == "/sign-in?next=%2Fme"
     wrong = client.post("/sign-in", {"username": "xu@example.org", "password": "wrong", "next": "/me"})
     assert "电子邮箱或密码不正确" in wrong.content.decode()
     assert 'name="next" value="/me"' in wrong.content.decode()

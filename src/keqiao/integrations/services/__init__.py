@@ -1,0 +1,1 @@
+"""Commands: tokens, stored answers, webhooks."""

@@ -1,0 +1,1 @@
+"""Pages by which administrators run the site: its settings, its own code tables, agreements, the first password."""
