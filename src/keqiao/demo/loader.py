@@ -20,11 +20,16 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from keqiao.accounts import services as consents
+from keqiao.accounts.types import REQUIRED, ConsentWay
 from keqiao.catalogue import codes
 from keqiao.catalogue import services as catalogue
 from keqiao.catalogue.models import Achievement
 from keqiao.catalogue.services import AchievementDraft, NeedDraft
 from keqiao.catalogue.types import ItemState
+from keqiao.demo import contacts as demo_contacts
+from keqiao.demo import parties as demo_parties
+from keqiao.demo import review as demo_review
 from keqiao.kernel import parameters
 from keqiao.kernel.identifiers import make_credit_code, make_patent_number
 from keqiao.parties import selectors as parties
@@ -80,16 +85,21 @@ def load(progress: Progress = print, *, most: int | None = None) -> None:
         parameters.load_packs(actor=system)
         progress("code tables")
         codes.load(actor=system)
+        consents.load_agreements(actor=system)
         catalogue.load_codes(actor=system, rows=_regions())
         progress("organisations and people")
         organisations = _organisations()
         _people(organisations)
+        demo_parties.load(system, organisations, password=PASSWORD)
         progress("needs and achievements")
         achievements, needs = _fictional(organisations, most)
         more_achievements, more_needs, links = _open(most)
         # All achievements first: then each need's matches are computed once, over all of them.
         _load([*achievements, *more_achievements], [*needs, *more_needs])
         catalogue.link_truly(actor=parties.system(), pairs=links)
+        progress("drafts, reviews and contacts")
+        demo_review.load()
+        demo_contacts.load(progress)
     _tell_sign_in_page()
 
 
@@ -158,6 +168,7 @@ def _people(organisations: Mapping[str, int]) -> None:
             title_zh=title_zh,
             title_en=title_en,
         )
+        consents.give_consents(actor=parties.system(), person_id=person.pk, documents=REQUIRED, how=ConsentWay.DEMO)
 
 
 def _fictional(organisations: Mapping[str, int], most: int | None) -> tuple[list[AchievementDraft], list[NeedDraft]]:
