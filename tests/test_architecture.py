@@ -96,7 +96,7 @@ def test_every_event_is_named_in_the_readme_of_its_context(home):
     named = {
         name
         for path in sources(home)
-        for name in re.findall(rf'(?<!parameter\()"({home}\.[a-z]+(?:_[a-z]+)+)"', path.read_text())
+        for name in re.findall(rf'(?<!parameter\()(?<!kind\()"({home}\.[a-z]+(?:_[a-z]+)+)"', path.read_text())
     }
     assert {name for name in named if f"`{name}`" not in readme} == set()
 
