@@ -21,13 +21,38 @@ def _nothing_remembered() -> None:
     site.keep(SiteSettings(), seconds=3600)  # as on a site that nobody has changed; `forget` asks the database
 
 
-@pytest.fixture
-def rules(db: None) -> None:  # noqa: ARG001 -- the packs are rows
-    """The rule packs, for tests of what asks a parameter."""
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    """Real hashing takes its time on purpose; the tests sign in hundreds of times. Kept hashes are still understood."""
+    quick = "django.contrib.auth.hashers.MD5PasswordHasher"
+    settings.PASSWORD_HASHERS = [quick, *(name for name in settings.PASSWORD_HASHERS if name != quick)]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:  # noqa: ARG001 -- the plugin's own comes first
+    """The rule packs are read once and kept in a table beside the real one."""
+    from django.db import connection
+
     from keqiao.kernel import parameters
     from keqiao.parties import selectors as parties
 
-    parameters.load_packs(actor=parties.system())
+    with django_db_blocker.unblock():
+        if connection.settings_dict["NAME"].startswith("test_"):  # else no test with a database was chosen
+            parameters.load_packs(actor=parties.system())
+            with connection.cursor() as cursor:
+                cursor.execute("DROP TABLE IF EXISTS rules_for_tests")
+                cursor.execute("CREATE TABLE rules_for_tests AS SELECT * FROM kernel_parameter")
+                cursor.execute("DELETE FROM kernel_parameter")
+        connection.close()
+
+
+@pytest.fixture
+def rules(db: None) -> None:  # noqa: ARG001 -- the packs are rows
+    """The rule packs, for tests of what asks a parameter."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO kernel_parameter SELECT * FROM rules_for_tests ON CONFLICT DO NOTHING")
 
 
 @pytest.fixture(scope="session")

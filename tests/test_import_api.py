@@ -48,7 +48,7 @@ def test_upload_report_apply_export(client):
                 {
                     "column": "报价",
                     "problem": "“300” has no unit.",
-                    "example": "300万元, 300–500万元, 50000 EUR, negotiable",
+                    "example": "3000000 CNY, 50000 EUR, negotiable",
                 }
             ],
         }

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NEED, RESULT = "XQ-2026-01873", "CG-2026-00642"
 PASSWORD = "lanjiang-2026-demo"

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HEADER = ["外部编号", "成果名称", "成果简介", "产业领域", "技术成熟度", "报价"]
 WRONG = 7  # every seventh row has an error

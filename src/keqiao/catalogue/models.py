@@ -109,7 +109,7 @@ class Item(models.Model):
         return self.code
 
 
-def item_constraints(name: str) -> list[models.BaseConstraint]:
+def item_constraints(name: str, owner: str) -> list[models.BaseConstraint]:
     return [
         models.CheckConstraint(name=f"{name}_state_is_known", condition=Q(state__in=ItemState.values)),
         models.CheckConstraint(name=f"{name}_modes_are_known", condition=Q(modes__contained_by=Mode.values)),
@@ -130,7 +130,7 @@ def item_constraints(name: str) -> list[models.BaseConstraint]:
             name=f"{name}_published_has_a_date", condition=~Q(state=ItemState.PUBLISHED) | Q(published_at__isnull=False)
         ),
         models.UniqueConstraint(
-            name=f"one_{name}_per_external_id", fields=["external_id"], condition=~Q(external_id="")
+            name=f"one_{name}_per_owner_and_external_id", fields=[owner, "external_id"], condition=~Q(external_id="")
         ),
     ]
 
@@ -171,7 +171,7 @@ class Achievement(Item):
             ),
         ]
         constraints = [
-            *item_constraints("achievement"),
+            *item_constraints("achievement", "owner"),
             models.CheckConstraint(name="achievement_trl_1_to_9", condition=Q(trl=None) | Q(trl__range=(1, 9))),
             models.CheckConstraint(name="achievement_ownership_is_known", condition=Q(ownership__in=Ownership.values)),
         ]
@@ -193,7 +193,7 @@ class Need(Item):
             models.Index(fields=["publisher", "state", "-published_at"], name="need_by_publisher"),
         ]
         constraints = [
-            *item_constraints("need"),
+            *item_constraints("need", "publisher"),
             models.CheckConstraint(name="need_trl_1_to_9", condition=Q(trl_min=None) | Q(trl_min__range=(1, 9))),
             models.CheckConstraint(name="need_publisher_shown_is_known", condition=Q(publisher_shown__in=Shown.values)),
             models.CheckConstraint(name="need_region_wish_is_known", condition=Q(region_wish__in=["local", "any"])),

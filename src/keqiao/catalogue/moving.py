@@ -53,6 +53,8 @@ def _move(actor: Actor, model: type[models.Model], field: str, from_id: int, to_
         if not rows:
             return count
         ids = [row.pk for row in rows]
+        if model is not IPAsset:
+            _free_external_ids(model, field, ids, to_id)
         model._default_manager.filter(pk__in=ids).update(**{f"{field}_id": to_id})  # noqa: SLF001 -- as above
         record(
             "catalogue.items_moved",
@@ -65,3 +67,10 @@ def _move(actor: Actor, model: type[models.Model], field: str, from_id: int, to_
             ids=ids,
         )
         count += len(ids)
+
+
+def _free_external_ids(model: type[models.Model], field: str, ids: list[int], to_id: int) -> None:
+    """Two organisations may have numbered alike: what comes over gives up a number that is taken there."""
+    rows: Any = model._default_manager  # noqa: SLF001 -- Django's documented model API
+    taken = rows.filter(**{f"{field}_id": to_id}).exclude(external_id="").values("external_id")
+    rows.filter(pk__in=ids, external_id__in=taken).update(external_id="")

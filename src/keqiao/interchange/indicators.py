@@ -32,7 +32,7 @@ _SIGNS = "|".join(sorted((re.escape(sign) for sign in COMPARATORS), key=len, rev
 _NUMBER = r"[-−+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d{1,3})?"
 _NOTE = r"(?:（[^（）]*）|\([^()]*\)|【[^【】]*】)"
 ITEM = re.compile(
-    rf"(?P<wish>希望\s*[:：]\s*)?(?P<name>.+?)\s*(?P<sign>{_SIGNS}|(?<=[^\d.])(?=\s*{_NUMBER}\s*[–—~～至-]))\s*"
+    rf"(?P<wish>(?:希望|[Ww]ish)\s*[:：]\s*)?(?P<name>.+?)\s*(?P<sign>{_SIGNS}|(?<=[^\d.])(?=\s*{_NUMBER}\s*[–—~～至-]))\s*"
     rf"(?P<low>{_NUMBER})(?:\s*[–—~～至-]\s*(?P<high>{_NUMBER}))?\s*"
     rf"(?P<unit>\"[^\"]*\"|“[^”]*”|(?:[^（(【\"“]|\((?=[^()\u4e00-\u9fff]*\)))*?)\s*(?P<notes>(?:{_NOTE}\s*)*)",
     re.DOTALL,

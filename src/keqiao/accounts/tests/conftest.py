@@ -20,9 +20,3 @@ def demo(settings, tmp_path):
     settings.DATA_DIR = tmp_path
     (tmp_path / "demo.json").write_text("[]", encoding="utf-8")
     return settings
-
-
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings):
-    """Real hashing takes its time on purpose; these tests sign in hundreds of times."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -122,6 +122,7 @@ def play(world, by, steps, name):
     return contact
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import DatabaseError, transaction
-from django.utils.translation import gettext as _
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue import services as loading
@@ -19,7 +18,7 @@ from keqiao.interchange.columns import by_name
 from keqiao.interchange.models import ImportRow
 from keqiao.interchange.types import Kind, RowState
 from keqiao.kernel import clock
-from keqiao.kernel.errors import BadInput, Busy, DomainError, NotFound
+from keqiao.kernel.errors import Busy, DomainError, NotFound
 from keqiao.kernel.parameters import parameter
 from keqiao.submissions.content import content_of, read_achievement, read_need
 
@@ -34,17 +33,15 @@ def apply(run: Run, rows: Sequence[ImportRow]) -> None:
     new = []
     for row in rows:
         external_id = row.content.get("external_id", "")
-        owner_and_item = found.get(external_id)
+        code = found.get((row.organisation_id, external_id), "")
         thing = run.known(row)
         was = known.get(thing.became_id) if thing else None
         if was is not None and run.is_unchanged(row) and was.state == ItemState.PUBLISHED:
             run.done(row, RowState.UNCHANGED, was.code, was.pk)
         elif row.content.get("code"):
             run.safely(row, _rewrite)
-        elif owner_and_item and owner_and_item[0] != row.organisation_id:
-            run.safely(row, _taken)
-        elif owner_and_item:
-            row.content["code"] = owner_and_item[1]
+        elif code:
+            row.content["code"] = code
             run.safely(row, _rewrite)
         else:
             new.append(row)
@@ -68,15 +65,11 @@ def _owner_of(kind: str, item: Any) -> int:
     return int(item.publisher_id if kind == Kind.NEEDS else item.owner_id)
 
 
-def _by_external_id(run: Run, rows: Sequence[ImportRow]) -> dict[str, tuple[int, str]]:
-    """External id → (owner, code)."""
+def _by_external_id(run: Run, rows: Sequence[ImportRow]) -> dict[tuple[int | None, str], str]:
+    """(owner, external id) → code. Two organisations may number alike."""
     external = {row.content["external_id"] for row in rows if row.content.get("external_id")}
     found = _visible(run).filter(external_id__in=external) if external else []
-    return {item.external_id: (_owner_of(run.job.kind, item), item.code) for item in found}
-
-
-def _taken(run: Run, row: ImportRow) -> None:  # noqa: ARG001 -- the signature of what applies a row
-    raise BadInput(_("这个外部编号已经用于另一家单位的条目。"), field="external_id")
+    return {(_owner_of(run.job.kind, item), item.external_id): item.code for item in found}
 
 
 def _load(run: Run, rows: Sequence[ImportRow]) -> None:

@@ -334,9 +334,9 @@ def test_what_was_right_when_handed_in_is_read_again_when_accepted(world):
     assert error.field == "deadline"
 
 
-def test_an_external_id_that_is_taken_is_named(world):
-    make_need(external_id="X-1")
+def test_an_external_id_that_its_owner_used_before_is_named(world):
     found = world.at_platform(content={**NEED, "external_id": "X-1"})
+    make_need(external_id="X-1", publisher=found.organisation)
     error = refused(BadInput, services.accept, actor=world.operator, code=found.code, revision=1)
     assert error.field == "external_id"
 
