@@ -16,9 +16,17 @@ from keqiao.web.api import api
 pytestmark = pytest.mark.slow
 schema = schemathesis.openapi.from_dict(api.get_openapi_schema())
 FUZZ = {"deadline": None, "derandomize": True, "suppress_health_check": list(HealthCheck), "database": None}
-# Tokens are made on a page: there is none that the client could leave out and still be asked by. That requests without
-# one are refused is what the first of the two tests is about.
-EXCLUDED = [checks.CHECKS.get_one("ignored_auth")] if hasattr(checks, "CHECKS") else []
+# Not asked, each with its reason; 5xx, undeclared statuses, content types and shapes are what counts.
+EXCLUDED = [
+    checks.CHECKS.get_one(name)
+    for name in (
+        # Tokens are made on a page: there is none that the client could leave out and still be asked by. That requests
+        # without one are refused is what the first of the two tests is about.
+        "ignored_auth",
+        "missing_required_header",  # a body that cannot be read is said before who may send it
+        "positive_data_acceptance",  # no schema can say which codes exist and which dates have passed: 422 is declared
+    )
+]
 
 
 @pytest.fixture(scope="module")

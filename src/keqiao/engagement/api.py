@@ -119,12 +119,12 @@ class ContactIn(Schema):
     key: Key
 
 
-class TextIn(Schema):
+class ContactTextIn(Schema):
     text: Words
     key: Key
 
 
-class FileIn(Schema):
+class ContactFileIn(Schema):
     """With a file: PDF, picture or Office file without macros, up to 50 MB."""
 
     key: Key
@@ -195,7 +195,7 @@ class SearchIn(Schema):
     wants_alerts: bool = True
 
 
-class SearchOut(Schema):
+class SavedSearchOut(Schema):
     id: int
     name: str
     query: str
@@ -206,7 +206,7 @@ class SearchOut(Schema):
 
 
 class Searches(PageOut):
-    items: list[SearchOut]
+    items: list[SavedSearchOut]
 
 
 class AnswersOut(Schema):
@@ -281,7 +281,7 @@ def mark_read(request: HttpRequest, code: Code, number: Number) -> dict[str, Any
 
 @router.post("/contacts/{code}/messages", response=change_answers(MessageOut, 201), summary="Write a message")
 @needs_scope(WRITE)
-def write_message(request: HttpRequest, code: Code, given: TextIn) -> Any:
+def write_message(request: HttpRequest, code: Code, given: ContactTextIn) -> Any:
     message = services.write_message(actor=api_actor(request), code=code, text=given.text, key=given.key)
     return Status(201, _one_message(request, code, message.number))
 
@@ -290,7 +290,7 @@ def write_message(request: HttpRequest, code: Code, given: TextIn) -> Any:
     "/contacts/{code}/files", response=change_answers(MessageOut, 201), summary="Send a file, with words or without"
 )
 @needs_scope(WRITE)
-def send_file(request: HttpRequest, code: Code, given: Form[FileIn], file: File[UploadedFile]) -> Any:
+def send_file(request: HttpRequest, code: Code, given: Form[ContactFileIn], file: File[UploadedFile]) -> Any:
     if file.size is None or file.size > LARGEST:
         raise FileTooLarge(field="file")
     upload = Upload(file.name or "file", file.read())
@@ -322,7 +322,7 @@ def accept(request: HttpRequest, code: Code) -> dict[str, Any]:
 
 @router.post("/contacts/{code}/answer", response=change_answers(ContactOut), summary="Answer")
 @needs_scope(WRITE)
-def answer(request: HttpRequest, code: Code, given: TextIn) -> dict[str, Any]:
+def answer(request: HttpRequest, code: Code, given: ContactTextIn) -> dict[str, Any]:
     services.answer_contact(actor=api_actor(request), code=code, text=given.text, key=given.key)
     return shown(request, code)
 
@@ -430,7 +430,7 @@ def list_searches(request: HttpRequest, page: PageNumber = 1, per_page: PerPage 
     return paged(selectors.saved_searches(reader(request)), page, per_page, each(search_out))
 
 
-@router.post("/saved-searches", response=change_answers(SearchOut, 201), summary="Save a search")
+@router.post("/saved-searches", response=change_answers(SavedSearchOut, 201), summary="Save a search")
 @needs_scope(WRITE)
 def save_search(request: HttpRequest, given: SearchIn) -> Any:
     row = services.save_search(

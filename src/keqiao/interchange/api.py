@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints
 from keqiao.interchange import presenting, sending, services
 from keqiao.interchange.exporting import Wanted
 from keqiao.interchange.selectors import get_import, own_imports, troubled_rows
+from keqiao.interchange.writers import MEDIA
 from keqiao.kernel.api import (
     Code,
     PageNumber,
@@ -143,7 +144,15 @@ def cancel(request: HttpRequest, code: Code) -> Any:
     return import_out(services.cancel_import(actor=api_actor(request), code=code))
 
 
-@router.get("/exports/{kind}", response=answers(bytes), summary="A file of what you may see")
+FILE = {"content": {media.split(";")[0]: {"schema": {"type": "string"}} for media in MEDIA.values()}}
+
+
+@router.get(
+    "/exports/{kind}",
+    response=answers(str),
+    summary="A file of what you may see",
+    openapi_extra={"responses": {200: FILE}},
+)
 @needs_scope(READ)
 def export(
     request: HttpRequest,

@@ -35,7 +35,7 @@ Revision = Annotated[int, Field(ge=1, le=2**31 - 1, description="The one that yo
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
-class NoteOut(Schema):
+class ReviewNoteOut(Schema):
     """One line of the record. Names of people are not part of it."""
 
     id: int
@@ -65,7 +65,7 @@ class SubmissionRow(Schema):
 class ReviewOut(SubmissionRow):
     content: dict[str, Any]
     unconfirmed: list[str] = Field(description="Classes that were only suggested; accepting confirms them.")
-    notes: list[NoteOut]
+    notes: list[ReviewNoteOut]
 
 
 class Queue(PageOut):
