@@ -53,16 +53,25 @@ def wide_token(lanjiang, django_db_blocker):
         Token.objects.filter(pk=token.pk).delete()
 
 
+def without_conditions(case):
+    """An invented If-Match or a key used before is refused before anything else is looked at (test_frame asks that)."""
+    for name in ("If-Match", "Idempotency-Key"):
+        if case.headers:
+            case.headers.pop(name, None)
+
+
 @schema.parametrize()
 @settings(max_examples=8, **FUZZ)
 def test_every_operation_keeps_its_word(case, lanjiang, unlimited):
+    without_conditions(case)
     case.call_and_validate(base_url=lanjiang, excluded_checks=EXCLUDED)
 
 
 @schema.parametrize()
 @settings(max_examples=8, **FUZZ)
 def test_and_so_it_does_for_a_token_of_every_scope(case, lanjiang, unlimited, wide_token):
-    assert urlsplit(lanjiang).hostname == "localhost" or urlsplit(lanjiang).hostname == "127.0.0.1"
+    assert urlsplit(lanjiang).hostname in {"localhost", "127.0.0.1"}
+    without_conditions(case)
     case.call_and_validate(
         base_url=lanjiang, headers={"Authorization": f"Bearer {wide_token}"}, excluded_checks=EXCLUDED
     )

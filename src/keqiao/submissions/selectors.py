@@ -288,6 +288,17 @@ def review_rows_of(actor: Actor) -> QuerySet[Submission]:
     return Submission.objects.filter(reduce(or_, wanted)) if wanted else Submission.objects.none()
 
 
+def waiting_reviews(actor: Actor) -> QuerySet[Submission]:
+    """What waits for the actor's review on either side, the oldest first; never what the actor wrote."""
+    wanted = [
+        Q(pk__in=review_rows(actor, side).filter(state=OPEN_STATE[side]).values("pk")) for side in review_sides(actor)
+    ]
+    if not wanted:
+        return Submission.objects.none()
+    rows = Submission.objects.filter(reduce(or_, wanted)).exclude(author_id=actor.person_id)
+    return rows.exclude(writers__contains=[actor.person_id]).order_by("submitted_at", "pk")
+
+
 def review_queue(
     actor: Actor, side: ReviewStep, *, state: str = "", kind: str = "", days: int = 0, reviewer: str = ""
 ) -> QuerySet[Submission]:

@@ -88,13 +88,13 @@ def _others(rows: list[Any], actor: Any) -> list[Any]:
 def _writing(actor: Any) -> dict[str, Any]:
     """Drafts, and what waits for the actor's review."""
     drafts = submissions.open_drafts(actor)
-    rows = getattr(submissions, "review_rows_of", None)
-    reviews = rows(actor) if rows else None
+    reviews = submissions.waiting_reviews(actor)
     return {
         "drafts": [_draft(row) for row in drafts[:SHOWN]],
         "draft_count": drafts.count(),
-        "reviews": [_draft(row) for row in reviews[:SHOWN]] if reviews is not None else [],
-        "review_count": reviews.count() if reviews is not None else 0,
+        "reviews": [_draft(row) for row in reviews[:SHOWN]],
+        "review_count": reviews.count(),
+        "reviews_at_all": bool(submissions.review_sides(actor)),
         "broker_count": engagement.broker_requests_to_assign(actor).count() if actor.is_operator else 0,
     }
 
