@@ -9,7 +9,7 @@ from django.http import FileResponse, HttpRequest
 from django.utils.http import content_disposition_header
 from ninja import File, Form, Path, Query, Router, Schema, Status
 from ninja.files import UploadedFile
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from keqiao.engagement import faces, selectors, services, showing
 from keqiao.engagement.types import Face, Upload
@@ -149,7 +149,7 @@ class BrokerIn(Schema):
 
 
 class AgreeIn(Schema):
-    agrees: bool
+    agrees: StrictBool
 
 
 class PersonOut(Schema):
@@ -163,7 +163,7 @@ class People(PageOut):
 
 
 class FeedbackIn(Schema):
-    is_suitable: bool
+    is_suitable: StrictBool
     reason: Annotated[str, StringConstraints(max_length=12)] = Field(
         "", description="field, indicators, maturity, price, mode, known or other"
     )
@@ -192,7 +192,7 @@ class SearchIn(Schema):
         description="The query of /search, for example kind=need&q=膜"
     )
     name: Annotated[str, StringConstraints(max_length=80)] = ""
-    wants_alerts: bool = True
+    wants_alerts: StrictBool = True
 
 
 class SavedSearchOut(Schema):

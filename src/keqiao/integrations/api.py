@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Path, Router, Schema, Status
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from keqiao.integrations import selectors
 from keqiao.integrations.services import webhooks as commands
@@ -47,7 +47,7 @@ class WebhookChange(Schema):
 
     url: Url | None = None
     kinds: Kinds | None = None
-    is_active: bool | None = None
+    is_active: StrictBool | None = None
 
 
 class WebhookOut(Schema):
@@ -122,7 +122,7 @@ class Wish(Schema):
     email: Annotated[str, StringConstraints(pattern="^(at_once|daily|never)$")] = Field(
         description="at_once, daily or never"
     )
-    uses_channels: bool = Field(description="Also to the person's messenger robots.")
+    uses_channels: StrictBool = Field(description="Also to the person's messenger robots.")
 
 
 class Wishes(Schema):

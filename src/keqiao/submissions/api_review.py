@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Path, Query, Router, Schema, Status
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from keqiao.kernel.api import (
     Code,
@@ -87,7 +87,7 @@ class ReturnIn(WordsIn):
 
 
 class AcceptIn(WordsIn):
-    confirms_classification: bool = False
+    confirms_classification: StrictBool = False
 
 
 class DeclineIn(WordsIn):
@@ -103,7 +103,7 @@ class DateIn(Schema):
 
 
 class ClaimIn(Schema):
-    takes_over: bool = False
+    takes_over: StrictBool = False
 
 
 class AnswerIn(Schema):

@@ -11,6 +11,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Path, Query, Schema
 from ninja.errors import HttpError, ValidationError
+from ninja.parser import Parser
 from pydantic import Field, StringConstraints
 
 from keqiao.catalogue import selectors as catalogue
@@ -174,6 +175,16 @@ class SearchOut(PageOut):
     items: list[FoundOut]
 
 
+class ObjectsOnly(Parser):
+    """Every body is an object: of a list, fields that may be left out would read as left out."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        body = super().parse_body(request)
+        if not isinstance(body, dict):
+            raise TypeError("a JSON object is expected")
+        return body
+
+
 class DescribedApi(NinjaAPI):
     """Describes what the frame adds: problem+json, tokens and their scopes, idempotency, versions, rates."""
 
@@ -231,6 +242,7 @@ IDEMPOTENCY_KEY = header(
 
 
 api = DescribedApi(
+    parser=ObjectsOnly(),
     title="Keqiao",
     version="1",
     description=(

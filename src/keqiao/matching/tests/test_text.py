@@ -91,7 +91,10 @@ def test_same_text_in_other_forms_gives_the_same_tokens():
     assert tokens("Ⅳ型ﬁlter") == tokens("IV型filter")
 
 
-@pytest.mark.parametrize(("traditional", "simple"), [("耐酸納濾膜的脫鹽率", "耐酸纳滤膜的脱盐率"), ("乾燥", "干燥"), ("ＴＯＣ檢測", "TOC检测")])
+@pytest.mark.parametrize(
+    ("traditional", "simple"),
+    [("耐酸納濾膜的脫鹽率", "耐酸纳滤膜的脱盐率"), ("乾燥", "干燥"), ("ＴＯＣ檢測", "TOC检测")],
+)
 def test_traditional_and_simplified_find_each_other(traditional, simple):
     assert tokens(traditional) == tokens(simple)
     assert index_tokens(traditional) == index_tokens(simple)
