@@ -132,14 +132,21 @@ def paged(rows: Any, page: int, per_page: int, show: Callable[[Sequence[Any]], l
 
 
 def deep_paged(
-    rows: Any, page: int, per_page: int, after: str, show: Callable[[Sequence[Any]], list[Any]], *, by: str
+    rows: Any,
+    page: int,
+    per_page: int,
+    after: str,
+    show: Callable[[Sequence[Any]], list[Any]],
+    *,
+    by: str,
+    known_total: int | None = None,
 ) -> dict[str, Any]:
     """As `paged`, and with a cursor to walk a list of any length at the same cost a page.
 
     `rows` are in the order (-by, -id), which has an index, and their `code` is unique. The cursor is signed, so that
-    nobody asks about a row that was never shown to them.
+    nobody asks about a row that was never shown to them. `known_total`: the length of a list that was counted ahead.
     """
-    total = None if after else rows.count()
+    total = None if after else rows.count() if known_total is None else known_total
     first = 0 if after else (page - 1) * per_page
     if after:
         rows = _behind(rows, after, by)

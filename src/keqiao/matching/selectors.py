@@ -157,3 +157,9 @@ def open_counts_by_field() -> dict[str, tuple[int, int]]:
         return catalogue.open_counts_by_field()
     by_need, by_achievement = needs.facets["field"], achievements.facets["field"]
     return {field: (by_need.get(field, 0), by_achievement.get(field, 0)) for field in {*by_need, *by_achievement}}
+
+
+def length_counted_ahead(kind: str) -> int | None:
+    """Of a long public list, as the job counted it some minutes ago; None for one that is counted when asked for."""
+    ahead = tallies.of(kind)
+    return ahead.total if ahead else None

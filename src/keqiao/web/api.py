@@ -278,7 +278,15 @@ def refuse_size(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
 def list_needs(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20, after: After = "") -> dict[str, Any]:
     actor = api_actor(request, "needs:read")
     rows = catalogue.newest_needs(actor).prefetch_related("indicators")
-    return deep_paged(rows, page, per_page, after, lambda needs: needs_out(needs, actor), by="published_at")
+    return deep_paged(
+        rows,
+        page,
+        per_page,
+        after,
+        lambda needs: needs_out(needs, actor),
+        by="published_at",
+        known_total=matching.length_counted_ahead("need"),
+    )
 
 
 @api.get("/needs/{code}", response=answers(NeedOut), summary="One need")
@@ -306,7 +314,15 @@ def list_achievements(
 ) -> dict[str, Any]:
     actor = api_actor(request, "achievements:read")
     rows = catalogue.newest_achievements(actor).prefetch_related("indicators")
-    return deep_paged(rows, page, per_page, after, each(achievement_out), by="published_at")
+    return deep_paged(
+        rows,
+        page,
+        per_page,
+        after,
+        each(achievement_out),
+        by="published_at",
+        known_total=matching.length_counted_ahead("achievement"),
+    )
 
 
 @api.get("/achievements/{code}", response=answers(AchievementOut), summary="One research result")
