@@ -1,7 +1,7 @@
 """The API against its own description: hundreds of odd requests to a real server, no 5xx, answers as declared.
 
 Twice: without a token, and with a token of every scope that belongs to somebody who works for an enterprise. What such a
-token may change it does change, so it runs over a city of its own and never touches what other tests count.
+token may change it does change, so it runs after every other test (conftest.py).
 """
 
 from urllib.parse import urlsplit
