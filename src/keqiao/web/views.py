@@ -26,7 +26,7 @@ from keqiao.matching import selectors as matching
 from keqiao.matching.types import Stone
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor, OrganisationKind
-from keqiao.web import about, presentation, presentation_schema, presentation_search
+from keqiao.web import about, presentation, presentation_schema, presentation_search, problems
 from keqiao.web.context import THEMES
 from keqiao.web.forms import read_search
 from keqiao.web.presentation import Words
@@ -392,6 +392,8 @@ def broken(request: HttpRequest) -> HttpResponse:
     """A bug, or the database is away: a page that needs neither the database nor the session."""
     from django.template.loader import render_to_string
 
+    if request.path.startswith("/api/"):
+        return problems.problem(500)
     theme = request.COOKIES.get("keqiao_theme", "")
     lang = presentation.language()
     context = {"theme": theme if theme in THEMES else "", "lang": lang, "html_lang": presentation.TAGS[lang]}

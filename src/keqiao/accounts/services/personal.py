@@ -171,7 +171,7 @@ def ask_for_erasure(*, actor: Actor, is_confirmed: bool) -> ErasureRequest:
         raise NotAllowed
     if not is_confirmed:
         raise NotConfirmed
-    if actor.is_operator and parties.people_in_posts([Role.ADMINISTRATOR]).count() < 2:
+    if actor.operates_somewhere and parties.people_in_posts([Role.ADMINISTRATOR]).count() < 2:
         raise WrongState(_("您是最后一位平台管理员，不能注销。请先指定另一位管理员。"))
     now = clock.now()
     days = parameter("accounts.erasure_wait_days", on=clock.today())

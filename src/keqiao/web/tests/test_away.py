@@ -22,3 +22,10 @@ def test_pages_and_api_answer_503(client):
     assert "数据库正在恢复" in page.content.decode()
     answer = client.get("/api/v1/needs/XQ-2026-01873")
     assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
+
+
+def test_a_bug_under_the_api_is_a_problem_too(rf):
+    from keqiao.web import views
+
+    answer = views.broken(rf.get("/api/v1/needs"))
+    assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
