@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -41,6 +41,7 @@ ROLES = {
 RELATIONS = ("own", "same organisation", "foreign")
 VISITOR = "visitor"
 NOTHING = "XX-0"  # a code of nothing
+NOBODY = 999_999_999  # a number of nothing: 1 may be somebody, when these are the first rows of a new database
 # They lead outside, or are made by a library whose answers are not ours.
 LEFT_OUT = re.compile(r"^(sign-in/with/|static/|api/v1/(openapi\.json)?$)")
 PARAMETER = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
@@ -71,7 +72,7 @@ class Things:
     imported: str = NOTHING
     token: int = 0
     notice: int = 0
-    numbers: dict[str, int] = field(default_factory=dict)
+    post: int = NOBODY
 
 
 @dataclass
@@ -99,6 +100,7 @@ def things_of(person: Any, organisation: Any) -> Things:
         webhook=make_webhook(organisation=organisation, person=person).code,
         token=token.pk,
         notice=notices.notices_of(actor).latest("id").pk,
+        post=parties.posts_of(actor).get(organisation=organisation).pk,
     )
     kind = "need" if organisation.kind == "enterprise" else "achievement"
     with suppress(Exception), transaction.atomic():  # a role that writes none has none
@@ -195,12 +197,14 @@ def named(route: str, name: str, things: Things) -> Any:
         return next((getattr(things, thing) for start, thing in PLACES if re.match(start, route)), NOTHING)
     if name in {"notice_id", "number"} and "notices" in route:
         return things.notice
+    if name == "post_id" or (name == "number" and "members" in route):
+        return things.post
     special = {
         ("token_id", "me"): things.token,
         ("step", "contacts"): "accept",
         ("kind", "import"): "achievements",
     }
-    return special.get((name, route.split("/")[0]), DEFAULTS.get(name, "1"))
+    return special.get((name, route.split("/")[0]), DEFAULTS.get(name, NOBODY))
 
 
 def is_about_a_thing(route: str) -> bool:

@@ -1,6 +1,7 @@
 """Pytest plugin: a throw-away embedded PostgreSQL and a data folder of its own, before Django reads its settings.
 
-Loaded by `-p keqiao.runtime.testing`. With DATABASE_URL set the suite runs on that server instead.
+Loaded by `-p keqiao.runtime.testing`. With DATABASE_URL set the suite runs on that server instead. Run with `-n 2`, each
+process has a server and a folder of its own; the one that only hands out the tests needs neither.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright's sync API runs an e
 _stack = contextlib.ExitStack()
 
 
-def pytest_configure(config: pytest.Config) -> None:  # noqa: ARG001 -- pytest's signature
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        return
     from keqiao.runtime import postgres
     from keqiao.runtime.environment import read_environment
 
