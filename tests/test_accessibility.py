@@ -41,7 +41,7 @@ OWN_PAGES = {
     "shen@lut.example": "/review /submissions /contacts /me",
     "admin@ltt.example": (
         "/review /review/complaints /verifications /merges /join-requests /admin/site /admin/agreements "
-        "/admin/standing-in"
+        "/admin/standing-in /admin/models /organisations/DW-00001/models"
     ),
 }
 

@@ -14,7 +14,8 @@ import keqiao
 
 ROOT = Path(keqiao.__file__).parent
 PROJECT = ROOT.parent.parent
-PUBLIC = {"services", "selectors", "types"}  # what one context may import from another
+# What one context may import from another; `asking` is the door to outside models, for jobs (src/keqiao/inference).
+PUBLIC = {"services", "selectors", "types", "asking"}
 # Modules of matching and catalogue that are pure computation on plain data, open to the layers above.
 PURE = {"content", "quantities", "stones", "queries", "search", "indexing", "evaluation", "codes"}
 CONTRACTS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]

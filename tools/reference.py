@@ -16,6 +16,7 @@ CONTEXTS = (
     "kernel",
     "parties",
     "accounts",
+    "inference",
     "catalogue",
     "matching",
     "submissions",

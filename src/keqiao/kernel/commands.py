@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 from django.db import OperationalError, connection, transaction
@@ -16,7 +17,14 @@ LOCK_NOT_AVAILABLE = "55P03"
 Guard = Callable[[Callable[..., Any], Any], None]
 _guards: list[Guard] = []
 
+_depth: ContextVar[int] = ContextVar("commands under way", default=0)
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def is_inside_command() -> bool:
+    """Inside a command nobody waits for another machine: gateways ask this before they call out."""
+    return _depth.get() > 0
 
 
 def guards_commands(guard: Guard) -> None:
@@ -50,6 +58,7 @@ def command(func: F) -> F:
         for guard in _guards:
             guard(run, given["actor"])
         outermost = not connection.in_atomic_block
+        before = _depth.set(_depth.get() + 1)
         try:
             with transaction.atomic():
                 if outermost:
@@ -60,6 +69,8 @@ def command(func: F) -> F:
             if getattr(error.__cause__, "sqlstate", "") == LOCK_NOT_AVAILABLE:
                 raise Busy from error
             raise
+        finally:
+            _depth.reset(before)
 
     run.is_command = True  # type: ignore[attr-defined]  # the architecture test asks for it
     return cast("F", run)

@@ -19,14 +19,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 
 from keqiao.catalogue import selectors as catalogue
+from keqiao.inference.types import ModelUnavailable
+from keqiao.matching import outer
 from keqiao.matching.dense import DenseModel, train
 from keqiao.matching.engine import And, Attribute, Document, Eq, Or, Schema
 from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS, joined_texts, titles
 from keqiao.matching.lance import LanceEngine
+from keqiao.matching.outer import OuterLeg
 from keqiao.matching.retrieval import Retriever, document_tokens
+from keqiao.matching.types import Reach
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +63,12 @@ class Serving:
 
     version: int
     model: str
+    outer: str = ""  # the provider's model whose vectors stand beside our own; empty: none
+    outer_dims: int = 0
+
+    @property
+    def leg(self) -> OuterLeg | None:
+        return OuterLeg(self.outer, self.outer_dims) if self.outer else None
 
 
 def folder() -> Path:
@@ -78,7 +89,9 @@ def serving() -> Serving | None:
     except FileNotFoundError:
         return None
     # Made by code that cut texts into other tokens: as good as none. `keqiao serve` and `demo` rebuild at the start.
-    return Serving(state["version"], state["model"]) if state.get("format") == FORMAT else None
+    if state.get("format") != FORMAT:
+        return None
+    return Serving(state["version"], state["model"], state.get("outer", ""), state.get("outer_dims", 0))
 
 
 def is_ready() -> bool:
@@ -106,7 +119,7 @@ def retriever(kind: str) -> Retriever | None:
                 del _retrievers[old]
             shared = DenseModel.load(folder() / "models" / state.model)
             for name in KINDS:
-                _retrievers[name, state] = Retriever(engine(), index_name(name, state.version), shared)
+                _retrievers[name, state] = Retriever(engine(), index_name(name, state.version), shared, outer=state.leg)
     return _retrievers[kind, state]
 
 
@@ -120,7 +133,8 @@ def similar(kind: str, code: str, count: int) -> list[str]:
     item = catalogue.items_to_index(kind).filter(code=code).first()
     if found is None or item is None:
         return []
-    hits = found.search(joined_texts(item, PARTS[kind]), None, count + 1)
+    reach = Reach.PUBLIC if item.state == "published" else Reach.PRIVATE
+    hits = found.search(joined_texts(item, PARTS[kind]), None, count + 1, reach=reach)
     return [hit.code for hit in hits if hit.code != code][:count]
 
 
@@ -133,13 +147,17 @@ def writing() -> Iterator[None]:
         yield
 
 
-def update(kind: str, ids: Sequence[int]) -> list[str]:
-    """Bring these items up to date in what serves now; codes of those that are published. Again is harmless."""
+def update(kind: str, ids: Sequence[int]) -> bool:
+    """Bring these items up to date in what serves now; again is harmless.
+
+    False when the outer model gave no vectors: the items are found by our own model, and should be updated again later.
+    """
     state = serving()
     if state is None:
         rebuild(progress=log.info)
         state = serving()
         assert state is not None
+    is_whole = _ask_ahead(kind, ids, state)  # before the lock: others need not wait for another machine
     with writing():
         state = serving() or state
         now = DenseModel.load(folder() / "models" / state.model)
@@ -147,13 +165,59 @@ def update(kind: str, ids: Sequence[int]) -> list[str]:
         rows = list(catalogue.items_to_index(kind, ids))
         shown = [row for row in rows if row.state == "published"]
         engine().delete(name, [row.code for row in rows if row.state != "published"])
-        engine().upsert(name, [_document(kind, row, now) for row in shown])
+        engine().upsert(name, _documents(kind, shown, now, state.leg, asks=is_whole))
         engine().maintain(name, budget_s=5.0)
-    return [row.code for row in shown]
+    return is_whole
 
 
-def rebuild(progress: Progress = log.info) -> int:
-    """Make both indexes anew beside the serving ones, then switch. Returns the new version number."""
+def _ask_ahead(kind: str, ids: Sequence[int], state: Serving) -> bool:
+    """The vectors are kept, so that writing them takes no time; False when there are none to have now."""
+    if not state.outer or state.outer != outer.name():
+        return True
+    shown = [row for row in catalogue.items_to_index(kind, ids) if row.state == "published"]
+    try:
+        outer.of_documents([_outer_text(kind, row) for row in shown])
+    except ModelUnavailable as trouble:
+        log.warning("indexing without the outer model", extra={"problem": trouble.code})
+        return False
+    return True
+
+
+def follows_provider() -> bool:
+    """Was the index made with the model that the settings name now?"""
+    state = serving()
+    return state is None or state.outer == outer.name()
+
+
+def rebuild(progress: Progress = log.info, *, needs_outer: bool = False) -> int:
+    """Make both indexes anew beside the serving ones, then switch. Returns the new version number.
+
+    When the outer model fails the index is made without it, unless `needs_outer`: then ModelUnavailable, and nothing changes.
+    """
+    try:
+        return _rebuild(_outer_leg(progress), progress)
+    except ModelUnavailable as trouble:
+        if needs_outer:
+            raise
+        progress(f"without the outer model: {trouble.code}")
+        return _rebuild(None, progress)
+
+
+def _outer_leg(progress: Progress) -> OuterLeg | None:
+    """Ask for every vector before the lock is taken: kept, they are at hand when the index is written."""
+    if not outer.name():
+        return None
+    leg, done = OuterLeg(outer.name(), outer.dims()), 0
+    for kind in KINDS:
+        rows = catalogue.items_to_index(kind).filter(state="published").iterator(chunk_size=CHUNK)
+        for batch in _chunks(rows):
+            outer.of_documents([_outer_text(kind, row) for row in batch])
+            done += len(batch)
+            progress(f"outer vectors: {done}")
+    return leg
+
+
+def _rebuild(leg: OuterLeg | None, progress: Progress) -> int:
     with writing():
         before = serving()
         version = before.version + 1 if before else 1
@@ -161,9 +225,10 @@ def rebuild(progress: Progress = log.info) -> int:
             engine().drop(index_name(kind, version))  # what an interrupted rebuild left
         made = _train(progress)
         for kind in KINDS:
-            _fill(kind, version, made, progress)
-        _switch(Serving(version, made.version))
-        _clear(before, Serving(version, made.version))
+            _fill(kind, version, made, leg, progress)
+        now = Serving(version, made.version, leg.name if leg else "", leg.dims if leg else 0)
+        _switch(now)
+        _clear(before, now)
     progress(f"version {version} serves")
     return version
 
@@ -181,12 +246,12 @@ def _train(progress: Progress) -> DenseModel:
     return made
 
 
-def _fill(kind: str, version: int, model: DenseModel, progress: Progress) -> None:
+def _fill(kind: str, version: int, model: DenseModel, leg: OuterLeg | None, progress: Progress) -> None:
     name, done = index_name(kind, version), 0
-    engine().ensure(name, Schema(ATTRIBUTES, model.dims))
+    engine().ensure(name, Schema(ATTRIBUTES, model.dims + (leg.dims if leg else 0)))
     rows = catalogue.items_to_index(kind).filter(state="published").iterator(chunk_size=CHUNK)
     for batch in _chunks(rows):
-        engine().upsert(name, [_document(kind, row, model) for row in batch])
+        engine().upsert(name, _documents(kind, batch, model, leg))
         done += len(batch)
         progress(f"{kind}s: {done} indexed")
     engine().maintain(name, budget_s=600.0)
@@ -204,9 +269,35 @@ def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-def _document(kind: str, row: Any, model: DenseModel) -> Document:
+def _documents(
+    kind: str, rows: Sequence[Any], model: DenseModel, leg: OuterLeg | None, *, asks: bool = True
+) -> list[Document]:
+    vectors = _outer_vectors(kind, rows, leg if asks else None)
+    return [_document(kind, row, model, leg, vector) for row, vector in zip(rows, vectors, strict=True)]
+
+
+def _outer_vectors(kind: str, rows: Sequence[Any], leg: OuterLeg | None) -> Sequence[np.ndarray | None]:
+    """Asked for ahead and kept by now; where that failed, none."""
+    if leg is None or leg.name != outer.name() or not rows:
+        return [None] * len(rows)
+    try:
+        found = outer.of_documents([_outer_text(kind, row) for row in rows])
+    except ModelUnavailable:
+        return [None] * len(rows)
+    return list(found) if found.shape[1] == leg.dims else [None] * len(rows)
+
+
+def _document(
+    kind: str, row: Any, model: DenseModel, leg: OuterLeg | None = None, outer_vector: np.ndarray | None = None
+) -> Document:
     tokens = document_tokens(titles(row), joined_texts(row, PARTS[kind], but_title=True) + "\n" + _keywords(row))
-    return Document(row.code, row.revision, tokens, model.encode(tokens), _attributes(kind, row))
+    own = model.encode(tokens)
+    vector = leg.joined(own, outer_vector, model.dims) if leg else own
+    return Document(row.code, row.revision, tokens, vector, _attributes(kind, row))
+
+
+def _outer_text(kind: str, row: Any) -> str:
+    return f"{titles(row)}\n{joined_texts(row, PARTS[kind], but_title=True)}\n{_keywords(row)}"
 
 
 def _keywords(row: Any) -> str:
@@ -232,7 +323,17 @@ def _attributes(kind: str, row: Any) -> dict[str, Any]:
 
 def _switch(state: Serving) -> None:
     draft = folder() / ".serving.json"
-    draft.write_text(json.dumps({"version": state.version, "model": state.model, "format": FORMAT}))
+    draft.write_text(
+        json.dumps(
+            {
+                "version": state.version,
+                "model": state.model,
+                "outer": state.outer,
+                "outer_dims": state.outer_dims,
+                "format": FORMAT,
+            }
+        )
+    )
     draft.replace(folder() / "serving.json")
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from keqiao.matching.dense import DenseModel
 from keqiao.matching.engine import Filter, SearchEngine
 from keqiao.matching.text import PAIR, STOP_WORDS, cjk_tokens, index_tokens, is_cjk_character, runs, tokens, word_token
-from keqiao.matching.types import Hit
+from keqiao.matching.types import Hit, Reach
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,17 @@ class IdfSource(Protocol):
         """float32[len(tokens)]"""
 
 
+class Beside(Protocol):
+    """Vectors of an embedding model beside our own (outer.py)."""
+
+    @property
+    def dense_share(self) -> float:
+        """Of the semantic leg in the fused score when a query has them."""
+
+    def query(self, text: str, own: np.ndarray | None, own_dims: int, reach: Reach) -> tuple[np.ndarray | None, bool]:
+        """The vector to search with, and whether the model made part of it."""
+
+
 class Retriever:
     """Search in one index. `model` None: words only."""
 
@@ -63,19 +74,24 @@ class Retriever:
         index_name: str,
         model: DenseModel | None = None,
         configuration: Configuration = SHIPPED,
+        outer: Beside | None = None,
     ) -> None:
         self.engine = engine
         self.index_name = index_name
         self.model = model
         self.configuration = configuration
+        self.outer = outer
 
-    def search(self, text: str, where: Filter | None = None, k: int = 100) -> list[Hit]:
-        """The k documents that fit a text best, the best first."""
+    def search(
+        self, text: str, where: Filter | None = None, k: int = 100, *, reach: Reach = Reach.PRIVATE
+    ) -> list[Hit]:
+        """The k documents that fit a text best, the best first. `reach`: how far the text itself may go."""
         words = index_tokens(text[:QUERY_CHARACTERS_MOST])
         depth = max(k, self.configuration.candidates)
         weights = query_weights(words, self.configuration)
         lexical = self.engine.lexical(self.index_name, weights, where, depth)
-        return fuse(lexical, self._dense(words, where, depth), self.configuration.dense_share, depth)[:k]
+        dense, share = self._dense(text, words, where, depth, reach)
+        return fuse(lexical, dense, share, depth)[:k]
 
     def best_passages(self, query_text: str, document_text: str, n: int = 2) -> list[Passage]:
         """The sentences of a document that show best why it was found."""
@@ -85,9 +101,15 @@ class Retriever:
         """float32[len(tokens)]: how rare tokens are in this index."""
         return self.engine.idf(self.index_name, tokens)
 
-    def _dense(self, words: Sequence[str], where: Filter | None, k: int) -> list[Hit]:
-        vector = self.model.encode(words) if self.model else None
-        return [] if vector is None else self.engine.dense(self.index_name, vector, where, k)
+    def _dense(
+        self, text: str, words: Sequence[str], where: Filter | None, k: int, reach: Reach
+    ) -> tuple[list[Hit], float]:
+        """Hits by meaning, and their share in the fused score."""
+        vector, has_outer = self.model.encode(words) if self.model else None, False
+        if self.outer and self.model:
+            vector, has_outer = self.outer.query(text, vector, self.model.dims, reach)
+        hits = [] if vector is None else self.engine.dense(self.index_name, vector, where, k)
+        return hits, self.outer.dense_share if self.outer and has_outer else self.configuration.dense_share
 
 
 def document_tokens(title: str, text: str) -> list[str]:

@@ -19,13 +19,13 @@ import numpy as np
 from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock
 from keqiao.kernel.parameters import find
-from keqiao.matching import indexing, queries, stones
+from keqiao.matching import indexing, outer, queries, stones
 from keqiao.matching.dense import DenseModel
 from keqiao.matching.engine import Filter
 from keqiao.matching.gathering import Regions, achievement_facts, need_facts
 from keqiao.matching.retrieval import best_passages, passages_with, wanted_terms
 from keqiao.matching.text import fingerprint, tokens
-from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Stone, Weights
+from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Reach, Stone, Weights
 from keqiao.parties import selectors as parties
 
 CODE_VERSION = "2"  # of the stones' rules; a change makes stored matches stale
@@ -62,20 +62,29 @@ def _weights(minute: int) -> Weights:  # noqa: ARG001 -- only to forget after a 
 
 def version() -> str:
     """What computes a match now: rules, weights, dense model."""
-    model = indexing.model()
-    return f"{weights().version}/{model.version if model else 'none'}"
+    model, state = indexing.model(), indexing.serving()
+    beside = f"+{state.outer}" if state and state.outer else ""
+    return f"{weights().version}/{model.version if model else 'none'}{beside}"
 
 
 # --- Candidates -------------------------------------------------------------------------------------------------------
 
 
-def nearest(kind: str, text: str, count: int, where: Filter | None = None, *, least: float = 0.0) -> list[str]:
+def nearest(
+    kind: str,
+    text: str,
+    count: int,
+    where: Filter | None = None,
+    *,
+    least: float = 0.0,
+    reach: Reach = Reach.PRIVATE,
+) -> list[str]:
     """Codes of the published items whose text is nearest, best first; none while the index is being made.
 
     `least`: share of the best hit's score below which a hit says too little to be shown.
     """
     retriever = indexing.retriever(kind)
-    hits = retriever.search(text, where, count) if retriever else []
+    hits = retriever.search(text, where, count, reach=reach) if retriever else []
     return [hit.code for hit in hits if hit.score >= least * hits[0].score]
 
 
@@ -83,7 +92,7 @@ def matches_of_need(need: Any, least: int, most: int) -> list[tuple[str, Arch]]:
     """The best by score of a need's nearest achievements, with their arches."""
     facts = need_facts(need, regions())
     scorer = Scorer(facts)
-    found = items("achievement", nearest("achievement", query_text(facts), CANDIDATES))
+    found = items("achievement", nearest("achievement", query_text(facts), CANDIDATES, reach=_reach(need)))
     return _explained([(other.facts.code, scorer, other) for other in found], least, most)
 
 
@@ -91,7 +100,7 @@ def matches_of_achievement(achievement: Any, least: int, most: int) -> list[tupl
     """The best by score of the nearest needs, each scored as that need's match."""
     facts = achievement_facts(achievement, regions())
     offer = as_known(facts, achievement.revision, indexing.model())
-    found = items("need", nearest("need", query_text(facts), CANDIDATES))
+    found = items("need", nearest("need", query_text(facts), CANDIDATES, reach=_reach(achievement)))
     return _explained([(need.facts.code, Scorer(need.facts), offer) for need in found], least, most)
 
 
@@ -101,6 +110,21 @@ def _explained(pairs: list[tuple[str, Scorer, Known]], least: int, most: int) ->
     good = [row for row in scored if row[0].score >= least and is_near(row[0])]
     kept = sorted(good, key=lambda row: (-row[0].score, row[1]))[:most]
     return [(code, scorer.arch(other)) for _, code, scorer, other in kept]
+
+
+def _reach(item: Any) -> Reach:
+    return Reach.PUBLIC if item.state == "published" else Reach.PRIVATE
+
+
+def prepare(kind: str, ids: Sequence[int]) -> None:
+    """What a job does before it computes matches: inside the command no other machine is asked."""
+    if not outer.name():
+        return
+    facts = achievement_facts if kind == "achievement" else need_facts
+    found = [catalogue.item_by_id(kind, item_id) for item_id in ids]
+    outer.prepare(
+        query_text(facts(item, regions())) for item in found if item is not None and item.state == "published"
+    )
 
 
 def is_near(arch: Arch) -> bool:

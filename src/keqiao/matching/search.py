@@ -21,7 +21,7 @@ from keqiao.catalogue.types import ItemState, PriceKind
 from keqiao.matching import scoring, tallies
 from keqiao.matching.engine import And, Eq, Filter, Has, In, Not, Or, Range
 from keqiao.matching.queries import SearchQuery, read_query
-from keqiao.matching.types import TRL_BANDS, Arch
+from keqiao.matching.types import TRL_BANDS, Arch, Reach
 from keqiao.parties.types import Actor
 
 PER_PAGE = 10
@@ -184,7 +184,7 @@ def _candidates(request: SearchRequest, query: SearchQuery, actor: Actor, *, but
     """The nearest by text; when only conditions are left, the newest."""
     if query.text:
         return scoring.nearest(
-            request.kind, query.text, NEAREST, _where(request, but_facets=but_facets), least=NEARNESS
+            request.kind, query.text, NEAREST, _where(request, but_facets=but_facets), least=NEARNESS, reach=Reach.TYPED
         )
     rows = _filtered(_public(request.kind, actor), request, but_facets=but_facets)
     return list(rows.order_by("-published_at", "-id").values_list("code", flat=True)[:NEAREST])

@@ -6,6 +6,7 @@ The index and its libraries are imported when a job runs: every process that def
 from __future__ import annotations
 
 import contextlib
+import logging
 
 from django.db import transaction
 from procrastinate import RetryStrategy
@@ -13,6 +14,8 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from keqiao.parties import selectors as parties
+
+log = logging.getLogger(__name__)
 
 AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
 AT_ONCE = 50  # items whose matches one job computes
@@ -26,7 +29,8 @@ def update_items(*, kind: str, ids: list[int]) -> None:
     """
     from keqiao.matching import indexing, services
 
-    indexing.update(kind, ids)
+    if not indexing.update(kind, ids):
+        update_items.configure(schedule_in={"minutes": 10}).defer(kind=kind, ids=[*ids])
     if kind == "achievement" and len(ids) > AT_ONCE:
         services.expect_new_matches(actor=parties.system())
         return
@@ -36,8 +40,9 @@ def update_items(*, kind: str, ids: list[int]) -> None:
 
 @app.task(queue="matches", retry=AGAIN)
 def compute_matches(*, kind: str, ids: list[int]) -> None:
-    from keqiao.matching import services
+    from keqiao.matching import scoring, services
 
+    scoring.prepare(kind, ids)
     for item_id in ids:
         services.compute_matches(actor=parties.system(), kind=kind, item_id=item_id)
 
@@ -57,6 +62,23 @@ def find_stale_matches(timestamp: int) -> None:  # noqa: ARG001 -- given to peri
     ids = stale.needs_to_compute(limit=2_000)
     for first in range(0, len(ids), AT_ONCE):
         compute_matches.defer(kind="need", ids=ids[first : first + AT_ONCE])
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queue="index", lock="follow_provider", queueing_lock="follow_provider")
+def follow_provider(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
+    """After the embedding model was set, changed or taken away: the index is made anew. While it fails, it waits."""
+    from keqiao.inference.types import ModelUnavailable
+    from keqiao.matching import indexing
+
+    if indexing.follows_provider():
+        return
+    try:
+        indexing.rebuild(needs_outer=True)
+    except ModelUnavailable as trouble:
+        log.warning("the index waits for the embedding model", extra={"problem": trouble.code})
+        return
+    look_for_stale_matches()
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -20,6 +20,14 @@ class IndexNotReady(DomainError):
     message = _("检索索引正在建立，请稍后再试。")
 
 
+class Reach(StrEnum):
+    """How far a query's text may go when the site has an embedding model elsewhere."""
+
+    PUBLIC = "public"  # of a published item
+    TYPED = "typed"  # into the search box: only where the operator says so
+    PRIVATE = "private"  # of a draft or of what is not public: never
+
+
 class Stone(StrEnum):
     """The six factors of a match, in the order of the arch from the need's pier to the result's."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 class BadSetting(ValueError):
@@ -32,6 +34,18 @@ class Environment:
     sms_key: str  # KEQIAO_SMS_KEY: the gateway's bearer token
     sign_in_providers: str  # KEQIAO_SIGN_IN_PROVIDERS: a TOML file of OIDC and SAML providers, in the data folder
     outgoing_hosts: tuple[str, ...]  # KEQIAO_OUTGOING_HOSTS: own hosts that webhooks and robots may reach inside
+    embeddings_url: str  # KEQIAO_EMBEDDINGS_URL: an OpenAI-compatible endpoint, as https://models.example.org/v1
+    embeddings_folder: str  # KEQIAO_EMBEDDINGS_FOLDER: a sentence-transformers folder; needs keqiao[models]
+    embeddings_model: str  # KEQIAO_EMBEDDINGS_MODEL: the model's name at the endpoint
+    embeddings_key: str  # KEQIAO_EMBEDDINGS_KEY: the endpoint's bearer token
+    embeddings_price: Decimal | None  # KEQIAO_EMBEDDINGS_PRICE: yuan per million tokens; 0 for a server of one's own
+    embeddings_searches: bool  # KEQIAO_EMBEDDINGS_SEARCHES: 1 sends what people search for too
+    chat_url: str  # KEQIAO_CHAT_URL: an OpenAI-compatible endpoint that drafts and translates; empty means none
+    chat_model: str  # KEQIAO_CHAT_MODEL: the model's name there
+    chat_key: str  # KEQIAO_CHAT_KEY: the endpoint's bearer token
+    chat_price_in: Decimal | None  # KEQIAO_CHAT_PRICE_IN: yuan per million tokens sent; 0 for a server of one's own
+    chat_price_out: Decimal | None  # KEQIAO_CHAT_PRICE_OUT: yuan per million tokens received
+    models_cap: Decimal  # KEQIAO_MODELS_CAP: yuan a month for all models together; what would go beyond it is not asked
     web_workers: int  # KEQIAO_WEB_WORKERS: web processes
     pool_size: int  # KEQIAO_POOL_SIZE: database connections per process
     log_level: str  # KEQIAO_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR
@@ -55,6 +69,18 @@ VARIABLES = {
     "sms_key": ("KEQIAO_SMS_KEY", ""),
     "sign_in_providers": ("KEQIAO_SIGN_IN_PROVIDERS", ""),
     "outgoing_hosts": ("KEQIAO_OUTGOING_HOSTS", ""),
+    "embeddings_url": ("KEQIAO_EMBEDDINGS_URL", ""),
+    "embeddings_folder": ("KEQIAO_EMBEDDINGS_FOLDER", ""),
+    "embeddings_model": ("KEQIAO_EMBEDDINGS_MODEL", ""),
+    "embeddings_key": ("KEQIAO_EMBEDDINGS_KEY", ""),
+    "embeddings_price": ("KEQIAO_EMBEDDINGS_PRICE", ""),
+    "embeddings_searches": ("KEQIAO_EMBEDDINGS_SEARCHES", "0"),
+    "chat_url": ("KEQIAO_CHAT_URL", ""),
+    "chat_model": ("KEQIAO_CHAT_MODEL", ""),
+    "chat_key": ("KEQIAO_CHAT_KEY", ""),
+    "chat_price_in": ("KEQIAO_CHAT_PRICE_IN", ""),
+    "chat_price_out": ("KEQIAO_CHAT_PRICE_OUT", ""),
+    "models_cap": ("KEQIAO_MODELS_CAP", "500"),
     "web_workers": ("KEQIAO_WEB_WORKERS", "1"),
     "pool_size": ("KEQIAO_POOL_SIZE", "6"),
     "log_level": ("KEQIAO_LOG_LEVEL", "INFO"),
@@ -65,6 +91,8 @@ def read_environment(environ: os._Environ[str] | dict[str, str] = os.environ) ->
     """The settings of this process; raises BadSetting naming the variable."""
     raw = {field.name: _text(environ, field.name) for field in fields(Environment)}
     port = _whole(raw, "port", 1, 65534)
+    hosts = tuple(h.strip().lower() for h in raw["outgoing_hosts"].split(",") if h.strip())
+    _check_models(raw, hosts)
     return Environment(
         data=Path(raw["data"]).expanduser().resolve(),
         port=port,
@@ -82,7 +110,19 @@ def read_environment(environ: os._Environ[str] | dict[str, str] = os.environ) ->
         sms_url=raw["sms_url"],
         sms_key=raw["sms_key"],
         sign_in_providers=raw["sign_in_providers"],
-        outgoing_hosts=tuple(h.strip().lower() for h in raw["outgoing_hosts"].split(",") if h.strip()),
+        outgoing_hosts=hosts,
+        embeddings_url=raw["embeddings_url"].rstrip("/"),
+        embeddings_folder=raw["embeddings_folder"],
+        embeddings_model=raw["embeddings_model"],
+        embeddings_key=raw["embeddings_key"],
+        embeddings_price=_price(raw, "embeddings_price"),
+        embeddings_searches=raw["embeddings_searches"] == "1",
+        chat_url=raw["chat_url"].rstrip("/"),
+        chat_model=raw["chat_model"],
+        chat_key=raw["chat_key"],
+        chat_price_in=_price(raw, "chat_price_in"),
+        chat_price_out=_price(raw, "chat_price_out"),
+        models_cap=_price(raw, "models_cap") or Decimal(0),
         web_workers=_whole(raw, "web_workers", 1, 64),
         pool_size=_whole(raw, "pool_size", 1, 64),
         log_level=raw["log_level"].upper(),
@@ -103,3 +143,43 @@ def _whole(raw: dict[str, str], name: str, low: int, high: int) -> int:
     if not low <= value <= high:
         raise BadSetting(f"{variable}={raw[name]!r}: a whole number from {low} to {high}, for example {default}")
     return value
+
+
+def _price(raw: dict[str, str], name: str) -> Decimal | None:
+    """Yuan; None when nothing is said."""
+    variable, _default = VARIABLES[name]
+    if not raw[name]:
+        return None
+    try:
+        value = Decimal(raw[name])
+    except InvalidOperation:
+        value = Decimal(-1)
+    if not value.is_finite() or not 0 <= value <= 1_000_000:
+        raise BadSetting(f"{variable}={raw[name]!r}: an amount in yuan, for example 2.5")
+    return value
+
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _check_models(raw: dict[str, str], hosts: tuple[str, ...]) -> None:
+    """An endpoint needs its model and its price: without a price the cap would be a promise that nothing keeps."""
+    if raw["embeddings_url"] and raw["embeddings_folder"]:
+        raise BadSetting("KEQIAO_EMBEDDINGS_URL and KEQIAO_EMBEDDINGS_FOLDER: only one of them")
+    needed = {"embeddings": ("model", "price"), "chat": ("model", "price_in", "price_out")}
+    for service, names in needed.items():
+        url = raw[f"{service}_url"]
+        if not url:
+            continue
+        variable, _default = VARIABLES[f"{service}_url"]
+        parts = urlsplit(url)
+        host = (parts.hostname or "").lower()
+        if parts.scheme not in {"http", "https"} or not host or parts.username is not None or parts.query:
+            raise BadSetting(f"{variable}: an address such as https://models.example.org/v1, without a user name or ?")
+        if parts.scheme == "http" and host not in {*LOOPBACK, *hosts}:
+            raise BadSetting(f"{variable}: https, or a host of this machine or of KEQIAO_OUTGOING_HOSTS")
+        for name in names:
+            if not raw[f"{service}_{name}"]:
+                missing, _default = VARIABLES[f"{service}_{name}"]
+                example = "a name" if name == "model" else "yuan per million tokens, 0 if it costs nothing"
+                raise BadSetting(f"{missing} is needed with {variable}: {example}")

@@ -9,6 +9,7 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from keqiao.inference import selectors as inference
 from keqiao.matching import indexing
 from keqiao.runtime import heartbeat
 
@@ -21,7 +22,10 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 -- Django's s
 
 
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 -- Django's signature
-    """Database, migrations, index and worker; 503 names what is missing, without details a stranger could use."""
+    """Database, migrations, index and worker; 503 names what is missing, without details a stranger could use.
+
+    `models` says how outside models do; the site is ready without them.
+    """
     checks = {
         "database": _database(),
         "migrations": False,
@@ -32,7 +36,8 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 -- Django's si
         checks["migrations"] = _migrated()
         checks["index"] = indexing.is_ready()
     ready = all(checks.values())
-    return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+    models = inference.health() if checks["migrations"] else {}
+    return JsonResponse({"ready": ready, "checks": checks, "models": models}, status=200 if ready else 503)
 
 
 def _database() -> bool:

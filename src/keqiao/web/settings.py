@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "keqiao.kernel",
     "keqiao.parties",
     "keqiao.accounts",
+    "keqiao.inference",
     "keqiao.catalogue",
     "keqiao.matching",
     "keqiao.submissions",
@@ -202,6 +203,17 @@ if ENV.email_url:
     EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+tls", _mail.scheme == "smtps"
 DEFAULT_FROM_EMAIL = ENV.email_from
 OUTGOING_HOSTS = frozenset(ENV.outgoing_hosts)  # webhooks and robots may reach these inside the network, also by http
+
+# Outside models (src/keqiao/inference): none unless an address or a folder is given.
+EMBEDDINGS_URL, EMBEDDINGS_FOLDER, EMBEDDINGS_MODEL = ENV.embeddings_url, ENV.embeddings_folder, ENV.embeddings_model
+EMBEDDINGS_KEY, EMBEDDINGS_PRICE, EMBEDDINGS_SEARCHES = (
+    ENV.embeddings_key,
+    ENV.embeddings_price,
+    ENV.embeddings_searches,
+)
+CHAT_URL, CHAT_MODEL, CHAT_KEY = ENV.chat_url, ENV.chat_model, ENV.chat_key
+CHAT_PRICE_IN, CHAT_PRICE_OUT = ENV.chat_price_in, ENV.chat_price_out
+MODELS_CAP = ENV.models_cap
 
 LOGGING = {
     "version": 1,
