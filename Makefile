@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PY := $(BIN)/python
 BROWSER_PACKAGES := chromium fonts-noto-cjk
-MIGRATIONS := $(wildcard src/keqiao/*/migrations/0*.py)
+# Each core tests by itself, with a database of its own; a file's tests stay together, in the order of conftest.py.
+SIDE_BY_SIDE := -n logical --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: wheelhouse help demo serve test check lint bench env runtime browser messages mo new-context reference
@@ -19,10 +20,10 @@ serve: runtime mo ## a site with its own data
 	@exec $(BIN)/keqiao serve
 
 test: env mo browser ## unit tests, services and journeys: under three minutes
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -m "not slow" $(SIDE_BY_SIDE)
 
 check: lint browser ## lint, types, contracts, migrations, and the long tests
-	$(PY) -m pytest -m slow
+	$(PY) -m pytest -m slow $(SIDE_BY_SIDE)
 
 lint: env mo ## format, lint, types, import contracts, templates, migrations
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,28 @@ import pytest
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Tests of one file stay in one process; what uses the shared city (tests/conftest.py) is apart from the rest."""
+    item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0] + ("+city" if uses_city(item) else "")))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The fuzzer changes what its token may change in the city that the journeys share: it comes last."""
-    items.sort(key=lambda item: "test_api_fuzz" in item.nodeid)
+    """The city comes after all that it would disturb; the fuzzer, which changes the city, comes last."""
+    items.sort(key=lambda item: (uses_city(item), "test_api_fuzz" in item.nodeid))
+
+
+def uses_city(item: pytest.Item) -> bool:
+    return "lanjiang" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(autouse=True)
+def _chinese() -> Iterator[None]:
+    """A language that a test chose does not reach the next one."""
+    from django.utils import translation
+
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,10 @@ from keqiao.runtime import postgres
 from keqiao.runtime.environment import Environment, read_environment
 
 ROOT = Path(__file__).resolve().parent.parent
-PORTS = itertools.count(20_000 + os.getpid() % 10_000, 2)
+# Each process that runs tests has a thousand of its own.
+PORTS = itertools.count(
+    20_000 + 1000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) + os.getpid() % 500 * 2, 2
+)
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

@@ -296,7 +296,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:8]))
 def test_hostile_text_takes_no_time(text):
-    start = time.perf_counter()
+    start = time.thread_time()  # of this thread alone: another program's work does not count
     query = read(text)
-    assert time.perf_counter() - start < 1.0  # about 10 ms; generous for a busy machine
+    assert time.thread_time() - start < 1.0  # about 10 ms
     assert len(query.source) <= LONGEST_QUERY
