@@ -62,8 +62,14 @@ def normal_form(text: str) -> str:
 PREFIXES = {
     "f": Fraction(1, 10**15), "p": Fraction(1, 10**12), "n": Fraction(1, 10**9), "u": Fraction(1, 10**6),
     "m": Fraction(1, 1000), "c": Fraction(1, 100), "d": Fraction(1, 10), "h": Fraction(100),
-    "k": Fraction(1000), "M": Fraction(10**6), "G": Fraction(10**9), "T": Fraction(10**12),
+    "k": Fraction(1000), "M": Fraction(10**6), "G": Fraction(10**9), "T": Fraction(10**12), "P": Fraction(10**15),
 }  # fmt: skip
+ENGLISH_PREFIXES = {
+    "femto": PREFIXES["f"], "pico": PREFIXES["p"], "nano": PREFIXES["n"], "micro": PREFIXES["u"],
+    "milli": PREFIXES["m"], "centi": PREFIXES["c"], "deci": PREFIXES["d"], "kilo": PREFIXES["k"],
+    "mega": PREFIXES["M"], "giga": PREFIXES["G"], "tera": PREFIXES["T"],
+}  # fmt: skip
+ENGLISH_POWERS = {"square": "平方", "cubic": "立方"}
 WORD_PREFIXES = {
     "千": Fraction(1000), "毫": Fraction(1, 1000), "微": Fraction(1, 10**6), "纳": Fraction(1, 10**9),
     "皮": Fraction(1, 10**12), "飞": Fraction(1, 10**15), "兆": Fraction(10**6), "吉": Fraction(10**9),
@@ -194,7 +200,7 @@ def _is_cjk(character: str) -> bool:
 @lru_cache(maxsize=2048)
 def atom(spelling: str) -> Atom | None:
     listed = table()
-    entry = listed.exact.get(spelling) or listed.folded.get(spelling.casefold())
+    entry = listed.exact.get(spelling) or listed.folded.get(spelling.casefold()) or _prefixed(spelling.casefold())
     if entry is None:
         return None
     reference, factor = entry
@@ -202,6 +208,17 @@ def atom(spelling: str) -> Atom | None:
         return Atom(factor, (), kind=reference.removeprefix("kind:"))
     size, dimensions = _reference(reference) if reference != "[one]" else (Fraction(1), ())
     return Atom(factor * size, dimensions, is_thermometer=reference == "kelvin")
+
+
+def _prefixed(word: str) -> tuple[str, Fraction] | None:
+    """English words with a prefix: millimeter, microcuries. Only whole words, so that "mm" stays what it is."""
+    listed = table()
+    for prefix, size in ENGLISH_PREFIXES.items():
+        rest = word.removeprefix(prefix)
+        entry = listed.exact.get(rest) if rest != word and len(rest) > 2 and rest.isalpha() else None
+        if entry is not None and not entry[0].startswith("kind:"):
+            return entry[0], entry[1] * size
+    return None
 
 
 # --- Reading a compound unit ------------------------------------------------------------------------------------------
@@ -266,6 +283,10 @@ def tokens(text: str) -> list[tuple[str, str]]:
         if found is None:
             raise Unreadable
         kind = str(found.lastgroup)
+        if found[0].casefold() in ENGLISH_POWERS:  # cubic metre: like 立方米
+            tokens.append(("power", ENGLISH_POWERS[found[0].casefold()]))
+            position = found.end() + (text[found.end() : found.end() + 1] == " ")
+            continue
         tokens += _split_words(found[0]) if kind == "cjk" else [(kind, found[0])]
         position = found.end()
     return tokens

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
 
 from keqiao.catalogue.quantities import Unit, read_unit, write_number
 from keqiao.matching.indicators import shown_wish
+from keqiao.matching.reading import Reading, readings
+from keqiao.matching.reading.names import ENGLISH_STOPS as ENGLISH_NAME_STOPS
+from keqiao.matching.reading.wording import AFTER_WORDS, BEFORE_WORDS
+from keqiao.matching.reading.wording import alternatives as _alternatives
 from keqiao.matching.stones import MODE_NAMES
 from keqiao.matching.types import Price, Wanted
 
 LONGEST_QUERY = 2_000  # characters that are read; the rest is cut off
 MOST_TERMS = 6
 LONGEST_TERM = 24
-NAME_WINDOW = 40  # characters before a figure in which its name is looked for
 KINDS = ("term", "indicator", "trl", "mode", "price", "region")
 
 
@@ -49,18 +51,9 @@ class Chip:
 INVISIBLE = re.compile(
     r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
-FULL_WIDTH = {0xFF01 + i: chr(0x21 + i) for i in range(94)} | {0x3000: " ", 0x2009: " ", 0x202F: " ", 0xA0: " "}
-SIGNS = str.maketrans("−–—〜≧≦⩾⩽", "---~≥≤≥≤")
-EVEN = FULL_WIDTH | SIGNS
-
 
 def clean(text: str) -> str:
     return re.sub(r"\s+", " ", INVISIBLE.sub(" ", text[: LONGEST_QUERY * 2]))[:LONGEST_QUERY].strip()
-
-
-def even_form(text: str) -> str:
-    """Half width, character by character, so that places in it are places in the text as typed."""
-    return text.translate(EVEN)
 
 
 TAKEN = "\x1f"  # never in a cleaned text; stands where a chip was, so that words on both sides do not meet
@@ -116,209 +109,49 @@ def rest_of(text: str, conditions: Sequence[Chip], dropped: Sequence[str]) -> st
 
 # --- Figures ----------------------------------------------------------------------------------------------------------
 
-BEFORE = {
-    ">=": "≥ >= => 大于等于 大于或等于 不低于 不少于 不小于 不短于 至少 最低 大于 高于 超过 多于 长于 > "
-    "at_least no_less_than not_less_than no_lower_than not_lower_than more_than greater_than higher_than longer_than "
-    "over above minimum min",
-    "<=": "≤ <= =< 小于等于 小于或等于 不高于 不大于 不超过 不多于 不长于 至多 最多 最高 小于 低于 少于 短于 < "
-    "at_most no_more_than not_more_than no_higher_than not_exceeding less_than fewer_than lower_than shorter_than "
-    "below under within up_to "
-    "maximum max",
-    "=": "等于 为 = equal_to of around about 约 左右",
-}
-AFTER = {
-    ">=": "及以上 或以上 以上 或更高 或更多 起 or_more or_above or_better or_higher or_longer and_above minimum",
-    "<=": "及以下 或以下 以下 以内 之内 内 或更低 or_less or_below or_lower or_fewer or_shorter and_below maximum max",
-}
-
-
-def _words(table: Mapping[str, str]) -> dict[str, str]:
-    return {word.replace("_", " "): sign for sign, words in table.items() for word in words.split()}
-
-
-def _alternatives(words: Iterable[str]) -> str:
-    """Longest first; Latin words as whole words."""
-    ordered = sorted(words, key=len, reverse=True)
-    return "|".join(
-        rf"\b{re.escape(word)}\b" if word[0].isascii() and word[0].isalpha() else re.escape(word) for word in ordered
-    )
-
-
-BEFORE_WORDS, AFTER_WORDS = _words(BEFORE), _words(AFTER)
-NUMBER = r"\d{1,9}(?:,\d{3}){0,3}(?:\.\d{1,6})?"
-CURRENCY_SIGNS = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", "RMB": "CNY"}
-FIGURE = re.compile(
-    rf"(?P<before>{_alternatives(BEFORE_WORDS)})? {{0,2}}"
-    r"(?P<currency>[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b)? {0,2}"
-    rf"(?<![A-Za-z0-9_.])(?P<first>-?{NUMBER})(?: {{0,1}}(?:[-~]|至|到|\bto\b) {{0,1}}(?P<second>-?{NUMBER}))?",
-    re.IGNORECASE,
-)
-AFTER_PATTERN = re.compile(rf" {{0,2}}(?:{_alternatives(AFTER_WORDS)})", re.IGNORECASE)
-UNIT_RUN = re.compile(r" {0,2}([^\s,，。；;、！？!?：:（）“”|]{1,24})")
-BIG_WORDS = re.compile(
-    r" {0,2}(thousand|million|billion|mn|bn|k)\b(?: {0,2}(CNY|RMB|yuan|USD|dollars?|EUR|euros?|GBP))?", re.IGNORECASE
-)
-NOT_UNITS = {"in", "a", "as", "at", "to", "or", "and", "b", "for", "of", "x"}
 PRICE_WORDS = re.compile(r"(?:价格|预算|报价|总价|费用预算|转让费|许可费|价|price|budget|fee|asking)$", re.IGNORECASE)
-
-
-class _Figure(NamedTuple):
-    start: int
-    end: int
-    comparator: str
-    is_stated: bool  # the comparator was written
-    first: Decimal
-    second: Decimal | None
-    unit: str
-    currency: str
+ENGLISH_STOPS = frozenset(ENGLISH_NAME_STOPS)
 
 
 def _read_figures(text: str) -> Iterator[Chip]:
-    position = 0
-    while (found := FIGURE.search(text, position)) is not None:
-        figure = _figure(text, found)
-        name, start = _name_before(text, found.start(), position)
-        chip = _price_chip(figure, name, start) or _indicator_chip(figure, name, start)
+    for reading in readings(text, is_query=True):
+        chip = _price_chip(reading) or _indicator_chip(text, reading)
         if chip is not None:
             yield chip
-        position = max(figure.end if chip else found.end(), position + 1)
 
 
-def _figure(text: str, found: re.Match[str]) -> _Figure:
-    unit, end = _unit_after(text, found.end())
-    after = AFTER_PATTERN.match(text, end)
-    before_word = (found["before"] or "").casefold()
-    after_word = after[0].strip().casefold() if after else ""
-    comparator = BEFORE_WORDS.get(before_word) or AFTER_WORDS.get(after_word) or ""
-    if after_word in AFTER_WORDS and comparator in {"", "="}:
-        comparator = AFTER_WORDS[after_word]
-    currency = found["currency"] or ""
-    first = Decimal(found["first"].replace(",", ""))
-    second = Decimal(found["second"].replace(",", "")) if found["second"] else None
-    return _Figure(
-        found.start(),
-        after.end() if after else end,
-        comparator or "=",
-        bool(comparator) and comparator != "=",
-        first,
-        second,
-        unit,
-        CURRENCY_SIGNS.get(currency.upper(), currency.upper()),
-    )
-
-
-def _unit_after(text: str, position: int) -> tuple[str, int]:
-    """The longest run after a number that is a unit; ("", position) if there is none."""
-    big = BIG_WORDS.match(text, position)
-    if big is not None:
-        return re.sub(r"^k\b", "thousand", big[0].strip(), flags=re.IGNORECASE), big.end()
-    run = UNIT_RUN.match(text, position)
-    if run is None:
-        return "", position
-    for length in range(len(run[1]), 0, -1):
-        end = run.start(1) + length
-        if _is_unit(run[1][:length], text[end : end + 1]):
-            return run[1][:length], end
-    return "", position
-
-
-def _is_unit(spelling: str, following: str) -> bool:
-    if spelling.casefold() in NOT_UNITS or not (spelling[0].isalpha() or spelling[0] in "%‰°℃Å/μ□"):
-        return False
-    last = spelling[-1]
-    if last in "-.·/" or (last.isascii() and last.isalnum() and following.isascii() and following.isalnum()):
-        return False  # the word goes on
-    return not read_unit(spelling).is_opaque
-
-
-LINKING_WORD = re.compile(r"(?:\s+(?:is|are|of|must|should|be)|要求|应|需|可达|达到|在|为)$", re.IGNORECASE)
-NAME_STOPS = re.compile(
-    r"寻找|需要|要求|希望|想要|求购|求|找|我们|用于|具有|能够|并且|而且|以及|同时|其中|的|且|并|和|与|及|是|为|要|在|可达|达到|能达到",
-)
-NAME_RUN = re.compile(r"[\u4e00-\u9fffA-Za-z0-9Δμ²³₂℃%()（）-]+$")
-ENGLISH_STOPS = {
-    "with", "and", "a", "an", "the", "for", "that", "has", "having", "is", "are", "which", "need", "needs", "want",
-    "or", "looking", "seeking", "find", "of", "must", "be", "should", "to", "at", "in", "by", "on", "from", "its",
-}  # fmt: skip
-
-
-def _name_before(text: str, start: int, earliest: int) -> tuple[str, int]:
-    """The indicator's name right before its figure, and where it begins."""
-    window = text[max(earliest, start - NAME_WINDOW) : start]
-    trimmed = re.sub(r"(?i)[\s:：=]+$", "", window)
-    trimmed = LINKING_WORD.sub("", trimmed).rstrip()
-    offset = start - len(window)
-    if (trimmed and "\u4e00" <= trimmed[-1] <= "\u9fff") or trimmed[-1:] in {")", "）"}:
-        return _chinese_name(trimmed, offset)
-    return _english_name(trimmed, offset)
-
-
-def _chinese_name(window: str, offset: int) -> tuple[str, int]:
-    run = NAME_RUN.search(window)
-    if run is None:
-        return "", offset + len(window)
-    begin = run.start()
-    for stop in NAME_STOPS.finditer(run[0]):
-        if stop.end() < len(run[0]):
-            begin = run.start() + stop.end()
-    return window[begin:], offset + begin
-
-
-def _english_name(window: str, offset: int) -> tuple[str, int]:
-    begin = len(window)
-    words = list(re.finditer(r"[A-Za-z][\w-]*", window))[-3:]
-    for word, following in zip(reversed(words), [len(window), *(w.start() for w in reversed(words))], strict=False):
-        gap = window[word.end() : following]
-        if word[0].casefold() in ENGLISH_STOPS or gap.strip():
-            break
-        begin = word.start()
-    return window[begin:].rstrip(), offset + begin
-
-
-def _indicator_chip(figure: _Figure, name: str, start: int) -> Chip | None:
+def _indicator_chip(text: str, reading: Reading) -> Chip | None:
     """Without a name it is no condition; without a comparator (1200 V MOSFET) it is a word like any other."""
-    if not name or not (figure.is_stated or figure.second is not None):
+    if not reading.name or not (reading.is_stated or reading.high is not None):
         return None
-    ends = sorted({figure.first, figure.second if figure.second is not None else figure.first})
-    is_range = len(ends) == 2
-    unit = f"{figure.unit} {figure.currency}".strip() or ("pH" if name.casefold() == "ph" else "")
-    is_chinese = bool(re.search(r"[\u4e00-\u9fff]", name))
-    wanted = Wanted(
-        name_zh=name if is_chinese else "",
-        name_en="" if is_chinese else name,
-        comparator="range" if is_range else figure.comparator,
-        target=ends[0],
-        unit=unit,
-        high=ends[1] if is_range else None,
-    )
+    wanted = reading.as_wanted()
     shown = shown_wish(wanted)
-    label = shown if name.casefold() == "ph" else f"{name} {shown}"
-    return Chip(
-        _id("indicator", name.casefold(), wanted.comparator, *ends, unit),
-        "indicator", label, label, start, figure.end, term=name, indicator=wanted,
-    )  # fmt: skip
+    label = shown if reading.unit in {"pH", "TRL"} else f"{reading.name} {shown}"
+    chip_id = _id("indicator", reading.name.casefold(), reading.comparator, reading.value, reading.high, reading.unit)
+    named = text.find(reading.name, reading.first, reading.start)
+    start = named if named >= 0 else reading.first
+    return Chip(chip_id, "indicator", label, label, start, reading.last, term=reading.name, indicator=wanted)
 
 
 MONEY_KIND = re.compile(r"\[([A-Z]{3})\]\^1")
 
 
-def _price_chip(figure: _Figure, name: str, start: int) -> Chip | None:
+def _price_chip(reading: Reading) -> Chip | None:
     """Money without a name, or named price or budget. "300 万以内" is money too; "成本 3 万元以下" is an indicator."""
-    is_price_word = bool(PRICE_WORDS.search(name))
-    unit = read_unit(f"{figure.unit} {figure.currency}".strip()) if figure.unit or figure.currency else None
-    currency = _currency(unit, figure.unit, is_price_word=is_price_word or figure.is_stated)
-    if unit is None or not currency or (name and not is_price_word) or figure.first < 0:
+    is_price_word = bool(PRICE_WORDS.search(reading.name))
+    unit = read_unit(reading.unit) if reading.unit else None
+    currency = _currency(unit, reading.unit, is_price_word=is_price_word or reading.is_stated)
+    if unit is None or not currency or (reading.name and not is_price_word) or reading.value < 0:
         return None
-    low, high = figure.first, figure.second
-    fens = sorted(_fen(value, unit, currency) for value in (low, high) if value is not None)
+    fens = [_fen(value, unit, currency) for value in (reading.value, reading.high) if value is not None]
     if fens[-1] >= 10**15:  # ten trillion yuan: no price
         return None
-    price = Price("amount", None if figure.comparator != ">=" and high is None else fens[0],
-                  None if figure.comparator == ">=" and high is None else fens[-1], currency)  # fmt: skip
+    is_least = reading.comparator == ">="
+    low = fens[0] if is_least or reading.high is not None else None
+    price = Price("amount", low, None if is_least else fens[-1], currency)
     zh, en = _price_label(price)
-    begin = start if is_price_word else figure.start
     chip_id = _id("price", price.low_fen, price.high_fen, currency)
-    return Chip(chip_id, "price", zh, en, begin, figure.end, price=price)
+    return Chip(chip_id, "price", zh, en, reading.first, reading.last, price=price)
 
 
 def _currency(unit: Unit | None, spelling: str, *, is_price_word: bool) -> str:

@@ -21,7 +21,8 @@ from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock
 from keqiao.kernel.parameters import parameter
 from keqiao.matching import indexing, scoring
-from keqiao.matching.chips import conditions_of, even_form
+from keqiao.matching.chips import conditions_of
+from keqiao.matching.reading import even_form
 from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS
 from keqiao.matching.indicators import name_similarity
 from keqiao.matching.text import is_cjk_character, tokens

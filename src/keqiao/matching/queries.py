@@ -21,12 +21,12 @@ from keqiao.matching.chips import (
     blanked,
     clean,
     conditions_of,
-    even_form,
     rest_of,
     squeezed,
     terms_of,
 )
 from keqiao.matching.indicators import SURE_NAME, name_similarity
+from keqiao.matching.reading import even_form
 from keqiao.matching.stones import RegionNames, build_arch, judge, whole_points
 from keqiao.matching.technology import TechnologyFit
 from keqiao.matching.types import (

@@ -1,0 +1,519 @@
+"""From a text to its figures: numbers, ranges and lists of numbers with their units and the words that compare them."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from itertools import islice
+
+from keqiao.catalogue.quantities import NUMBER as NUMBER_KIND
+from keqiao.catalogue.quantities import Unit, convert, read_unit
+from keqiao.matching.reading import names, wording
+from keqiao.matching.reading.types import Reading, Role, Status
+from keqiao.matching.reading.units_in_text import SIZES, extended, is_count, unit_at
+
+LONGEST_TEXT = 20_000  # characters that are read
+MOST = 400  # figures of one text
+MOST_NUMBERS = 600  # numbers of one text that are looked at
+MOST_IN_A_LIST = 12
+WINDOW = 36
+LONGEST_SENTENCE = 600
+MOST_CONDITIONS = 4
+
+FULL_WIDTH = {0xFF01 + i: chr(0x21 + i) for i in range(94)} | {0x3000: " ", 0x2009: " ", 0x202F: " ", 0xA0: " "}
+SIGNS = str.maketrans("−–—〜≧≦⩾⩽﹣∼µ˜", "---~≥≤≥≤-~μ~")
+EVEN = FULL_WIDTH | SIGNS
+
+
+def even_form(text: str) -> str:
+    """Half width, character by character, so that places in it are places in the text as typed."""
+    return text.translate(EVEN)
+
+
+# --- Numbers ----------------------------------------------------------------------------------------------------------
+
+PLAIN = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,12})(?:\.\d{1,9})?(?:[eE][-+]?\d{1,2}(?![\dA-Za-z]))?"
+SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+TEN_TO = rf"10(?:\^ ?\(?(?P<power{{n}}>[-+]?\d{{{{1,2}}}})\)?|(?P<raised{{n}}>[⁻⁺]?[{SUPERSCRIPT}]{{{{1,2}}}})|(?P<flat{{n}}>-[1-9]\d?|1?[0-9])(?!\d))"
+TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
+NUMBER = re.compile(
+    rf"(?P<sign>(?:(?<=[为是约达至到于在过了:=(,、~≥≤<> ])|(?<![^\n]))[-+])?(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)"
+    rf"(?:(?P<alone>10(?=\^|[⁻⁺{SUPERSCRIPT}]))(?:\^ ?\(?(?P<power0>[-+]?\d{{1,2}})\)?|(?P<raised0>[⁻⁺]?[{SUPERSCRIPT}]{{1,2}}))|(?P<plain>{PLAIN}){TIMES_TEN})"
+)
+SUPERSCRIPT_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+PLUS_MINUS = re.compile(r" ?(?:±|\+/-|\+-) ?")
+LIST_SIGN = re.compile(r" ?(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\.(?=\d)) ?(?=[-+]?\d)")
+CURRENCIES = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", "RMB": "CNY", "US$": "USD"}
+CURRENCY_BEFORE = re.compile(r"(US\$|[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b) {0,2}$", re.IGNORECASE)
+MONEY_SIZE = re.compile(r" ?([kKmMbB])(?![A-Za-z/])")
+PREFIXED = re.compile(
+    r"(?:(?P<trl>\bTRLs?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness level(?: ?\(TRL\))?)|(?P<ph>(?<![A-Za-z])pH)|(?P<mach>\bMach|马赫数?))(?:值| number| values?| levels?)?"
+    rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|in the range|between|from|范围|at))? ?(?:[=:of为约]|of|in)?){{0,3}} ?$",
+    re.IGNORECASE,
+)
+PREFIX_UNITS = {"trl": "TRL", "ph": "pH", "mach": "Mach"}
+HUNDREDTHS = re.compile(r"百分之(?P<digits>\d{1,3}(?:\.\d{1,3})?|[一二三四五六七八九十百零两]{1,5})")
+PROTECTION = re.compile(r"(?<![A-Za-z0-9])IP ?(?P<grade>[0-6][0-9])(?![0-9])")
+
+
+@dataclass(frozen=True)
+class _Number:
+    start: int
+    end: int
+    value: Decimal
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """One number or range before its words are looked at."""
+
+    start: int
+    end: int  # of the number
+    value: Decimal
+    high: Decimal | None = None
+    spread: Decimal | None = None
+    unit: str = ""
+    unit_end: int = 0
+    currency: str = ""
+    prefix_start: int = -1  # where "TRL" or "$" begins
+
+
+def _number(text: str, at: int) -> _Number | None:
+    found = NUMBER.match(text, at)
+    if found is None:
+        return None
+    power = found["power0"] or found["raised0"] or found["power1"] or found["raised1"] or found["flat1"] or ""
+    base = Decimal(1) if found["alone"] else Decimal(found["plain"].replace(",", ""))
+    exponent = int(power.translate(SUPERSCRIPT_DIGITS)) if power else 0
+    try:
+        value = base.scaleb(exponent) * (-1 if found["sign"] == "-" else 1)
+    except InvalidOperation:
+        return None
+    return _Number(found.start(), found.end(), value)
+
+
+# --- Figures of a text ------------------------------------------------------------------------------------------------
+
+
+def readings(text: str, *, is_query: bool = False) -> list[Reading]:
+    """All figures of the text in order. `is_query`: in a search any named and compared number counts (通量 15 以上)."""
+    even = even_form(text[:LONGEST_TEXT])
+    taken = [found.span() for found in wording.NO_FIGURE.finditer(even)] if not is_query else []
+    found: list[Reading] = []
+    previous = 0
+    for group in islice(_groups(even, taken), MOST_NUMBERS):
+        if len(found) >= MOST:
+            break
+        for reading in _worded(even, group, previous, is_query=is_query):
+            found.append(reading)
+            previous = reading.last
+    if is_query:
+        return found
+    found = _listed_names(even, found)
+    sentences = _Sentences(even)
+    return [
+        replace(reading, status=sentences.status(reading), condition=condition)
+        for reading, condition in zip(found, sentences.conditions(text, found), strict=True)
+    ]
+
+
+LIST_GAP = re.compile(r"[ 、,/;]{0,2}(?:和|及|与|或|and |or )?")
+
+
+def _listed_names(text: str, found: Sequence[Reading]) -> list[Reading]:
+    """A list of figures, each with its unit, has one name, or one name each after 分别."""
+    named: list[Reading] = []
+    at = 0
+    while at < len(found):
+        end = at + 1
+        while end < len(found) and LIST_GAP.fullmatch(text, found[end - 1].last, found[end].start):
+            end += 1
+        listed = found[at:end]
+        own = names.before(text, _name_end(text, listed[0]), 0, len(listed)) if len(listed) > 1 else []
+        is_spread = len({name for name, _start in own}) > 1
+        for place, reading in enumerate(listed):
+            name = own[place][0] if is_spread else listed[0].name
+            named.append(replace(reading, name=name, role=listed[0].role) if place or is_spread else reading)
+        at = end
+    return named
+
+
+def _name_end(text: str, reading: Reading) -> int:
+    """Where the words before the figure begin, its name included."""
+    return reading.first + len(reading.name) if text.startswith(reading.name, reading.first) else reading.start
+
+
+def _groups(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[list[_Figure]]:
+    """Figures that share their unit and their words: "92.2 %、92.8 % and 92.1 %" are three groups, "0、40 和 80 g" is one."""
+    position = 0
+    for hundredth in HUNDREDTHS.finditer(text):
+        taken = [*taken, (hundredth.start("digits"), hundredth.end())]
+    special = sorted([*_hundredths(text), *_protections(text)], key=lambda figure: figure.start)
+    while position < len(text):
+        found = NUMBER.search(text, position)
+        while special and (found is None or special[0].start <= found.start()):
+            yield [special.pop(0)]
+        if found is None:
+            return
+        blocked = next((end for start, end in taken if start <= found.start("plain" if found["plain"] else "alone") < end), 0)
+        if blocked:
+            position = max(blocked, found.start() + 1)
+            continue
+        group = _group(text, found.start())
+        yield group
+        position = max(group[-1].unit_end, group[-1].end, found.start() + 1)
+
+
+def _hundredths(text: str) -> Iterator[_Figure]:
+    for found in HUNDREDTHS.finditer(text):
+        value = _chinese_number(found["digits"])
+        if value is not None:
+            yield _Figure(found.start(), found.end(), value, unit="%", unit_end=found.end())
+
+
+def _protections(text: str) -> Iterator[_Figure]:
+    for found in PROTECTION.finditer(text):
+        yield _Figure(found.start(), found.end(), Decimal(found["grade"]), unit="IP", unit_end=found.end())
+
+
+CHINESE_DIGITS = {digit: n for n, digit in enumerate("零一二三四五六七八九")} | {"两": 2}
+
+
+def _chinese_number(text: str) -> Decimal | None:
+    if text[0].isdigit():
+        return Decimal(text)
+    if text == "百":
+        return Decimal(100)
+    tens, ten, ones = text.partition("十")
+    if not ten:
+        return Decimal(CHINESE_DIGITS[text]) if text in CHINESE_DIGITS else None
+    if (tens and tens not in CHINESE_DIGITS) or (ones and ones not in CHINESE_DIGITS):
+        return None
+    return Decimal(10 * CHINESE_DIGITS.get(tens, 1) + CHINESE_DIGITS.get(ones, 0))
+
+
+def _group(text: str, at: int) -> list[_Figure]:
+    first = _with_unit(text, _single(text, at))
+    listed = [first]
+    while not first.currency and first.prefix_start < 0 and not listed[-1].unit and len(listed) < MOST_IN_A_LIST:
+        sign = LIST_SIGN.match(text, listed[-1].end)
+        if sign is None or _is_year(listed[-1], text):
+            break
+        following = _single(text, sign.end())
+        if following.end == following.start:
+            break
+        listed.append(_with_unit(text, following))
+    last = listed[-1]
+    if len(listed) > 1 and last.unit and not _is_bare(last.unit):
+        return [*(replace(one, unit=last.unit) for one in listed[:-1]), last]
+    if all("." in text[one.start : one.end] and not one.unit for one in listed):  # correlations of 0.87 and 0.91
+        return listed
+    return [first]
+
+
+def _is_year(figure: _Figure, text: str) -> bool:
+    return bool(re.fullmatch(r"(?:19|20)\d\d", text[figure.start : figure.end]))
+
+
+def _single(text: str, at: int) -> _Figure:
+    number = _number(text, at)
+    if number is None:
+        return _Figure(at, at, Decimal(0))
+    spread = PLUS_MINUS.match(text, number.end)
+    plus = _number(text, spread.end()) if spread else None
+    end = plus.end if plus else number.end
+    return _Figure(number.start, end, number.value, spread=plus.value if plus else None)
+
+
+def _with_unit(text: str, figure: _Figure) -> _Figure:
+    figure = _with_prefix(text, figure)
+    unit, unit_end = _unit_after(text, figure)
+    figure = replace(figure, unit=unit, unit_end=unit_end)
+    second = _second(text, figure)
+    if second is not None:
+        figure = second
+    elif not figure.unit and figure.spread is None:
+        spread = PLUS_MINUS.match(text, figure.end)
+        figure = replace(figure, unit_end=figure.end) if spread is None else figure
+    elif figure.unit and figure.spread is None:
+        spread = PLUS_MINUS.match(text, figure.unit_end)
+        plus = _number(text, spread.end()) if spread else None
+        if plus is not None:
+            unit, unit_end = unit_at(text, plus.end)
+            figure = replace(figure, spread=plus.value, end=plus.end, unit_end=max(unit_end, plus.end))
+    return _mended(text, figure)
+
+
+def _with_prefix(text: str, figure: _Figure) -> _Figure:
+    before = text[max(0, figure.start - WINDOW) : figure.start]
+    currency = CURRENCY_BEFORE.search(before)
+    if currency:
+        code = currency[1].upper()
+        return replace(
+            figure, currency=CURRENCIES.get(code, code), prefix_start=figure.start - len(before) + currency.start()
+        )
+    prefixed = PREFIXED.search(before)
+    if prefixed:
+        kind = next(name for name in PREFIX_UNITS if prefixed[name])
+        return replace(
+            figure, unit=PREFIX_UNITS[kind], prefix_start=figure.start - len(before) + prefixed.start(), unit_end=figure.end
+        )
+    return figure
+
+
+def _unit_after(text: str, figure: _Figure) -> tuple[str, int]:
+    if figure.unit:
+        return figure.unit, figure.end
+    at = figure.end
+    opened = text[max(0, figure.start - 2) : figure.start].rstrip().endswith("(")
+    if opened and (closed := re.match(r" ?\) ?(?=[%‰A-Za-zμ°℃\u4e00-\u9fff])", text[at:])):
+        unit, end = unit_at(text, at + closed.end())
+        if unit and not _is_bare(unit):
+            return unit, end
+    if figure.currency:
+        size = MONEY_SIZE.match(text, at)
+        word, end = (SIZES[size[1].lower()], size.end()) if size else unit_at(text, at)
+        if not size and word and not _is_bare(word):
+            word, end = "", at
+        whole, rest = extended(text[end : end + WINDOW], figure.currency, 0)
+        return f"{word} {whole}".strip(), end + rest
+    return unit_at(text, at)
+
+
+def _is_bare(unit: str) -> bool:
+    return read_unit(unit).kind == NUMBER_KIND
+
+
+def _second(text: str, figure: _Figure) -> _Figure | None:
+    """The figure as a range, when a second end follows."""
+    at = max(figure.unit_end, figure.end)
+    joint = wording.RANGE_SIGN.match(text, at) or (re.match(r" ?\( ?", text[at:]) and None)
+    if joint is None and wording.BETWEEN.search(text[max(0, figure.start - 20) : figure.start]):
+        joint = wording.AND_OF_BETWEEN.match(text, at)
+    if joint is None:
+        return None
+    at = joint.end()
+    currency = re.match(r"[¥￥$€£] ?", text[at:])
+    prefix = re.match(r"(?:TRL|pH|Mach) ?", text[at:])
+    number = _number(text, at + (currency or prefix).end() if currency or prefix else at)  # type: ignore[union-attr]
+    if number is None or (joint[0].strip() == "-" and number.value < 0):
+        return None
+    if wording.FROM_TO_CHANGE.search(text[max(0, figure.start - 40) : figure.start]) and joint[0].strip() not in {"-", "~"}:
+        return None
+    following = replace(figure, start=number.start, end=number.end, value=number.value, unit="" if figure.prefix_start < 0 or figure.currency else figure.unit)
+    unit, unit_end = _unit_after(text, following)
+    if figure.prefix_start >= 0 and not figure.currency:
+        unit, unit_end = figure.unit, number.end
+    if _is_year(figure, text) and not figure.unit:
+        return None
+    low_unit = figure.unit or unit
+    if not unit and figure.unit and joint[0].strip() in {"-", "~"}:
+        return None
+    high = number.value
+    if figure.unit and unit and figure.unit != unit:
+        mine, yours = read_unit(figure.unit), read_unit(unit)
+        if _is_bare(figure.unit):
+            low_unit = unit if not _is_bare(unit) else figure.unit
+        elif figure.unit == figure.currency:  # $75-100 million
+            low_unit = unit
+        elif mine.kind != yours.kind:
+            return None
+        elif mine.factor != yours.factor:
+            high = convert(number.value, yours, mine)
+    elif not unit:
+        unit_end = number.end
+    low, high = sorted((figure.value, high))
+    return replace(figure, end=number.end, value=low, high=high, unit=low_unit, unit_end=max(unit_end, number.end))
+
+
+HOT = re.compile(r"temperature|thermal|heat|cool|melt|anneal|furnace|温度|热", re.IGNORECASE)
+GRADE_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z]{2,5} $")
+RATE_WORDS = re.compile(r"倍率|C-rate|charg|充电|放电|循环", re.IGNORECASE)
+
+
+def _mended(text: str, figure: _Figure) -> _Figure:
+    """2430F of a hot rim are degrees; 1C of a battery is its rate; any other bare letter C is none."""
+    glued = figure.unit and text[figure.end : figure.end + 1] == figure.unit
+    if glued and figure.unit.isupper() and (figure.value > 60 or GRADE_BEFORE.search(text[: figure.start][-8:])):
+        if figure.unit == "T" or GRADE_BEFORE.search(text[: figure.start][-8:]):  # 293T cells, API 5L
+            return replace(figure, unit="", unit_end=figure.end)
+    if figure.unit[:1] not in {"F", "C"} or figure.unit[1:2] not in {"", "/"}:
+        return figure
+    around = text[max(0, figure.start - 160) : figure.end + 80]
+    if HOT.search(around) and not (figure.unit == "C" and RATE_WORDS.search(around)):
+        return replace(figure, unit=("℉" if figure.unit[0] == "F" else "℃") + figure.unit[1:])
+    if figure.unit == "C" and not RATE_WORDS.search(around):
+        return replace(figure, unit="", unit_end=figure.end)
+    return figure
+
+
+# --- Their words ------------------------------------------------------------------------------------------------------
+
+
+def _worded(text: str, group: Sequence[_Figure], earliest: int, *, is_query: bool) -> Iterator[Reading]:
+    head, tail = group[0], group[-1]
+    begin = head.prefix_start if head.prefix_start >= 0 else head.start
+    before, first = _before(text, begin)
+    if head.prefix_start >= 0 and not head.currency:
+        inside = _before(text, head.start)[0]
+        before = before or inside
+    after, last = _after(text, max(tail.unit_end, tail.end))
+    unit = read_unit(tail.unit)
+    found_names = names.before(text, first, earliest, len(group))
+    name = found_names[0][0]
+    role = Role.FIGURE if is_query else _role(text, head if len(group) == 1 else tail, first, last, unit)
+    if head.prefix_start >= 0 and not head.currency:
+        found_names = [(head.unit, first)] * len(group)
+    for figure, (own_name, name_start) in zip(group, found_names, strict=True):
+        comparator = after if after and before in {"", "="} else before
+        comparator = _direction(comparator, own_name or name, figure, unit)
+        is_alone_tolerance = text[max(0, figure.start - 2) : figure.start].strip() in {"±", "+-"} and figure.spread is None
+        if is_alone_tolerance:
+            comparator = "<="
+        if not unit.kind or (_lacks_unit(figure) and not _is_named_number(text, head, first, own_name, comparator, is_query=is_query)):
+            continue
+        is_range = figure.high is not None and figure.high != figure.value
+        yield Reading(
+            start=figure.prefix_start if figure.prefix_start >= 0 else figure.start,
+            end=max(figure.unit_end, figure.end),
+            first=min(name_start, first) if figure is head else figure.start,
+            last=last if figure is tail else max(figure.unit_end, figure.end),
+            value=figure.value,
+            high=figure.high if is_range else None,
+            spread=figure.spread,
+            unit=figure.unit or ("pH" if own_name.casefold() == "ph" else ""),
+            comparator="range" if is_range else comparator or "=",
+            is_stated=comparator not in {"", "="},
+            name=own_name or names.after(text, max(figure.unit_end, figure.end)) if not is_query else own_name,
+            role=role,
+            is_count=is_count(unit),
+            is_money=unit.is_money,
+        )
+
+
+def _lacks_unit(figure: _Figure) -> bool:
+    return not figure.unit or _is_bare(figure.unit)
+
+
+def _before(text: str, at: int) -> tuple[str, int]:
+    """The comparison that stands before the figure, and where it begins."""
+    window = text[max(0, at - WINDOW) : at]
+    window = re.sub(r"[(（]$", "", window)
+    offset = max(0, at - WINDOW)
+    most = wording.AT_MOST_VERB.search(window)
+    if most:
+        return "<=", offset + most.start()
+    stated = wording.STATED_BEFORE.search(window)
+    if stated:
+        return wording.BEFORE_WORDS[stated["word"].casefold()], offset + stated.start()
+    return "", at
+
+
+def _after(text: str, at: int) -> tuple[str, int]:
+    plus = wording.OPEN_PLUS.match(text, at)
+    if plus:
+        return ">=", plus.end()
+    stated = wording.STATED_AFTER.match(text, at)
+    if stated:
+        return wording.AFTER_WORDS[stated[0].strip().casefold()], stated.end()
+    return "", at
+
+
+def _direction(comparator: str, name: str, figure: _Figure, unit: Unit) -> str:
+    if comparator == "better":
+        is_share = unit.kind == "fraction" and figure.value > 50
+        return "<=" if wording.SMALLER_IS_BETTER.search(name) and not is_share else ">="
+    return comparator
+
+
+def _is_named_number(
+    text: str, figure: _Figure, first: int, name: str, comparator: str, *, is_query: bool
+) -> bool:
+    """A number without a unit is a figure only when a measure is named and tied to it."""
+    if is_query:
+        return bool(name or figure.unit)
+    if not name or not wording.METRIC_END.search(name) or not wording.BARE_ENDS.match(text, figure.end):
+        return False
+    if figure.unit and _is_bare(figure.unit):
+        return False
+    is_tied = bool(comparator) or bool(wording.RELATION.search(text[max(0, figure.start - 6) : figure.start]))
+    is_fractional = "." in text[figure.start : figure.end]
+    return is_tied and (is_fractional or first < figure.start) or (is_fractional and text[figure.start - 1 : figure.start].isalpha())
+
+
+# --- Roles and status -------------------------------------------------------------------------------------------------
+
+CLAUSE_END = re.compile(r"[,，。；;!?！？\n]|\.(?= )")
+SENTENCE_END = re.compile(r"[。；;!?！？\n]|\.(?= +[A-Z])")
+CONDITION_KINDS = re.compile(r"temperature|\[time\]\^1$|\[length\]\^-1.*\[mass\]|ph$|mach|^\[time\]\^-1$|\[length\]\^1$|angle")
+
+
+def _role(text: str, figure: _Figure, first: int, last: int, unit: Unit) -> Role:
+    before, after = text[max(0, first - 40) : first], text[max(last, figure.unit_end, figure.end) :][:24]
+    direct = text[max(0, figure.start - 40) : figure.start]
+    if not wording.LEVEL_BEFORE.search(direct) and (
+        wording.CHANGE_BEFORE.search(before) or wording.CHANGE_BEFORE.search(direct) or wording.CHANGE_AFTER.match(after)
+    ):
+        return Role.CHANGE
+    if wording.BETWEEN_ENDS.match(after):
+        return Role.FIGURE
+    if wording.CONDITION_AFTER.match(after):
+        return Role.CONDITION
+    if CONDITION_KINDS.search(unit.kind) and wording.CONDITION_BEFORE.search(before):
+        return Role.CONDITION
+    return Role.FIGURE
+
+
+class _Sentences:
+    """The sentences and clauses of a text, each looked at once however many figures it has."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sentence_ends = [found.end() for found in SENTENCE_END.finditer(text)]
+        self.clause_ends = [found.end() for found in CLAUSE_END.finditer(text)]
+        self.looked: dict[tuple[int, int], Status] = {}
+
+    def _span(self, ends: Sequence[int], at: int) -> tuple[int, int]:
+        place = bisect_right(ends, at)
+        return (ends[place - 1] if place else 0), (ends[place] if place < len(ends) else len(self.text))
+
+    def status(self, reading: Reading) -> Status:
+        """What the sentence says of how the figure is known; the figure's own clause counts more."""
+        clause = self._span(self.clause_ends, reading.start)
+        if clause not in self.looked:
+            self.looked[clause] = _status(
+                self.text[slice(*self._span(self.sentence_ends, reading.start))][:LONGEST_SENTENCE],
+                self.text[slice(*clause)][:LONGEST_SENTENCE],
+            )
+        return self.looked[clause]
+
+    def conditions(self, text: str, found: Sequence[Reading]) -> Iterator[str]:
+        """The circumstances that the same sentence states: "平均压力为7 MPa；加热温度为923K"."""
+        by_sentence: dict[tuple[int, int], list[str]] = {}
+        for other in found:
+            if other.role is Role.CONDITION:
+                span = self._span(self.sentence_ends, other.start)
+                by_sentence.setdefault(span, []).append(text[other.first : other.last].strip(" ,，、(（"))
+        for reading in found:
+            parts = by_sentence.get(self._span(self.sentence_ends, reading.start), ())
+            yield "；".join(parts[:MOST_CONDITIONS]) if reading.role is Role.FIGURE else ""
+
+
+def _status(sentence: str, clause: str) -> Status:
+    if wording.PROMISED.search(clause) or wording.CALCULATED.search(sentence):
+        return Status.CLAIMED
+    if wording.MEASURED.search(sentence):
+        return Status.MEASURED
+    if wording.PROMISED.search(sentence) or wording.POSSIBLE.search(clause):
+        return Status.CLAIMED
+    return Status.UNKNOWN
+
+
+def base_value(value: Decimal, unit: str) -> Fraction:
+    """For comparing two spellings of one quantity."""
+    known = read_unit(unit)
+    return Fraction(value) * known.factor + known.offset
