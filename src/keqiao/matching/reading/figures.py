@@ -40,10 +40,14 @@ PLAIN = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,12})(?:\.\d{1,9})?(?:[eE][-+]?\d{1,2}
 SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 TEN_TO = rf"10(?:\^ ?\(?(?P<power{{n}}>[-+]?\d{{{{1,2}}}})\)?|(?P<raised{{n}}>[⁻⁺]?[{SUPERSCRIPT}]{{{{1,2}}}})|(?P<flat{{n}}>-[1-9]\d?|1?[0-9])(?!\d))"
 TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
+SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了:=(,、~≥≤<> ])|(?<![^\n]))"
+GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<=TRL)|(?<=pH)|(?<=[^A-Za-z]Ma))"
 NUMBER = re.compile(
-    rf"(?P<sign>(?:(?<=[为是约达至到于在过了:=(,、~≥≤<> ])|(?<![^\n]))[-+])?(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)"
-    rf"(?:(?P<alone>10(?=\^|[⁻⁺{SUPERSCRIPT}]))(?:\^ ?\(?(?P<power0>[-+]?\d{{1,2}})\)?|(?P<raised0>[⁻⁺]?[{SUPERSCRIPT}]{{1,2}}))|(?P<plain>{PLAIN}){TIMES_TEN})"
+    rf"(?P<sign>{SIGN_GUARD}[-+])?{GUARD}"
+    rf"(?:(?P<alone>10(?=\^|[⁻⁺{SUPERSCRIPT}]))(?:\^ ?\(?(?P<power0>[-+]?\d{{1,2}})\)?|(?P<raised0>[⁻⁺]?[{SUPERSCRIPT}]{{1,2}}))"
+    rf"|(?P<plain>{PLAIN}){TIMES_TEN})"
 )
+NUMBER_AT = re.compile(NUMBER.pattern.replace(GUARD, "").replace(SIGN_GUARD, ""))
 SUPERSCRIPT_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 PLUS_MINUS = re.compile(r" ?(?:±|\+/-|\+-) ?")
 LIST_SIGN = re.compile(r" ?(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\.(?=\d)) ?(?=[-+]?\d)")
@@ -51,11 +55,12 @@ CURRENCIES = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", 
 CURRENCY_BEFORE = re.compile(r"(US\$|[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b) {0,2}$", re.IGNORECASE)
 MONEY_SIZE = re.compile(r" ?([kKmMbB])(?![A-Za-z/])")
 PREFIXED = re.compile(
-    r"(?:(?P<trl>\bTRLs?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness level(?: ?\(TRL\))?)|(?P<ph>(?<![A-Za-z])pH)|(?P<mach>\bMach|马赫数?))(?:值| number| values?| levels?)?"
+    r"(?:(?P<trl>(?<![A-Za-z])TRLs?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness level(?: ?\(TRL\))?)|(?P<ph>(?<![A-Za-z])pH)|(?P<mach>\bMach|马赫数?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )|(?<=from ))M(?= ?=)))(?:值| number| values?| levels?)?"
     rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|in the range|between|from|范围|at))? ?(?:[=:of为约]|of|in)?){{0,3}} ?$",
     re.IGNORECASE,
 )
 PREFIX_UNITS = {"trl": "TRL", "ph": "pH", "mach": "Mach"}
+FACTOR_OF = re.compile(r"\bfactors? of (?:about |up to |at least |more than |over )?$", re.IGNORECASE)
 HUNDREDTHS = re.compile(r"百分之(?P<digits>\d{1,3}(?:\.\d{1,3})?|[一二三四五六七八九十百零两]{1,5})")
 PROTECTION = re.compile(r"(?<![A-Za-z0-9])IP ?(?P<grade>[0-6][0-9])(?![0-9])")
 
@@ -83,7 +88,7 @@ class _Figure:
 
 
 def _number(text: str, at: int) -> _Number | None:
-    found = NUMBER.match(text, at)
+    found = NUMBER_AT.match(text, at)
     if found is None:
         return None
     power = found["power0"] or found["raised0"] or found["power1"] or found["raised1"] or found["flat1"] or ""
@@ -132,9 +137,12 @@ def _listed_names(text: str, found: Sequence[Reading]) -> list[Reading]:
         end = at + 1
         while end < len(found) and LIST_GAP.fullmatch(text, found[end - 1].last, found[end].start):
             end += 1
-        listed = found[at:end]
+        listed = list(found[at:end])
         own = names.before(text, _name_end(text, listed[0]), 0, len(listed)) if len(listed) > 1 else []
         is_spread = len({name for name, _start in own}) > 1
+        if listed[-1].comparator in {">=", "<="} and all(one.comparator == "=" for one in listed[:-1]) and len(listed) > 1:
+            is_after = text[listed[-1].end : listed[-1].last].strip()
+            listed = [replace(one, comparator=listed[-1].comparator, is_stated=True) for one in listed] if is_after else listed
         for place, reading in enumerate(listed):
             name = own[place][0] if is_spread else listed[0].name
             named.append(replace(reading, name=name, role=listed[0].role) if place or is_spread else reading)
@@ -256,6 +264,8 @@ def _with_prefix(text: str, figure: _Figure) -> _Figure:
         return replace(
             figure, currency=CURRENCIES.get(code, code), prefix_start=figure.start - len(before) + currency.start()
         )
+    if FACTOR_OF.search(before):
+        return replace(figure, unit="times", unit_end=figure.end)
     prefixed = PREFIXED.search(before)
     if prefixed:
         kind = next(name for name in PREFIX_UNITS if prefixed[name])
@@ -270,7 +280,7 @@ def _unit_after(text: str, figure: _Figure) -> tuple[str, int]:
         return figure.unit, figure.end
     at = figure.end
     opened = text[max(0, figure.start - 2) : figure.start].rstrip().endswith("(")
-    if opened and (closed := re.match(r" ?\) ?(?=[%‰A-Za-zμ°℃\u4e00-\u9fff])", text[at:])):
+    if opened and (closed := re.match(r" ?\){1,2} ?(?=[%‰A-Za-zμ°℃\u4e00-\u9fff])", text[at:])):
         unit, end = unit_at(text, at + closed.end())
         if unit and not _is_bare(unit):
             return unit, end
@@ -291,9 +301,12 @@ def _is_bare(unit: str) -> bool:
 def _second(text: str, figure: _Figure) -> _Figure | None:
     """The figure as a range, when a second end follows."""
     at = max(figure.unit_end, figure.end)
-    joint = wording.RANGE_SIGN.match(text, at) or (re.match(r" ?\( ?", text[at:]) and None)
-    if joint is None and wording.BETWEEN.search(text[max(0, figure.start - 20) : figure.start]):
+    joint = wording.RANGE_SIGN.match(text, at)
+    begin = figure.prefix_start if figure.prefix_start >= 0 else figure.start
+    if joint is None and wording.BETWEEN.search(text[max(0, begin - 20) : begin]):
         joint = wording.AND_OF_BETWEEN.match(text, at)
+    if joint is None and not figure.unit:
+        joint = LOST_DASH.match(text, at)
     if joint is None:
         return None
     at = joint.end()
@@ -308,8 +321,9 @@ def _second(text: str, figure: _Figure) -> _Figure | None:
     unit, unit_end = _unit_after(text, following)
     if figure.prefix_start >= 0 and not figure.currency:
         unit, unit_end = figure.unit, number.end
-    if _is_year(figure, text) and not figure.unit:
-        return None
+    if not figure.unit and (_is_year(figure, text) or joint[0] == " "):
+        if _is_year(figure, text) or not _is_lost_dash(figure, number, unit):
+            return None
     low_unit = figure.unit or unit
     if not unit and figure.unit and joint[0].strip() in {"-", "~"}:
         return None
@@ -330,8 +344,16 @@ def _second(text: str, figure: _Figure) -> _Figure | None:
     return replace(figure, end=number.end, value=low, high=high, unit=low_unit, unit_end=max(unit_end, number.end))
 
 
+def _is_lost_dash(figure: _Figure, second: _Number, unit: str) -> bool:
+    """ "only 50 70% efficient": optical reading lost the dash."""
+    return bool(unit) and not _is_bare(unit) and figure.value < second.value
+
+
+LOST_DASH = re.compile(r" (?=\d)")
 HOT = re.compile(r"temperature|thermal|heat|cool|melt|anneal|furnace|温度|热", re.IGNORECASE)
 GRADE_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z]{2,5} $")
+CAPACITOR = re.compile(r"电容|capacit", re.IGNORECASE)
+MEMORY = frozenset(Decimal(2**n) for n in range(4, 13))
 RATE_WORDS = re.compile(r"倍率|C-rate|charg|充电|放电|循环", re.IGNORECASE)
 
 
@@ -341,11 +363,17 @@ def _mended(text: str, figure: _Figure) -> _Figure:
     if glued and figure.unit.isupper() and (figure.value > 60 or GRADE_BEFORE.search(text[: figure.start][-8:])):
         if figure.unit == "T" or GRADE_BEFORE.search(text[: figure.start][-8:]):  # 293T cells, API 5L
             return replace(figure, unit="", unit_end=figure.end)
+    if figure.unit == '"' and _is_year(replace(figure, end=figure.end), text):
+        return replace(figure, unit="", unit_end=figure.end)  # a closing quotation mark
+    if text[figure.unit_end : figure.unit_end + 1] >= "\ue000" or (glued and figure.unit == "K" and figure.value in MEMORY):
+        return replace(figure, unit="", unit_end=figure.end)  # a sign that was not decoded; 64K of memory
     if figure.unit[:1] not in {"F", "C"} or figure.unit[1:2] not in {"", "/"}:
         return figure
     around = text[max(0, figure.start - 160) : figure.end + 80]
     if HOT.search(around) and not (figure.unit == "C" and RATE_WORDS.search(around)):
         return replace(figure, unit=("℉" if figure.unit[0] == "F" else "℃") + figure.unit[1:])
+    if figure.unit == "F" and figure.value >= 20 and not CAPACITOR.search(around):
+        return replace(figure, unit="℉")
     if figure.unit == "C" and not RATE_WORDS.search(around):
         return replace(figure, unit="", unit_end=figure.end)
     return figure
@@ -364,6 +392,7 @@ def _worded(text: str, group: Sequence[_Figure], earliest: int, *, is_query: boo
     after, last = _after(text, max(tail.unit_end, tail.end))
     unit = read_unit(tail.unit)
     found_names = names.before(text, first, earliest, len(group))
+    tied = names.before(text, first, earliest)[0][0]
     name = found_names[0][0]
     role = Role.FIGURE if is_query else _role(text, head if len(group) == 1 else tail, first, last, unit)
     if head.prefix_start >= 0 and not head.currency:
@@ -374,7 +403,7 @@ def _worded(text: str, group: Sequence[_Figure], earliest: int, *, is_query: boo
         is_alone_tolerance = text[max(0, figure.start - 2) : figure.start].strip() in {"±", "+-"} and figure.spread is None
         if is_alone_tolerance:
             comparator = "<="
-        if not unit.kind or (_lacks_unit(figure) and not _is_named_number(text, head, first, own_name, comparator, is_query=is_query)):
+        if not unit.kind or (_lacks_unit(figure) and not _is_named_number(text, head, own_name if is_query else tied, comparator, is_query=is_query)):
             continue
         is_range = figure.high is not None and figure.high != figure.value
         yield Reading(
@@ -402,14 +431,16 @@ def _lacks_unit(figure: _Figure) -> bool:
 def _before(text: str, at: int) -> tuple[str, int]:
     """The comparison that stands before the figure, and where it begins."""
     window = text[max(0, at - WINDOW) : at]
-    window = re.sub(r"[(（]$", "", window)
+    opened = window.endswith("(")
+    window = window.removesuffix("(")
     offset = max(0, at - WINDOW)
     most = wording.AT_MOST_VERB.search(window)
-    if most:
+    if most and not opened:
         return "<=", offset + most.start()
     stated = wording.STATED_BEFORE.search(window)
-    if stated:
-        return wording.BEFORE_WORDS[stated["word"].casefold()], offset + stated.start()
+    if stated and not (opened and wording.EXTREME.fullmatch(stated["word"])):
+        reaches = wording.EXTREME.fullmatch(stated["word"]) and "达" in stated[0]
+        return "=" if reaches else wording.BEFORE_WORDS[stated["word"].casefold()], offset + stated.start()
     return "", at
 
 
@@ -430,19 +461,23 @@ def _direction(comparator: str, name: str, figure: _Figure, unit: Unit) -> str:
     return comparator
 
 
-def _is_named_number(
-    text: str, figure: _Figure, first: int, name: str, comparator: str, *, is_query: bool
-) -> bool:
+def _is_named_number(text: str, figure: _Figure, name: str, comparator: str, *, is_query: bool) -> bool:
     """A number without a unit is a figure only when a measure is named and tied to it."""
     if is_query:
         return bool(name or figure.unit)
-    if not name or not wording.METRIC_END.search(name) or not wording.BARE_ENDS.match(text, figure.end):
+    if not name or not wording.BARE_ENDS.match(text, figure.end) or (figure.unit and _is_bare(figure.unit)):
         return False
-    if figure.unit and _is_bare(figure.unit):
+    tie = text[max(0, figure.start - 12) : figure.start]
+    if wording.SIGNED.search(tie):
+        return True
+    if not wording.METRIC_END.search(name):
         return False
-    is_tied = bool(comparator) or bool(wording.RELATION.search(text[max(0, figure.start - 6) : figure.start]))
     is_fractional = "." in text[figure.start : figure.end]
-    return is_tied and (is_fractional or first < figure.start) or (is_fractional and text[figure.start - 1 : figure.start].isalpha())
+    if comparator:
+        return True
+    if wording.RELATION.search(tie):
+        return is_fractional or bool(wording.RATIO_END.search(name))
+    return is_fractional and text[: figure.start].endswith(name)
 
 
 # --- Roles and status -------------------------------------------------------------------------------------------------

@@ -54,7 +54,11 @@ def _without_links(window: str) -> str:
 R_SQUARED = re.compile(r"R ?[2²]$")
 
 
+IN_BRACKETS = re.compile(r" ?[(（][^()（）]{0,20}[)）]$")
+
+
 def _one(trimmed: str, offset: int) -> Name:
+    trimmed = IN_BRACKETS.sub("", trimmed) or trimmed  # 决定系数(R2) is 决定系数
     if squared := R_SQUARED.search(trimmed):
         return "R2", offset + squared.start()
     if (trimmed and "\u4e00" <= trimmed[-1] <= "\u9fff") or trimmed[-1:] in {")", "）"}:

@@ -21,10 +21,13 @@ ALIASES = tuple(
         (r"(?:deg(?:ree)?s?\.? ?|[°º˚] ?|o )(?:C|Celsius|centigrade)(?![A-Za-z])", "℃"),
         (r"(?:deg(?:ree)?s?\.? ?|[°º˚] ?|o )(?:F|Fahrenheit)(?![A-Za-z])", "℉"),
         (r"(?:deg(?:ree)?s?\.? ?|[°º˚] ?|o )(?:K|Kelvin)(?![A-Za-z])", "K"),
+        (r"arc[- ]?sec(?:ond)?s?(?![A-Za-z])", "arcsec"),
+        (r"arc[- ]?min(?:ute)?s?(?![A-Za-z])", "arcmin"),
         (r"per ?cent(?![A-Za-z])", "%"),
         (r"percentage points?", "个百分点"),
-        (r"parts? per million(?: \(ppm\))?", "ppm"),
-        (r"parts? per billion(?: \(ppb\))?", "ppb"),
+        (r"parts?[- ]per[- ]million(?: \(ppm\))?", "ppm"),
+        (r"parts?[- ]per[- ]billion(?: \(ppb\))?", "ppb"),
+        (r"parts?[- ]per[- ]trillion(?: \(ppt\))?", "ppt"),
         (r"orders? of magnitude|个?数?量级(?!别)", "个数量级"),
         (r"(?:nautical miles?|n\. ?miles?)(?![A-Za-z])", "nmi"),
     )
@@ -38,24 +41,28 @@ WORD_GOES_ON = re.compile(
     r"|升[高级温至华压降]|克[服隆氏]|秒差|元[素件器组]|次[级要方数生品序]|倍[频增率数体]|吨位|度[数量]|小时候|分钟前后|伏[击安特]安"
 )
 LETTER_AND_NUMBER = re.compile(r" \d")  # "W 3 K 2" names a treatment
-MODEL_NUMBER = re.compile(r"-\d{2}")  # the MC-130
+MODEL_NUMBER = re.compile(r"-\d{2,} ?")  # the MC-130
 FOLLOWED_BY = {  # Latin units of one letter that mean something else before these
     "S": re.compile(r" ?(?:r?RNA|rDNA|and|or|\d)"),
     "A": re.compile(r" [A-Za-z]|型|组|类"),
-    "a": re.compile(r" [A-Za-z]"),
-    "g": re.compile(r" ?-?force"),
+    "a": re.compile(r" [A-Za-z]|蛋白|基因|型|类|[)]"),
+    "degree": re.compile(r" of "),
+    "degrees": re.compile(r" of "),
+    "g": re.compile(r" ?-?force|'s"),
 }
 REFUSED = frozenset("b B x X U M G D E P R O Q Y Z i j k n p q u v w y H".split())  # noqa: SIM905 -- reads better
 ENGLISH_WORDS_THAT_ARE_NOT = frozenset(
     "in as at to or and for of no an on class head mn bn point points star sq layer ch dB. deg. gal. micro pc cc."
-    " case cases person".split()  # noqa: SIM905 -- reads better
+    " case cases person copy copies".split()  # noqa: SIM905 -- reads better
 )
 
 LATIN_RUN = re.compile(r"[A-Za-zμΩÅ℃℉][A-Za-zμΩÅ]*|[%‰]|[°′″\"']{1,2}")
 LATIN_RUN_WITH_SIGN = re.compile(r"(?:wt|vol|mol|at)\.? ?%|% ?(?:RH|FS|F\.S\.|IACS|ee)\b|dB\([A-C]\)|[°º]C|Shore ?[AD]\b")
-EXPONENT = re.compile(r" ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?![\d.])|[1-4](?!\d|\.\d|[A-Za-z])|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?")
-SEPARATOR = re.compile(r" ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)|(?<=[A-Za-z0-9])\.(?=[A-Za-zμ]{1,3}(?:[-/^·,，。\d]|$))| per (?:(?:square|cubic) )?|每| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]|⁻))|-(?=(?:h|hr|hour|m|lb)\b)")
-LOST_MINUS = re.compile(r" ([1-3])(?=[和与及,，。;；、)]|$)")  # "t·hm 2" was t·hm⁻² before optical reading
+EXPONENT = re.compile(r" ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?!\d|\.\d)|[1-4](?!\d|\.\d|[A-Za-z])|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?")
+SEPARATOR = re.compile(r" ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)|(?<=[A-Za-z0-9])\.(?=[A-Za-zμ]{1,3}(?:[-/^·,，。\d]|$))|\. ?(?=[℃K])| per (?:(?:square|cubic) )?|每| (?=[A-Za-zμ]{1,3} ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]|⁻))|-(?=(?:h|hr|hour|m|lb)\b)")
+LOST_MINUS = re.compile(r" ([1-3])(?=[和与及,，。;；、)·]|$)")  # "t·hm 2" was t·hm⁻² before optical reading
+RAISED = re.compile(r" ([23])(?=[和与及,，。;；、)]|$)")  # "g / m 3"
+SPACED_EXPONENT = re.compile(r" - ([1-3])(?!\d)")
 SPACED = re.compile(r"[A-Za-zμ](?: [A-Za-zμ]){1,4}(?![A-Za-z])")
 HARDNESS = re.compile(r"H ?V ?\d{1,2}(?:\.\d)?")
 NUMERAL = re.compile(
@@ -63,6 +70,8 @@ NUMERAL = re.compile(
 )
 SHORT_MONEY = re.compile(r"([kKmMbB]) {0,2}(CNY|RMB|USD|EUR|GBP|dollars?|euros?|yuan)(?![A-Za-z])")
 SIZES = {"k": "thousand", "m": "million", "b": "billion"}
+FOLD = re.compile(r"[xX](?![A-Za-z0-9])(?! ?\d)")  # "10x the level"
+PREFIX_APART = re.compile(r"(milli|micro|nano|pico|femto|centi|kilo|mega|giga)[- ]([a-z]{3,9})(?![a-z])", re.IGNORECASE)
 CJK_KEY = 8
 
 
@@ -71,7 +80,7 @@ def _cjk_keys() -> frozenset[str]:
     return frozenset(key for key in table().exact if "\u4e00" <= key[0] <= "\u9fff" and key not in NUMERALS)
 
 
-HYPHENATED = re.compile(r"-(?=[a-z]{3}|(?:[kMG]?W|[kMG]?Hz|kg|[kcmn]m|kV|mA|[GM]Pa)\b)")
+HYPHENATED = re.compile(r"-(?=[a-z]{3}|(?:[kMG]?W|[kMG]?Hz|kg|[kcmnuμ]m|kV|mA|[GM]Pa)\b)")
 
 
 def unit_at(text: str, position: int) -> tuple[str, int]:
@@ -89,9 +98,15 @@ def _unit(window: str, start: int, position: int) -> tuple[str, int]:
         if found := pattern.match(window):
             spelling, end = extended(window, unit, found.end())
             return spelling, start + end
+    apart = PREFIX_APART.match(window)
+    if apart and _is_atom(apart[1] + apart[2]):  # "milli-joules", "nano meters"
+        spelling, end = extended(window, apart[1] + apart[2], apart.end())
+        return spelling, start + end
     money = SHORT_MONEY.match(window)
     if money:
         return f"{SIZES[money[1].casefold()]} {money[2]}", start + money.end()
+    if start == position and FOLD.match(window):
+        return "x", start + 1
     numeral = NUMERAL.match(window)
     if numeral:
         offset = numeral.end()
@@ -121,9 +136,16 @@ def extended(window: str, spelling: str, end: int) -> tuple[str, int]:
         if exponent and spelling[-1:] not in "%‰°′″\"'" and _is_known(current + exponent[0].replace(" ", "")):
             current, at = current + exponent[0].replace(" ", ""), exponent.end()
             best = (current, at)
+        apart = SPACED_EXPONENT.match(window, at) if "·" in current else None
+        if apart and _is_known(f"{current}-{apart[1]}"):
+            current, at = f"{current}-{apart[1]}", apart.end()
+            best = (current, at)
         lost = LOST_MINUS.match(window, at) if "·" in current else None
         if lost and _is_known(f"{current}-{lost[1]}"):
             return f"{current}-{lost[1]}", lost.end()
+        raised = RAISED.match(window, at) if current[-1:] == "m" else None
+        if raised and _is_known(current + raised[1]):
+            return current + raised[1], raised.end()
         separator = SEPARATOR.match(window, at)
         if separator is None:
             break
@@ -173,9 +195,9 @@ def _latin_atom(window: str, run: str, offset: int, *, is_inner: bool) -> tuple[
     end = offset + len(run)
     following = window[end : end + 1]
     is_divided = bool(re.match(r" ?/", window[end : end + 2]))
-    if not is_inner and ((run in REFUSED and not is_divided) or run.casefold() in ENGLISH_WORDS_THAT_ARE_NOT):
+    if not is_inner and not is_divided and (run in REFUSED or run.casefold() in ENGLISH_WORDS_THAT_ARE_NOT):
         return "", offset
-    if (len(run) == 1 and LETTER_AND_NUMBER.match(window, end)) or MODEL_NUMBER.match(window, end):
+    if (not is_inner and len(run) == 1 and run.isalpha() and LETTER_AND_NUMBER.match(window, end)) or _is_model(run, window, end):
         return "", offset
     goes_on = FOLLOWED_BY.get(run)
     if not is_inner and goes_on and goes_on.match(window, end):
@@ -185,6 +207,12 @@ def _latin_atom(window: str, run: str, offset: int, *, is_inner: bool) -> tuple[
     if not is_inner and run == "S" and not re.match(r"[/·⁻^]| (?:cm|m)", window[end : end + 3]):
         return "", offset
     return (run, end) if _is_atom(run) else ("", offset)
+
+
+def _is_model(run: str, window: str, end: int) -> bool:
+    """The MC-130; but 4K-300K is a range."""
+    following = MODEL_NUMBER.match(window, end)
+    return bool(following) and run.isupper() and len(run) > 1 and not window.startswith(run, end + len(following[0]))
 
 
 def _cjk_atom(window: str, offset: int, *, is_inner: bool) -> tuple[str, int]:
@@ -214,7 +242,7 @@ def _is_known(spelling: str) -> bool:
 
 
 COUNTS = frozenset(
-    f"[{name}]^1" for name in ("piece", "set", "plant", "animal", "person", "wafer", "sample", "copy", "cell", "frame")
+    f"[{name}]^1" for name in ("piece", "set", "plant", "animal", "person", "wafer", "sample", "cell", "frame")
 ) | {"item", "layer", "channel", "generation", "grade", "star", "score", "bit depth"}
 
 

@@ -49,8 +49,9 @@ FILLERS = (
 )
 STATED_BEFORE = re.compile(rf"(?P<word>{alternatives(BEFORE_WORDS)}){FILLERS}$", re.IGNORECASE)
 AT_MOST_VERB = re.compile(
-    r"(?:最高|最多|最大|至多)(?:能够?|可以?|将)?(?:提高|提升|增加|降低|减少|下降|缩短|节约|节省|达到?|至|升高)了?约?$"
+    r"(?:最高|最多|最大|至多)(?!值)(?:能够?|可以?|将)?(?:提高|提升|增加|降低|减少|下降|缩短|节约|节省|达到?|至|升高|[\u4e00-\u9fff]{0,3})了?约?$"
 )
+EXTREME = re.compile(r"最[高低大小多少]|max(?:imum)?|min(?:imum)?", re.IGNORECASE)
 STATED_AFTER = re.compile(rf" {{0,2}}(?:{alternatives(AFTER_WORDS)})", re.IGNORECASE)
 OPEN_PLUS = re.compile(r"\+(?![\d+])")
 SMALLER_IS_BETTER = re.compile(
@@ -143,5 +144,7 @@ METRIC_END = re.compile(
     r"|reflectivity|absorptivity|porosity|sensitivity|specificity|probability|rate|fraction|aperture)$",
     re.IGNORECASE,
 )
+SIGNED = re.compile(r"[\u4e00-\u9fff](?:[A-Za-z] ?){0,3} ?[<>≥≤] ?$")
+RATIO_END = re.compile(r"(?:率|度|比|系数|指数|因子|(?:雷诺|努塞尔|普朗特|瑞利|马赫)数)(?:分别)?$")
 RELATION = re.compile(r"(?:为|是|=|＝|等于|达到?了?|约|大于|小于|高于|低于|不低于|不高于|不超过|超过|>|<|≥|≤|在)[^\d\u4e00-\u9fffA-Za-z]{0,2}$")
 BARE_ENDS = re.compile(r" ?(?:$|、|[,，。;；、)）:：\]】]|左右|以上|以下|之间|时|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in|at|when|with|on|was|were|is|under|over)\b)")
