@@ -52,6 +52,7 @@ INVISIBLE = re.compile(
     r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 
+
 def clean(text: str) -> str:
     return re.sub(r"\s+", " ", INVISIBLE.sub(" ", text[: LONGEST_QUERY * 2]))[:LONGEST_QUERY].strip()
 

@@ -6,10 +6,9 @@ from what is public. Nothing is stored, and the other side hears nothing: not ev
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -21,10 +20,9 @@ from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock
 from keqiao.kernel.parameters import parameter
 from keqiao.matching import indexing, scoring
-from keqiao.matching.chips import conditions_of
-from keqiao.matching.reading import even_form
 from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS
 from keqiao.matching.indicators import name_similarity
+from keqiao.matching.passages import TextFigure, text_figures
 from keqiao.matching.text import is_cjk_character, tokens
 from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Offered, Price, Stone, Wanted
 from keqiao.parties.types import Actor
@@ -34,7 +32,6 @@ GOOD = 70  # points from which a match is worth a call
 MOST_SHOWN = 5
 LEAST_TEXT = 12  # characters of a draft below which nothing is near it
 SIMILAR_FROM = 0.5  # of the meanings' cosine: as near as two texts about the same thing
-PIECE = 1_800  # characters of the text that are read for figures at a time
 LONGEST_TEXT = 12_000
 MOST_FIGURES = 12
 NEIGHBOURS = 24  # nearest public items whose classes count
@@ -120,17 +117,16 @@ def similar_items(kind: str, content: Mapping[str, Any], *, actor: Actor, but: s
     return _load(kind, codes, actor)
 
 
-def figures_in(kind: str, content: Mapping[str, Any]) -> list[Wanted]:
-    """The indicators that the running text states and the table does not have yet."""
-    text = _text(content, _parts(kind))[:LONGEST_TEXT]
+def figures_in(kind: str, content: Mapping[str, Any]) -> list[TextFigure]:
+    """The indicators that the running text states and the table does not have yet, each where it stands."""
     have = [_wanted(row) for row in _rows(content, "indicators")]
-    found: dict[tuple[Any, ...], Wanted] = {}
-    for piece in _pieces(text):
-        for chip in conditions_of(even_form(piece), {}):
-            want = chip.indicator
-            if want is not None and not any(_is_same(want, other) for other in (*have, *found.values())):
-                found[want.name_zh or want.name_en, want.comparator, want.target, want.high] = want
-    return list(found.values())[:MOST_FIGURES]
+    found: list[TextFigure] = []
+    for _lang, version in _versions(content):
+        for part in _parts(kind):
+            for figure in text_figures(_part(version, part)[:LONGEST_TEXT]):
+                if not any(_is_same(figure.want, other) for other in (*have, *(one.want for one in found))):
+                    found.append(figure)
+    return found[:MOST_FIGURES]
 
 
 def usual_indicators(content: Mapping[str, Any], *, count: int = 4) -> list[Wanted]:
@@ -332,17 +328,6 @@ def _offer(want: Wanted) -> Offered:
 
 
 # --- Figures ------------------------------------------------------------------------------------------------------------
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Sentences, joined up to the length that is read at a time."""
-    piece = ""
-    for sentence in re.split(r"(?<=[。；;！!？?\n])", text):
-        if len(piece) + len(sentence) > PIECE:
-            yield piece
-            piece = ""
-        piece += sentence[:PIECE]
-    yield piece
 
 
 def _is_same(a: Wanted, b: Wanted) -> bool:

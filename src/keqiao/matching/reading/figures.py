@@ -7,7 +7,6 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from fractions import Fraction
 from itertools import islice
 
 from keqiao.catalogue.quantities import NUMBER as NUMBER_KIND
@@ -18,6 +17,7 @@ from keqiao.matching.reading.units_in_text import SIZES, extended, is_count, uni
 
 LONGEST_TEXT = 20_000  # characters that are read
 MOST = 400  # figures of one text
+MOST_OF_A_QUERY = 120
 MOST_NUMBERS = 600  # numbers of one text that are looked at
 MOST_IN_A_LIST = 12
 WINDOW = 36
@@ -36,9 +36,12 @@ def even_form(text: str) -> str:
 
 # --- Numbers ----------------------------------------------------------------------------------------------------------
 
-PLAIN = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,12})(?:\.\d{1,9})?(?:[eE][-+]?\d{1,2}(?![\dA-Za-z]))?"
+PLAIN = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,12})(?:\.\d{1,9})?|\.\d{1,6}(?!\.\d))(?:[eE][-+]?\d{1,2}(?![\dA-Za-z]))?"
 SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-TEN_TO = rf"10(?:\^ ?\(?(?P<power{{n}}>[-+]?\d{{{{1,2}}}})\)?|(?P<raised{{n}}>[⁻⁺]?[{SUPERSCRIPT}]{{{{1,2}}}})|(?P<flat{{n}}>-[1-9]\d?|1?[0-9])(?!\d))"
+TEN_TO = (
+    rf"10(?:\^ ?\(?(?P<power{{n}}>[-+]?\d{{{{1,2}}}})\)?|(?P<raised{{n}}>[⁻⁺]?[{SUPERSCRIPT}]{{{{1,2}}}})"
+    rf"|(?P<flat{{n}}>-[1-9]\d?|1?[0-9])(?!\d))"
+)
 TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
 SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了:=(,、~≥≤<> ])|(?<![^\n]))"
 GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<=TRL)|(?<=pH)|(?<=[^A-Za-z]Ma))"
@@ -48,15 +51,22 @@ NUMBER = re.compile(
     rf"|(?P<plain>{PLAIN}){TIMES_TEN})"
 )
 NUMBER_AT = re.compile(NUMBER.pattern.replace(GUARD, "").replace(SIGN_GUARD, ""))
+CJK = re.compile(r"[\u4e00-\u9fff]")
 SUPERSCRIPT_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+ALONE_TOLERANCE = re.compile(r"(?:±|\+/-|\+-) ?$")
 PLUS_MINUS = re.compile(r" ?(?:±|\+/-|\+-) ?")
-LIST_SIGN = re.compile(r" ?(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\.(?=\d)) ?(?=[-+]?\d)")
+LIST_SIGN = re.compile(
+    r" ?(?:\([^()\d]{1,10}\))? ?(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\.(?=\d)) ?(?=[-+]?\d)"
+)
 CURRENCIES = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", "RMB": "CNY", "US$": "USD"}
 CURRENCY_BEFORE = re.compile(r"(US\$|[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b) {0,2}$", re.IGNORECASE)
 MONEY_SIZE = re.compile(r" ?([kKmMbB])(?![A-Za-z/])")
 PREFIXED = re.compile(
-    r"(?:(?P<trl>(?<![A-Za-z])TRLs?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness level(?: ?\(TRL\))?)|(?P<ph>(?<![A-Za-z])pH)|(?P<mach>\bMach|马赫数?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )|(?<=from ))M(?= ?=)))(?:值| number| values?| levels?)?"
-    rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|in the range|between|from|范围|at))? ?(?:[=:of为约]|of|in)?){{0,3}} ?$",
+    r"(?:(?P<trl>(?<![A-Za-z])TRLs?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness level(?: ?\(TRL\))?)|(?P<ph>(?<![A-Za-z])pH)"
+    r"|(?P<mach>\bMach|马赫数?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )|(?<=from ))M(?= ?=)))(?:值| number"
+    r"| values?| levels?)?"
+    rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|in the range|between|from|范围|at))? ?(?:[=:of为约]|of"
+    rf"|in)?){{0,3}} ?$",
     re.IGNORECASE,
 )
 PREFIX_UNITS = {"trl": "TRL", "ph": "pH", "mach": "Mach"}
@@ -92,7 +102,7 @@ def _number(text: str, at: int) -> _Number | None:
     if found is None:
         return None
     power = found["power0"] or found["raised0"] or found["power1"] or found["raised1"] or found["flat1"] or ""
-    base = Decimal(1) if found["alone"] else Decimal(found["plain"].replace(",", ""))
+    base = Decimal((found["plain"] or "1").replace(",", ""))
     exponent = int(power.translate(SUPERSCRIPT_DIGITS)) if power else 0
     try:
         value = base.scaleb(exponent) * (-1 if found["sign"] == "-" else 1)
@@ -110,7 +120,7 @@ def readings(text: str, *, is_query: bool = False) -> list[Reading]:
     taken = [found.span() for found in wording.NO_FIGURE.finditer(even)] if not is_query else []
     found: list[Reading] = []
     previous = 0
-    for group in islice(_groups(even, taken), MOST_NUMBERS):
+    for group in islice(_groups(even, taken), MOST_OF_A_QUERY if is_query else MOST_NUMBERS):
         if len(found) >= MOST:
             break
         for reading in _worded(even, group, previous, is_query=is_query):
@@ -126,7 +136,7 @@ def readings(text: str, *, is_query: bool = False) -> list[Reading]:
     ]
 
 
-LIST_GAP = re.compile(r"[ 、,/;]{0,2}(?:和|及|与|或|and |or )?")
+LIST_GAP = re.compile(r"[ 、,/;]{0,2}(?:和|及|与|或|and |or )? ?")
 
 
 def _listed_names(text: str, found: Sequence[Reading]) -> list[Reading]:
@@ -138,11 +148,21 @@ def _listed_names(text: str, found: Sequence[Reading]) -> list[Reading]:
         while end < len(found) and LIST_GAP.fullmatch(text, found[end - 1].last, found[end].start):
             end += 1
         listed = list(found[at:end])
-        own = names.before(text, _name_end(text, listed[0]), 0, len(listed)) if len(listed) > 1 else []
+        own = names.before(text, _before(text, listed[0].start)[1], 0, len(listed)) if len(listed) > 1 else []
         is_spread = len({name for name, _start in own}) > 1
-        if listed[-1].comparator in {">=", "<="} and all(one.comparator == "=" for one in listed[:-1]) and len(listed) > 1:
+        if (
+            listed[-1].comparator in {">=", "<="}
+            and all(one.comparator == "=" for one in listed[:-1])
+            and len(listed) > 1
+        ):
             is_after = text[listed[-1].end : listed[-1].last].strip()
-            listed = [replace(one, comparator=listed[-1].comparator, is_stated=True) for one in listed] if is_after else listed
+            listed = (
+                [replace(one, comparator=listed[-1].comparator, is_stated=True) for one in listed]
+                if is_after
+                else listed
+            )
+        if listed[0].comparator in {">=", "<="} and all(one.comparator == "=" for one in listed[1:]):
+            listed = [replace(one, comparator=listed[0].comparator, is_stated=True) for one in listed]
         for place, reading in enumerate(listed):
             name = own[place][0] if is_spread else listed[0].name
             named.append(replace(reading, name=name, role=listed[0].role) if place or is_spread else reading)
@@ -150,14 +170,9 @@ def _listed_names(text: str, found: Sequence[Reading]) -> list[Reading]:
     return named
 
 
-def _name_end(text: str, reading: Reading) -> int:
-    """Where the words before the figure begin, its name included."""
-    return reading.first + len(reading.name) if text.startswith(reading.name, reading.first) else reading.start
-
-
 def _groups(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[list[_Figure]]:
     """Figures that share their unit and their words: "92.2 %、92.8 % and 92.1 %" are three groups, "0、40 和 80 g" is one."""
-    position = 0
+    position = looked_until = 0
     for hundredth in HUNDREDTHS.finditer(text):
         taken = [*taken, (hundredth.start("digits"), hundredth.end())]
     special = sorted([*_hundredths(text), *_protections(text)], key=lambda figure: figure.start)
@@ -167,11 +182,17 @@ def _groups(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[list[_Figur
             yield [special.pop(0)]
         if found is None:
             return
-        blocked = next((end for start, end in taken if start <= found.start("plain" if found["plain"] else "alone") < end), 0)
+        if found["plain"] and found["plain"][0] == "." and CJK.search(text):
+            position = found.start("plain") + 1  # in Chinese a stray full stop, in English .83
+            continue
+        blocked = next(
+            (end for start, end in taken if start <= found.start("plain" if found["plain"] else "alone") < end), 0
+        )
         if blocked:
             position = max(blocked, found.start() + 1)
             continue
-        group = _group(text, found.start())
+        group, looked = _group(text, found.start(), is_listed=found.start() >= looked_until)
+        looked_until = max(looked_until, looked)
         yield group
         position = max(group[-1].unit_end, group[-1].end, found.start() + 1)
 
@@ -204,10 +225,17 @@ def _chinese_number(text: str) -> Decimal | None:
     return Decimal(10 * CHINESE_DIGITS.get(tens, 1) + CHINESE_DIGITS.get(ones, 0))
 
 
-def _group(text: str, at: int) -> list[_Figure]:
+def _group(text: str, at: int, *, is_listed: bool) -> tuple[list[_Figure], int]:
+    """The figures that share a unit from here on, and how far was looked for it."""
     first = _with_unit(text, _single(text, at))
     listed = [first]
-    while not first.currency and first.prefix_start < 0 and not listed[-1].unit and len(listed) < MOST_IN_A_LIST:
+    while (
+        is_listed
+        and not first.currency
+        and first.prefix_start < 0
+        and not listed[-1].unit
+        and len(listed) < MOST_IN_A_LIST
+    ):
         sign = LIST_SIGN.match(text, listed[-1].end)
         if sign is None or _is_year(listed[-1], text):
             break
@@ -217,10 +245,10 @@ def _group(text: str, at: int) -> list[_Figure]:
         listed.append(_with_unit(text, following))
     last = listed[-1]
     if len(listed) > 1 and last.unit and not _is_bare(last.unit):
-        return [*(replace(one, unit=last.unit) for one in listed[:-1]), last]
+        return [*(replace(one, unit=last.unit) for one in listed[:-1]), last], last.end
     if all("." in text[one.start : one.end] and not one.unit for one in listed):  # correlations of 0.87 and 0.91
-        return listed
-    return [first]
+        return listed, last.end
+    return [first], last.end
 
 
 def _is_year(figure: _Figure, text: str) -> bool:
@@ -270,7 +298,10 @@ def _with_prefix(text: str, figure: _Figure) -> _Figure:
     if prefixed:
         kind = next(name for name in PREFIX_UNITS if prefixed[name])
         return replace(
-            figure, unit=PREFIX_UNITS[kind], prefix_start=figure.start - len(before) + prefixed.start(), unit_end=figure.end
+            figure,
+            unit=PREFIX_UNITS[kind],
+            prefix_start=figure.start - len(before) + prefixed.start(),
+            unit_end=figure.end,
         )
     return figure
 
@@ -278,7 +309,7 @@ def _with_prefix(text: str, figure: _Figure) -> _Figure:
 def _unit_after(text: str, figure: _Figure) -> tuple[str, int]:
     if figure.unit:
         return figure.unit, figure.end
-    at = figure.end
+    at = figure.end + bool(re.match(r"\+ ?[A-Za-z%]", text[figure.end : figure.end + 3]))
     opened = text[max(0, figure.start - 2) : figure.start].rstrip().endswith("(")
     if opened and (closed := re.match(r" ?\){1,2} ?(?=[%‰A-Za-zμ°℃\u4e00-\u9fff])", text[at:])):
         unit, end = unit_at(text, at + closed.end())
@@ -300,55 +331,62 @@ def _is_bare(unit: str) -> bool:
 
 def _second(text: str, figure: _Figure) -> _Figure | None:
     """The figure as a range, when a second end follows."""
+    joint = _joint(text, figure)
+    if joint is None:
+        return None
+    repeated = REPEATED_PREFIX.match(text, joint.end())
+    number = _number(text, repeated.end() if repeated else joint.end())
+    if number is None or not _may_end_a_range(text, figure, joint[0].strip(), number):
+        return None
+    unit, unit_end = _unit_of_end(text, figure, number)
+    if joint[0] == " " and (not unit or _is_bare(unit) or figure.value >= number.value):
+        return None  # "50 70%" lost its dash to optical reading; other neighbours are no range
+    if figure.unit and not unit and joint[0].strip() in DASHES:
+        return None
+    return _range(figure, number, unit, unit_end if unit else number.end)
+
+
+def _joint(text: str, figure: _Figure) -> re.Match[str] | None:
+    """The dash, 至, to, or the "and" after "between", that stands after the first end."""
     at = max(figure.unit_end, figure.end)
     joint = wording.RANGE_SIGN.match(text, at)
     begin = figure.prefix_start if figure.prefix_start >= 0 else figure.start
     if joint is None and wording.BETWEEN.search(text[max(0, begin - 20) : begin]):
         joint = wording.AND_OF_BETWEEN.match(text, at)
-    if joint is None and not figure.unit:
-        joint = LOST_DASH.match(text, at)
-    if joint is None:
-        return None
-    at = joint.end()
-    currency = re.match(r"[¥￥$€£] ?", text[at:])
-    prefix = re.match(r"(?:TRL|pH|Mach) ?", text[at:])
-    number = _number(text, at + (currency or prefix).end() if currency or prefix else at)  # type: ignore[union-attr]
-    if number is None or (joint[0].strip() == "-" and number.value < 0):
-        return None
-    if wording.FROM_TO_CHANGE.search(text[max(0, figure.start - 40) : figure.start]) and joint[0].strip() not in {"-", "~"}:
-        return None
-    following = replace(figure, start=number.start, end=number.end, value=number.value, unit="" if figure.prefix_start < 0 or figure.currency else figure.unit)
-    unit, unit_end = _unit_after(text, following)
-    if figure.prefix_start >= 0 and not figure.currency:
-        unit, unit_end = figure.unit, number.end
-    if not figure.unit and (_is_year(figure, text) or joint[0] == " "):
-        if _is_year(figure, text) or not _is_lost_dash(figure, number, unit):
-            return None
-    low_unit = figure.unit or unit
-    if not unit and figure.unit and joint[0].strip() in {"-", "~"}:
-        return None
-    high = number.value
+    return joint or (None if figure.unit else LOST_DASH.match(text, at))
+
+
+def _may_end_a_range(text: str, figure: _Figure, joint: str, number: _Number) -> bool:
+    if joint == "-" and number.value < 0:
+        return False
+    if joint not in DASHES and wording.FROM_TO_CHANGE.search(text[max(0, figure.start - 40) : figure.start]):
+        return False
+    return bool(figure.unit) or not _is_year(figure, text)
+
+
+def _unit_of_end(text: str, figure: _Figure, number: _Number) -> tuple[str, int]:
+    if figure.prefix_start >= 0 and not figure.currency:  # TRL 6-8
+        return figure.unit, number.end
+    return _unit_after(text, replace(figure, start=number.start, end=number.end, value=number.value, unit=""))
+
+
+def _range(figure: _Figure, number: _Number, unit: str, end: int) -> _Figure | None:
+    """Both ends in the unit of the first; None when they measure different things."""
+    shared, high = figure.unit or unit, number.value
     if figure.unit and unit and figure.unit != unit:
         mine, yours = read_unit(figure.unit), read_unit(unit)
-        if _is_bare(figure.unit):
-            low_unit = unit if not _is_bare(unit) else figure.unit
-        elif figure.unit == figure.currency:  # $75-100 million
-            low_unit = unit
+        if _is_bare(figure.unit) or figure.unit == figure.currency:  # 3-5 万元, $75-100 million
+            shared = figure.unit if _is_bare(unit) else unit
         elif mine.kind != yours.kind:
             return None
-        elif mine.factor != yours.factor:
-            high = convert(number.value, yours, mine)
-    elif not unit:
-        unit_end = number.end
+        else:
+            high = number.value if mine.factor == yours.factor else convert(number.value, yours, mine)
     low, high = sorted((figure.value, high))
-    return replace(figure, end=number.end, value=low, high=high, unit=low_unit, unit_end=max(unit_end, number.end))
+    return replace(figure, end=number.end, value=low, high=high, unit=shared, unit_end=max(end, number.end))
 
 
-def _is_lost_dash(figure: _Figure, second: _Number, unit: str) -> bool:
-    """ "only 50 70% efficient": optical reading lost the dash."""
-    return bool(unit) and not _is_bare(unit) and figure.value < second.value
-
-
+DASHES = {"-", "--", "~"}
+REPEATED_PREFIX = re.compile(r"[¥￥$€£] ?|(?:TRL|pH|Mach) ?")
 LOST_DASH = re.compile(r" (?=\d)")
 HOT = re.compile(r"temperature|thermal|heat|cool|melt|anneal|furnace|温度|热", re.IGNORECASE)
 GRADE_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z]{2,5} $")
@@ -358,25 +396,35 @@ RATE_WORDS = re.compile(r"倍率|C-rate|charg|充电|放电|循环", re.IGNORECA
 
 
 def _mended(text: str, figure: _Figure) -> _Figure:
-    """2430F of a hot rim are degrees; 1C of a battery is its rate; any other bare letter C is none."""
-    glued = figure.unit and text[figure.end : figure.end + 1] == figure.unit
-    if glued and figure.unit.isupper() and (figure.value > 60 or GRADE_BEFORE.search(text[: figure.start][-8:])):
-        if figure.unit == "T" or GRADE_BEFORE.search(text[: figure.start][-8:]):  # 293T cells, API 5L
-            return replace(figure, unit="", unit_end=figure.end)
-    if figure.unit == '"' and _is_year(replace(figure, end=figure.end), text):
-        return replace(figure, unit="", unit_end=figure.end)  # a closing quotation mark
-    if text[figure.unit_end : figure.unit_end + 1] >= "\ue000" or (glued and figure.unit == "K" and figure.value in MEMORY):
-        return replace(figure, unit="", unit_end=figure.end)  # a sign that was not decoded; 64K of memory
+    """2430F of a hot rim are degrees; 293T, API 5L, 64K and a closing quotation mark are no quantities."""
+    if _is_no_unit(text, figure):
+        return replace(figure, unit="", unit_end=figure.end)
     if figure.unit[:1] not in {"F", "C"} or figure.unit[1:2] not in {"", "/"}:
         return figure
     around = text[max(0, figure.start - 160) : figure.end + 80]
-    if HOT.search(around) and not (figure.unit == "C" and RATE_WORDS.search(around)):
-        return replace(figure, unit=("℉" if figure.unit[0] == "F" else "℃") + figure.unit[1:])
-    if figure.unit == "F" and figure.value >= 20 and not CAPACITOR.search(around):
-        return replace(figure, unit="℉")
-    if figure.unit == "C" and not RATE_WORDS.search(around):
+    is_rate = figure.unit == "C" and RATE_WORDS.search(around)
+    is_capacity = figure.unit == "F" and (figure.value < LEAST_FAHRENHEIT or CAPACITOR.search(around))
+    if is_rate or (is_capacity and not HOT.search(around)):
+        return figure
+    if figure.unit == "C" and not HOT.search(around):
         return replace(figure, unit="", unit_end=figure.end)
-    return figure
+    return replace(figure, unit=("℉" if figure.unit[0] == "F" else "℃") + figure.unit[1:])
+
+
+def _is_no_unit(text: str, figure: _Figure) -> bool:
+    if text[figure.unit_end : figure.unit_end + 1] >= "\ue000":  # a sign that was not decoded
+        return True
+    if figure.unit == '"':
+        return _is_year(figure, text)
+    if not figure.unit.isupper() or text[figure.end : figure.end + 1] != figure.unit:
+        return False
+    is_cell_line = figure.unit == "T" and figure.value > MOST_TESLA
+    is_memory = figure.unit == "K" and figure.value in MEMORY
+    return is_cell_line or is_memory or bool(GRADE_BEFORE.search(text[max(0, figure.start - 8) : figure.start]))
+
+
+LEAST_FAHRENHEIT = 20  # a bare F of at least so many is a temperature, as capacitors have less
+MOST_TESLA = 60
 
 
 # --- Their words ------------------------------------------------------------------------------------------------------
@@ -389,10 +437,10 @@ def _worded(text: str, group: Sequence[_Figure], earliest: int, *, is_query: boo
     if head.prefix_start >= 0 and not head.currency:
         inside = _before(text, head.start)[0]
         before = before or inside
-    after, last = _after(text, max(tail.unit_end, tail.end))
     unit = read_unit(tail.unit)
+    after, last = _after(text, max(tail.unit_end, tail.end), unit)
     found_names = names.before(text, first, earliest, len(group))
-    tied = names.before(text, first, earliest)[0][0]
+    tied = found_names[0][0] if len(group) == 1 else names.before(text, first, earliest)[0][0]
     name = found_names[0][0]
     role = Role.FIGURE if is_query else _role(text, head if len(group) == 1 else tail, first, last, unit)
     if head.prefix_start >= 0 and not head.currency:
@@ -400,10 +448,14 @@ def _worded(text: str, group: Sequence[_Figure], earliest: int, *, is_query: boo
     for figure, (own_name, name_start) in zip(group, found_names, strict=True):
         comparator = after if after and before in {"", "="} else before
         comparator = _direction(comparator, own_name or name, figure, unit)
-        is_alone_tolerance = text[max(0, figure.start - 2) : figure.start].strip() in {"±", "+-"} and figure.spread is None
-        if is_alone_tolerance:
+        if figure.spread is None and ALONE_TOLERANCE.search(text[max(0, figure.start - 5) : figure.start]):
             comparator = "<="
-        if not unit.kind or (_lacks_unit(figure) and not _is_named_number(text, head, own_name if is_query else tied, comparator, is_query=is_query)):
+        if text.startswith("+", figure.end):  # 30+ m
+            comparator = ">="
+        if not unit.kind or (
+            _lacks_unit(figure)
+            and not _is_named_number(text, head, own_name if is_query else tied, comparator, is_query=is_query)
+        ):
             continue
         is_range = figure.high is not None and figure.high != figure.value
         yield Reading(
@@ -419,9 +471,15 @@ def _worded(text: str, group: Sequence[_Figure], earliest: int, *, is_query: boo
             is_stated=comparator not in {"", "="},
             name=own_name or names.after(text, max(figure.unit_end, figure.end)) if not is_query else own_name,
             role=role,
-            is_count=is_count(unit),
+            is_count=is_count(unit) or _is_of_events(text, figure),
             is_money=unit.is_money,
         )
+
+
+def _is_of_events(text: str, figure: _Figure) -> bool:
+    """2次调查 counts surveys; 寿命 1000 次 is a figure."""
+    following = text[figure.unit_end : figure.unit_end + 2]
+    return figure.unit == "次" and bool(re.match(r"(?!以|左|及|或|后|以内)[\u4e00-\u9fff]", following))
 
 
 def _lacks_unit(figure: _Figure) -> bool:
@@ -444,12 +502,15 @@ def _before(text: str, at: int) -> tuple[str, int]:
     return "", at
 
 
-def _after(text: str, at: int) -> tuple[str, int]:
+WITHIN_KINDS = re.compile(r"^\[(?:time|length|[A-Z]{3})\]\^1$|fraction")
+
+
+def _after(text: str, at: int, unit: Unit) -> tuple[str, int]:
     plus = wording.OPEN_PLUS.match(text, at)
     if plus:
         return ">=", plus.end()
     stated = wording.STATED_AFTER.match(text, at)
-    if stated:
+    if stated and not (stated[0] == "内" and not WITHIN_KINDS.search(unit.kind)):
         return wording.AFTER_WORDS[stated[0].strip().casefold()], stated.end()
     return "", at
 
@@ -465,33 +526,50 @@ def _is_named_number(text: str, figure: _Figure, name: str, comparator: str, *, 
     """A number without a unit is a figure only when a measure is named and tied to it."""
     if is_query:
         return bool(name or figure.unit)
-    if not name or not wording.BARE_ENDS.match(text, figure.end) or (figure.unit and _is_bare(figure.unit)):
-        return False
-    tie = text[max(0, figure.start - 12) : figure.start]
-    if wording.SIGNED.search(tie):
-        return True
-    if not wording.METRIC_END.search(name):
-        return False
     is_fractional = "." in text[figure.start : figure.end]
-    if comparator:
+    tie = text[max(0, figure.start - 24) : figure.start]
+    if is_fractional and not figure.unit and (wording.SYMBOL_IS.search(tie) or _is_risen(text, figure, tie)):
         return True
+    if not name or figure.unit or not wording.BARE_ENDS.match(text, figure.end):
+        return False
+    if wording.SIGNED.search(tie) or (is_fractional and wording.IS_DIRECTLY.search(tie)):
+        return True
+    return bool(wording.METRIC_END.search(name)) and _is_tied(text, figure, tie, name, comparator)
+
+
+def _is_tied(text: str, figure: _Figure, tie: str, name: str, comparator: str) -> bool:
+    """By a comparison, by 为 or 达到, or by standing right after the name."""
+    if comparator not in {"", "="}:
+        return True
+    is_fractional = "." in text[figure.start : figure.end]
     if wording.RELATION.search(tie):
         return is_fractional or bool(wording.RATIO_END.search(name))
-    return is_fractional and text[: figure.start].endswith(name)
+    return is_fractional and text[max(0, figure.start - len(name)) : figure.start] == name
+
+
+def _is_risen(text: str, figure: _Figure, tie: str) -> bool:
+    """由 0.77 增加到 0.8: both are figures."""
+    if wording.FROM.search(tie):
+        return bool(wording.RISES.match(text, figure.end))
+    return bool(wording.RISEN_TO.search(tie)) and bool(wording.BARE_ENDS.match(text, figure.end))
 
 
 # --- Roles and status -------------------------------------------------------------------------------------------------
 
 CLAUSE_END = re.compile(r"[,，。；;!?！？\n]|\.(?= )")
 SENTENCE_END = re.compile(r"[。；;!?！？\n]|\.(?= +[A-Z])")
-CONDITION_KINDS = re.compile(r"temperature|\[time\]\^1$|\[length\]\^-1.*\[mass\]|ph$|mach|^\[time\]\^-1$|\[length\]\^1$|angle")
+CONDITION_KINDS = re.compile(
+    r"temperature|\[time\]\^1$|\[length\]\^-1.*\[mass\]|ph$|mach|^\[time\]\^-1$|\[length\]\^1$|angle"
+)
 
 
 def _role(text: str, figure: _Figure, first: int, last: int, unit: Unit) -> Role:
     before, after = text[max(0, first - 40) : first], text[max(last, figure.unit_end, figure.end) :][:24]
     direct = text[max(0, figure.start - 40) : figure.start]
     if not wording.LEVEL_BEFORE.search(direct) and (
-        wording.CHANGE_BEFORE.search(before) or wording.CHANGE_BEFORE.search(direct) or wording.CHANGE_AFTER.match(after)
+        wording.CHANGE_BEFORE.search(before)
+        or wording.CHANGE_BEFORE.search(direct)
+        or wording.CHANGE_AFTER.match(after)
     ):
         return Role.CHANGE
     if wording.BETWEEN_ENDS.match(after):
@@ -546,9 +624,3 @@ def _status(sentence: str, clause: str) -> Status:
     if wording.PROMISED.search(sentence) or wording.POSSIBLE.search(clause):
         return Status.CLAIMED
     return Status.UNKNOWN
-
-
-def base_value(value: Decimal, unit: str) -> Fraction:
-    """For comparing two spellings of one quantity."""
-    known = read_unit(unit)
-    return Fraction(value) * known.factor + known.offset

@@ -7,13 +7,19 @@ import re
 NAME_WINDOW = 60  # characters before a figure in which its name is looked for
 LONGEST_CHINESE = 24
 LINKING = re.compile(
-    r"(?:[\s:：=(（]|(?:is|are|was|were|of|must|should|be|can|will|to|reach(?:es|ed)?|about|approximately|from|has|have|been|a|an|the|an order of|on the order)(?<=\b[a-z]{1})?\s"
+    r"(?:[\s:：=(（]|(?:is|are|was|were|of|must|should|be|can|will|to|reach(?:es|ed)?|about|approximately|from|has|have"
+    r"|been|a|an|the|an order of|on the order)(?<=\b[a-z]{1})?\s"
     r"|\b(?:is|are|was|were|of|must|should|be|can|will|to|reach(?:es|ed)?|about|from|in the range|in a range|between)$"
-    r"|要求|应该?|需要?|可达到?|能达到?|达到了?|高达|维持在|保持在|控制在|稳定在|提高[了到至]?|提升[了到至]?|降低[了到至]?|减少[了到至]?|增加[了到至]?|下降[了到至]?|分别|平均|仅需|仅|约|大约|可以|一般|均|仍|都|选|最高可?|最多可?|快|占|以|于|达|在|为|是|可|能|了|到|至|不|其)$",
+    r"|要求|应该?|需要?|可达到?|(?<![产性功节智动势热电光机])能达到?|达到了?|高达|维持在|保持在|控制在|稳定在"
+    r"|提高[了到至]?|提升[了到至]?|降低[了到至]?|减少[了到至]?|增加[了到至]?"
+    r"|下降[了到至]?|分别|平均|仅需|仅|约|大约|可以|一般|均|仍|都|选|最高可?|最多可?|快|占|以|于|达|在|为|是|可"
+    r"|(?<![产性功节智动势热电光机])能|了|到|至|不|其)$",
     re.IGNORECASE,
 )
 NAME_STOPS = re.compile(
-    r"寻找|需要|要求|希望|想要|求购|求|找|我们|用于|具有|能够|并且|而且|以及|同时|其中|分别|表明|显示|得到|获得|结果|可使|使得|大约|占|条件下|通过|采用|设计|显著|高于|低于|相当|可以|一般|使|将|把|当|的|且|并|和|与|及|是|为|要|在|可达|达到|能达到",
+    r"寻找|需要|要求|希望|想要|求购|求|找|我们|用于|具有|能够|并且|而且|以及|同时|其中|分别|表明|显示|得到|测得|实测"
+    r"|检测|获得|结果|可使|使得|大约|占|条件下|通过|采用|设计|显著|高于|低于|相当"
+    r"|可以|一般|使|将|把|当|的|且|并|和|与|及|是|为|要|在|可达|达到|(?<![产性功])能达到",
 )
 NAME_RUN = re.compile(r"[\u4e00-\u9fffA-Za-z0-9Δμ²³₂℃%()（）/-]+$")
 LIST_OF_NAMES = re.compile(r"[、,，]|和|与|及")
@@ -21,9 +27,11 @@ ENGLISH_STOPS = {
     "with", "and", "a", "an", "the", "for", "that", "has", "having", "is", "are", "which", "need", "needs", "want",
     "or", "looking", "seeking", "find", "of", "must", "be", "should", "to", "at", "in", "by", "on", "from", "its",
 }  # fmt: skip
-ENGLISH_AFTER_STOPS = ENGLISH_STOPS | {"as", "this", "these", "than", "per", "when", "while", "up", "using", "each", "within", "over",
-    "under", "can", "will", "would", "could", "was", "were", "but", "if", "not", "only", "it", "they", "we", "both", "about", "below", "above",
-    "between", "during", "after", "before", "into", "more", "less", "so"}  # fmt: skip
+ENGLISH_AFTER_STOPS = ENGLISH_STOPS | {
+    "as", "this", "these", "than", "per", "when", "while", "up", "using", "each", "within", "over", "under", "can",
+    "will", "would", "could", "was", "were", "but", "if", "not", "only", "it", "they", "we", "both", "about", "below",
+    "above", "between", "during", "after", "before", "into", "more", "less", "so",
+}  # fmt: skip
 
 Name = tuple[str, int]
 
@@ -108,7 +116,7 @@ def _english(window: str, offset: int) -> Name:
 
 def after(text: str, at: int) -> str:
     """In English the name may follow: "10 % accuracy", "a 3 dB gain in sensitivity"."""
-    words = []
+    words: list[str] = []
     for word in re.finditer(r" ([A-Za-z][a-z]+(?:-[a-z]+)?)", text[at : at + 60]):
         if word.start() != sum(len(w) + 1 for w in words) or word[1].casefold() in ENGLISH_AFTER_STOPS:
             break

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 
 BEFORE = {
-    ">=": "≥ >= => ⩾ 大于等于 大于或等于 大于 高于 超过 超出 超 突破 多于 长于 逾 不低于 不少于 不小于 不短于 不弱于 至少 最少 最低 起码 > "
+    ">=": "≥ >= => ⩾ 大于等于 大于或等于 大于 高于 超过 超出 超 突破 多于 长于 逾 不低于 不少于 不小于 不短于 不弱于 "
+    "至少 最少 最低 起码 > "
     "at_least no_less_than not_less_than no_lower_than not_lower_than no_fewer_than no_smaller_than not_below "
     "more_than greater_than "
     "higher_than larger_than longer_than faster_than greater_than_or_equal_to in_excess_of exceeding exceeds exceed "
     "exceeded over above beyond minimum min upwards_of",
-    "<=": "≤ <= =< ⩽ 小于等于 小于或等于 小于 低于 少于 短于 不足 不到 不高于 不大于 不超过 未超过 不超 不多于 不长于 至多 最多 最高 最大 控制在 < "
+    "<=": "≤ <= =< ⩽ 小于等于 小于或等于 小于 低于 少于 短于 不足 不到 不高于 不大于 不超过 未超过 不超 不多于 不长于 "
+    "至多 最多 最高 最大 控制在 < "
     "at_most no_more_than not_more_than no_higher_than no_greater_than no_larger_than no_longer_than not_exceeding "
     "not_to_exceed not_exceed less_than fewer_than lower_than shorter_than smaller_than lighter_than thinner_than "
     "below under within up_to "
@@ -44,29 +46,33 @@ BEFORE_WORDS, AFTER_WORDS = _words(BEFORE), _words(AFTER)
 
 # What may stand between "at least" and the number.
 FILLERS = (
-    r"(?: |，? ?(?:到了|达到了?|到达|可达到?|能达到?|达|到|了|为|是|仅|约|大约|其)|\b(?:the order of|approximately|about|around|a total of|an?|the|of|by|only"
+    r"(?: |，? ?(?:到了|达到了?|到达|可达到?|能达到?|达|到|了|为|是|仅|约|大约|其)|\b(?:the order of|approximately"
+    r"|about|around|a total of|an?"
+    r"|the|of|by|only"
     r"|be|to|another)\b)*"
 )
 STATED_BEFORE = re.compile(rf"(?P<word>{alternatives(BEFORE_WORDS)}){FILLERS}$", re.IGNORECASE)
 AT_MOST_VERB = re.compile(
-    r"(?:最高|最多|最大|至多)(?!值)(?:能够?|可以?|将)?(?:提高|提升|增加|降低|减少|下降|缩短|节约|节省|达到?|至|升高|[\u4e00-\u9fff]{0,3})了?约?$"
+    r"(?:最高|最多|最大|至多)(?!值)(?:能够?|可以?|将)?(?:提高|提升|增加|降低|减少|下降|缩短|节约|节省|达到?|至|升高"
+    r"|[\u4e00-\u9fff]{0,3})了?约?$"
 )
 EXTREME = re.compile(r"最[高低大小多少]|max(?:imum)?|min(?:imum)?", re.IGNORECASE)
 STATED_AFTER = re.compile(rf" {{0,2}}(?:{alternatives(AFTER_WORDS)})", re.IGNORECASE)
 OPEN_PLUS = re.compile(r"\+(?![\d+])")
 SMALLER_IS_BETTER = re.compile(
-    r"误差|精度|偏差|分辨率|分辨力|检出限|检测限|噪声|不确定度|均匀性|稳定性|漂移|时间|延迟|成本|能耗|粗糙度"
+    r"误差|精度|偏差|相噪|杂散|分辨率|分辨力|检出限|检测限|噪声|不确定度|均匀性|稳定性|漂移|时间|延迟|成本|能耗|粗糙度"
     r"|accuracy|error|resolution|precision|deviation|uncertainty|noise|uniformity|stability|drift|latency|time|cost|roughness",
     re.IGNORECASE,
 )
 UNDER_IS_AT = re.compile(r"\[(?:mass|force|temperature)\]|temperature")  # "under 5 MPa" is a circumstance, not a bound
 
-RANGE_SIGN = re.compile(r" ?(?:-{1,2}|~|至|到|\bto\b|\bthrough\b|\bdown to\b|\bup to\b) ?(?=[-+]?\d)", re.IGNORECASE)
+RANGE_SIGN = re.compile(r" ?(?:-{1,2}|~|至|到|\bto\b|\bthrough\b|\bdown to\b|\bup to\b) ?(?=[-+]?\.?\d)", re.IGNORECASE)
 AND_OF_BETWEEN = re.compile(r" ?(?:\([^()\d]{0,3}\) ?)?(?:and|和|与|及) ?(?=[-+]?\d)")
 BETWEEN = re.compile(r"(?:\bbetween|在|介于|位于)[^\d,，。;；]{0,12}$", re.IGNORECASE)
 BETWEEN_ENDS = re.compile(r" ?(?:之间|范围内?$)")
 FROM_TO_CHANGE = re.compile(
-    r"(?:提高|提升|增加|增长|上升|升高|降低|下降|减少|缩短|减小|increas\w*|improv\w*|decreas\w*|reduc\w*|ris(?:e|es|ing)|rose|drop\w*|fell|fall\w*)"
+    r"(?:提高|提升|增加|增长|上升|升高|降低|下降|减少|缩短|减小|increas\w*|improv\w*|decreas\w*|reduc\w*|ris(?:e|es"
+    r"|ing)|rose|drop\w*|fell|fall\w*)"
     r"[^。.;；]{0,25}$",
     re.IGNORECASE,
 )
@@ -74,26 +80,37 @@ FROM_TO_CHANGE = re.compile(
 # --- Roles ------------------------------------------------------------------------------------------------------------
 
 CHANGE_BEFORE = re.compile(
-    r"(?:提高|提升|增加|增长|增大|增幅|降低|减少|减小|减轻|下降|降幅|缩短|节约|节省|节能|改善|改进|上升|升高|升幅|高出|(?<!最)[高快多少低]|延长|压缩|优化|回落|扩大)"
+    r"(?:提高|提升|增加|增长|增大|增幅|降低|减少|减小|减轻|下降|降幅|缩短|节约|节省|节能|改善|改进|上升|升高|升幅"
+    r"|高出|(?<!最)[高快多少低]|延长|压缩|优化|回落|扩大)"
     r"(?:了|约|近|到|达|率|幅度|[\u4e00-\u9fffA-Za-z]{0,8}端|最高|可?达|超过|至少|分别|为|了约|[约近达了:： ]){0,3} ?$"
-    r"|\b(?:reduc\w+|increas\w+|improv\w+|decreas\w+|sav(?:e|es|ed|ing|ings)|gain|lower\w*|cut\w*|drop\w*|enhanc\w+|extend\w*|better|faster|boost\w*"
+    r"|\b(?:reduc\w+|increas\w+|improv\w+|decreas\w+|sav(?:e|es|ed|ing|ings)|gain|lower\w*|cut\w*|drop\w*|enhanc\w+"
+    r"|extend\w*|better|faster|boost\w*"
     r"|suppression|less|more)"
-    r"(?: (?:of|by|in|an?|the|up to|at least|as much as|about|approximately|roughly|nearly|over|more than|to|order|fuel|energy|cost|consumption|weight|size)){0,5} ?$",
+    r"(?: (?:of|by|in|an?|the|up to|at least|as much as|about|approximately|roughly|nearly|over|more than|to|order|fuel"
+    r"|energy|cost|consumption|weight|size)){0,5} ?$",
     re.IGNORECASE,
 )
-LEVEL_BEFORE = re.compile(r"(?:提高|提升|增加|降低|减少|下降|缩短|上升|升高|改善)(?:了)?[到至]|\b(?:reduced|increased|improved|lowered|raised) (?:from|to)\b[^,;]{0,20}$")
+LEVEL_BEFORE = re.compile(
+    r"(?:提高|提升|增加|降低|减少|下降|缩短|上升|升高|改善)(?:了)?[到至]|\b(?:reduced|increased|improved|lowered"
+    r"|raised) (?:from|to)\b[^,;]{0,20}$"
+)
 CHANGE_AFTER = re.compile(
-    r" ?(?:的?(?:提升|提高|增益|增长|下降|降幅|增幅|降低|改善|改进|[\u4e00-\u9fff]{0,4}开销))|(?: of additional)? ?\b(?:reduction|increase|improvement|decrease|savings?"
+    r" ?(?:的?(?:提升|提高|增益|增长|下降|降幅|增幅|降低|改善|改进|[\u4e00-\u9fff]{0,4}开销))"
+    r"|(?: of additional)? ?\b(?:reduction|increase"
+    r"|improvement|decrease|savings?"
     r"|gain over|faster|higher|lower|better|smaller|larger|less|more|longer|shorter|lighter|greater)\b(?! than| or)",
     re.IGNORECASE,
 )
 CONDITION_BEFORE = re.compile(
     r"(?:(?<![持制定])在|当|(?<!大)(?<!小)(?<!高)(?<!低)(?<!优)于|经过?|添加|培养|处理|条件)[^，。；;,、]{0,12}$|试验期?$"
-    r"|\b(?:at|under|when|while|during|after|for|over|with|of|range of|from|in|on|operat\w+|between)\b(?: (?:a|an|the|temperatures?|pressures?|range|of|operating|up|to|extreme\w*|power|input|distances?|altitudes?|heights?|depths?|than|more|less|from|between|uplinks|input)){0,5} ?$",
+    r"|\b(?:at|under|when|while|during|after|for|over|with|of|range of|from|in|on|operat\w+|between)\b(?: (?:a|an|the"
+    r"|temperatures?|pressures?|range|of|operating|up|to|extreme\w*|power|input|distances?|altitudes?|heights?|depths?"
+    r"|than|more|less|from|between|uplinks|input)){0,5} ?$",
     re.IGNORECASE,
 )
 CONDITION_AFTER = re.compile(
-    r" ?(?:[\u4e00-\u9fff]{0,6}?(?:时(?![间长滞])|条件|下(?=[，,的能可进]|$)|后(?=[，,]|\d|断|取)|环境下|处理|范围内|浓度下|工况)|龄|试验期|饲)"
+    r" ?(?:[\u4e00-\u9fff]{0,6}?(?:时(?![间长滞])|条件|下(?=[，,的能可进]|$)|后(?=[，,]|\d|断|取)|环境下|处理|范围内"
+    r"|浓度下|工况)|龄|试验期|饲)"
     r"|[^.,;]{0,12}\b(?:altitude|conditions?|operation|operating|environment|bandwidth|wheeled|bend)\b",
     re.IGNORECASE,
 )
@@ -101,50 +118,83 @@ CONDITION_AFTER = re.compile(
 # --- Status -----------------------------------------------------------------------------------------------------------
 
 MEASURED = re.compile(
-    r"实测|测得|测定|测试得|实验测试|实验研究|(?:试验|实验)条件下|测试结果|检测结果|检测报告|经.{0,8}(?:检测|测试|检验|鉴定|验证)|(?<!仿真)(?<!模拟)(?:实验|试验|测试|研究|检测|临床|实地考查)(?:的)?(?:结果|数据)?(?:表明|显示|证明|发现)|(?:^|。|；|;)结果(?:表明|显示)?"
+    r"实测|测得|测定|测试得|实验测试|实验研究|(?:试验|实验)条件下|测试结果|检测结果|检测报告|经.{0,8}(?:检测|测试"
+    r"|检验|鉴定|验证)|(?<!仿真)(?<!模拟)(?:实验|试验|测试|研究|检测|临床"
+    r"|实地考查)(?:的)?(?:结果|数据)?(?:表明|显示|证明|发现)|(?:^|。|；|;)结果(?:表明|显示)?"
     r"|实验结果|试验结果|与传统方法相比|对照组|运行数据|结果(?:表明|显示)"
-    r"|\b(?:was|were|been|is|are|we|has|have) (?:experimentally |successfully |already )?(?:measured|tested|demonstrated|observed|achieved|verified|validated|recorded|found)"
-    r"|\bmeasured (?:at|to|value|an?|by)\b|\b(?:has|have|had) (?:successfully |already )?(?:demonstrated|achieved|measured|shown|generated|produced|reached|attained)"
-    r"|\btests? (?:show|showed|have shown|confirmed)|\b(?:experimental|test) (?:results?|data)\b|\bresults (?:show|showed|indicate|demonstrate)\b|\bdemonstrated(?! by)",
+    r"|\b(?:was|were|been|is|are|we|has|have) (?:experimentally |successfully |already )?(?:measured|tested"
+    r"|demonstrated|observed|achieved|verified|validated|recorded|found)"
+    r"|\bmeasured (?:at|to|value|an?|by)\b|\b(?:has|have|had) (?:successfully |already )?(?:demonstrated|achieved"
+    r"|measured|shown|generated|produced|reached|attained)"
+    r"|\btests? (?:show|showed|have shown|confirmed)|\b(?:experimental|test) (?:results?|data)\b|\bresults (?:show"
+    r"|showed|indicate|demonstrate)\b|\bdemonstrated(?! by)",
     re.IGNORECASE,
 )
 CALCULATED = re.compile(
-    r"仿真|模拟结果|理论(?:上|分析|计算|效率|太阳能|值)|热力学分析|计算(?:结果|表明|得)|数值计算|估算|推算|\bsimulat(?:ed|ion|ions)\b|\bcalculat(?:ed|ions?)\b|\btheoretical(?:ly)?\b"
+    r"仿真|模拟结果|理论(?:上|分析|计算|效率|太阳能|值)|热力学分析|计算(?:结果|表明|得)|数值计算|估算|推算"
+    r"|\bsimulat(?:ed|ion|ions)\b|\bcalculat(?:ed|ions?)\b"
+    r"|\btheoretical(?:ly)?\b"
     r"|\bestimated?\b|\bpredict(?:ed|s)\b|\bmodel(?:l?ed|ing) (?:shows|predicts)",
     re.IGNORECASE,
 )
 PROMISED = re.compile(
-    r"预计|(?<!测试)预期|目标|拟|计划|将(?=达|可|能|会|在|实现|提高|降低|超)|有望|要求|(?<!所)需(?=达|在|求|要(?!的))|应(?:不|能|达|该|当|低|高|小|大|在|为)|希望|力争|设计(?:值|指标)|期望|可望"
-    r"|\b(?:will|shall|should|must|would|could|may|might|expects?|expected|anticipat\w+|plans?|planned|proposes?|proposed|goals?|objectives?|targets?"
-    r"|targeted|aims?|desired?|requires?|required|requiring|requirements?|needs?|needed|seek(?:s|ing)?|capable|threshold|intend\w*|to be|projected|potential(?:ly)?)\b",
+    r"预计|(?<!测试)预期|目标|拟|计划|将(?=达|可|能|会|在|实现|提高|降低|超)|有望|要求|(?<!所)需(?=达|在|求|要(?!的))"
+    r"|应(?:不|能|达|该|当|低|高|小|大|在|为)|希望|力争"
+    r"|设计(?:值|指标)|期望|可望"
+    r"|\b(?:will|shall|should|must|would|could|may|might|expects?|expected|anticipat\w+|plans?|planned|proposes?"
+    r"|proposed|goals?|objectives?|targets?"
+    r"|targeted|aims?|desired?|requires?|required|requiring|requirements?|needs?|needed|seek(?:s|ing)?|capable"
+    r"|threshold|intend\w*|to be|projected|potential(?:ly)?)\b",
     re.IGNORECASE,
 )
-POSSIBLE = re.compile(r"可达|可至|可以(?:达到|控制|降低|提高)|能够?达到|最高可|\bcan\b|\bup to\b|\bas (?:high|low|much) as\b", re.IGNORECASE)
+POSSIBLE = re.compile(
+    r"可达|可至|可以(?:达到|控制|降低|提高)|能够?达到|最高可|\bcan\b|\bup to\b|\bas (?:high|low|much) as\b",
+    re.IGNORECASE,
+)
 
 # --- What is no figure ------------------------------------------------------------------------------------------------
 
 NO_FIGURE = re.compile(
-    r"(?<!\d)(?:19|20)\d\d ?(?:[-~/、,，至到和]{1,2} ?(?:19|20)?\d\d ?)*年(?!/)(?: ?\d{1,2} ?月(?: ?\d{1,2} ?[日号])?)?"
+    r"(?<!\d)(?:19|20)\d\d ?(?:[-~/、,，至到和]{1,2} ?(?:19|20)?\d\d ?){0,6}年(?!/)(?: ?\d{1,2} ?月(?: ?\d{1,2} ?[日号])?)?"
     r"|\d{1,2} ?月 ?(?:\d{1,2} ?[日号]|份|中旬|上旬|下旬|底|初)|(?<![\d.])(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)"
-    r"|(?<![\d.])(?:19|20)?\d0(?:s\b|年代)|第 ?\d+(?: ?[-~、,，和至] ?\d+)*"
-    r"|[(（]?[·. ]*(?<![A-Za-z])[Pp] ?(?:值)? ?[<>=≤≥＜] ?0?\.\d+[ .·]*[)）]?|\[\d+(?: ?[-,] ?\d+)*\]"
-    r"|\d+(?:\.\d+)?(?:[、,，和-] ?\d+)* ?(?:日龄|周龄|月龄|岁|年生|周岁)|\d+(?:-| )(?:years?|months?|weeks?|days?)(?:-| )(?:olds?|of age)\b"
+    r"|(?<![\d.])(?:19|20)?\d0(?:s\b|年代)|第 ?\d+(?: ?[-~、,，和至] ?\d{1,6}){0,8}"
+    r"|[(（]?[·. ]*(?<![A-Za-z])[Pp] ?(?:值)? ?[<>=≤≥＜] ?0?\.\d+[ .·]*[)）]?|\[\d{1,4}(?: ?[-,] ?\d{1,4}){0,12}\]"
+    r"|\d+(?:\.\d+)?(?:[、,，和-] ?\d{1,6}){0,8} ?(?:日龄|周龄|月龄|岁|年生|周岁)|\d+(?:-| )(?:years?|months?|weeks?|days?)(?:-"
+    r"| )(?:olds?|of age)\b"
     r"|\b(?:[Pp]hases?|[Vv]ersions?|[Pp]ages?|[Tt]ypes?|[Cc]lass|[Gg]rades?|[Ff]igures?|[Tt]ables?|[Ss]teps?|[Tt]asks?"
     r"|(?-i:Figs?\.?|Options?|Sections?|Annex|Topics?|Articles?|No\.|FY))"
-    r" ?(?:-| )?\d+(?:\.\d+)*(?: ?(?:[-,]|and|to) ?\d+)*|(?:图|表|式|附录|版本|版) ?\d+(?:[.-]\d+)*"
-    r"|(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^|[⁻⁺⁰-⁹]|[1-9-]))\d+(?:\.\d+)?(?: ?[×xX*] ?\d+)*"
-    r"|\b\d+(?:st|nd|rd|th)\b|\b\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b"
+    r" ?(?:-| )?\d{1,9}(?:\.\d{1,6}){0,4}(?: ?(?:[-,]|and|to) ?\d{1,9}){0,8}|(?:图|表|式|附录|版本"
+    r"|版) ?\d{1,6}(?:[.-]\d{1,6}){0,4}"
+    r"|(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^|[⁻⁺⁰-⁹]|[1-9-]))\d+(?:\.\d+)?(?: ?[×xX*] ?\d{1,9}){0,3}"
+    r"|\b\d+(?:st|nd|rd|th)\b|\b\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November"
+    r"|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b"
     r"|(?:January|February|March|April|May|June|July|August|September|October|November|December) \d{1,2}(?!\d)"
-    r"|\d+ ?[°º] ?\d+ ?[′']|https?://\S+|doi\S+|\d{1,2}:\d\d|(?<![\d.])\d+[SR] ?r?RNA|(?:^|[\s。；;:：(（])[(（]?\d{1,2}[)）](?=[^\d])",
+    r"|\d+ ?[°º] ?\d+ ?[′']|https?://\S{1,200}|doi\S{1,200}|\d{1,2}:\d\d|(?<![\d.])\d+[SR] ?r?RNA|(?:^"
+    r"|[\s。；;:：(（])[(（]?\d{1,2}[)）](?=[^\d])",
     re.IGNORECASE,
 )
 METRIC_END = re.compile(
-    r"(?:率|度|数|比|值|系数|指数|因子|(?:准确|相关|敏感|特异|一致)性|得分|AUC|F1|F1-score|F-measure|mAP|RMSE|MAE|R2|R²|R 2|Kappa|PSNR|SSIM|NDCG)(?:分别)?$"
-    r"|\b(?:accuracy|precision|recall|AUC|F1|F1-score|score|ratio|coefficient|index|factor|number|R2|R\^2|R-squared|correlation|emissivity|efficiency|RMSE"
+    r"(?:率|度|数|比|值|系数|指数|因子|(?:准确|相关|敏感|特异|一致)性|得分|AUC|F1|F1-score|F-measure|mAP|RMSE|MAE|R2"
+    r"|R²|R 2|Kappa|PSNR|SSIM|NDCG)(?:分别)?$"
+    r"|\b(?:accuracy|precision|recall|AUC|F1|F1-score|score|ratio|coefficient|index|factor|number|R2|R\^2|R-squared"
+    r"|correlation|emissivity|efficiency|RMSE"
     r"|reflectivity|absorptivity|porosity|sensitivity|specificity|probability|rate|fraction|aperture)$",
     re.IGNORECASE,
 )
 SIGNED = re.compile(r"[\u4e00-\u9fff](?:[A-Za-z] ?){0,3} ?[<>≥≤] ?$")
+SYMBOL_IS = re.compile(
+    r"(?<![A-Za-z])(?:(?![PptFxvnNv])[A-Za-zα-ω](?: ?[A-Za-z0-9]){0,3}(?: ?/ ?[A-Z] ?[A-Za-z]?)?) ?= ?$"
+)
+IS_DIRECTLY = re.compile(r"[\u4e00-\u9fff]{2}(?:为|是|达到了?) ?$")
+FROM = re.compile(r"(?:由|从)[^,，。;；\d]{0,12}$")
+RISES = re.compile(r" ?(?:增加|提高|提升|增大|降低|下降|减少|减小|上升|升高|增长)")
+RISEN_TO = re.compile(r"(?:增加|提高|提升|增大|降低|下降|减少|减小|上升|升高|增长)(?:到|至)了?$")
 RATIO_END = re.compile(r"(?:率|度|比|系数|指数|因子|(?:雷诺|努塞尔|普朗特|瑞利|马赫)数)(?:分别)?$")
-RELATION = re.compile(r"(?:为|是|=|＝|等于|达到?了?|约|大于|小于|高于|低于|不低于|不高于|不超过|超过|>|<|≥|≤|在)[^\d\u4e00-\u9fffA-Za-z]{0,2}$")
-BARE_ENDS = re.compile(r" ?(?:$|、|[,，。;；、)）:：\]】]|左右|以上|以下|之间|时|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in|at|when|with|on|was|were|is|under|over)\b)")
+RELATION = re.compile(
+    r"(?:为|是|=|＝|等于|达到?了?|约|大于|小于|高于|低于|不低于|不高于|不超过|超过|>|<|≥|≤|在)[^\d\u4e00-\u9fffA-Za-z]{0,2}$"
+)
+BARE_ENDS = re.compile(
+    r" ?(?:$|、|[,，。;；、)）:：\]】]|左右|以上|以下|之间|时|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in"
+    r"|at|when|with|on|was"
+    r"|were|is|under|over)\b)"
+)

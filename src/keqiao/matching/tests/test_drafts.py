@@ -96,13 +96,20 @@ def test_similar_items_of_the_same_kind_but_the_one_that_is_changed(city):
 def test_figures_of_the_text_that_the_table_lacks():
     texts = {"zh": {"title": "膜", "problem": "要求水通量不低于 15 LMH/bar，厚度偏差不超过 5%。寿命 200–360 天。"}}
     found = drafts.figures_in("need", {"texts": texts})
-    assert [(w.name_zh, w.comparator, str(w.target), w.unit) for w in found][:2] == [
+    assert [(f.want.name_zh, f.want.comparator, str(f.want.target), f.want.unit) for f in found][:2] == [
         ("水通量", ">=", "15", "LMH/bar"),
         ("厚度偏差", "<=", "5", "%"),
     ]
     row = {"name_zh": "水通量", "comparator": ">=", "value": "15", "unit": "LMH/bar"}
     left = drafts.figures_in("need", {"texts": texts, "indicators": [row]})
-    assert "水通量" not in {want.name_zh for want in left}
+    assert "水通量" not in {figure.want.name_zh for figure in left}
+
+
+def test_a_figure_of_the_text_is_shown_where_it_stands():
+    texts = {"zh": {"title": "膜", "problem": "现用膜三个月失效。要求水通量不低于 15 LMH/bar，厚度偏差不超过 5%。"}}
+    flux, deviation = drafts.figures_in("need", {"texts": texts})
+    assert flux.pieces == ("要求", "水通量不低于 15 LMH/bar", "，厚度偏差不超过 5%。")
+    assert deviation.pieces == ("要求水通量不低于 15 LMH/bar，", "厚度偏差不超过 5%", "。")
 
 
 def test_what_needs_like_this_one_ask_for(city):

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from keqiao.catalogue import selectors as catalogue
 from keqiao.matching import drafts
 from keqiao.matching.indicators import shown_wish
+from keqiao.matching.passages import TextFigure
+from keqiao.matching.reading import Status
 from keqiao.matching.types import Stone, Wanted
 from keqiao.parties.types import Actor
 from keqiao.submissions import selectors as submissions
@@ -37,6 +39,11 @@ WHY: Mapping[Stone, Any] = {
     Stone.PRICE: _("写数额，或写面议"),
     Stone.REGION: _("选所在地区"),
 }
+HOW_KNOWN: Mapping[Status, Any] = {
+    Status.MEASURED: _("写为实测"),
+    Status.CLAIMED: _("写为目标或预计"),
+    Status.UNKNOWN: _("未写怎么得到的"),
+}
 SCHEMES = {"field": "field", "ipc": "ipc", "gbt4754": "industry"}
 
 
@@ -54,7 +61,7 @@ def of_step(draft: Submission, step: int, *, actor: Actor) -> dict[str, Any]:
         said["similar"] = [_titled(item) for item in drafts.similar_items(kind, content, actor=actor, but=but)]
         said["suggested"] = suggestions(kind, content, actor=actor)
     if "indicators" in shown.groups:
-        said["figures"] = [_figure(want) for want in drafts.figures_in(kind, content)]
+        said["figures"] = [_figure(found) for found in drafts.figures_in(kind, content)]
         said["usual"] = [_usual(want) for want in drafts.usual_indicators(content)] if kind == "need" else []
     return said
 
@@ -129,8 +136,9 @@ def _titled(item: Any) -> dict[str, Any]:
     }
 
 
-def _figure(want: Wanted) -> dict[str, str]:
-    """A figure of the text as a row to take over."""
+def _figure(found: TextFigure) -> dict[str, Any]:
+    """A figure of the text as a row to take over, with the sentence that states it."""
+    want = found.want
     name, wish = want.name_zh or want.name_en, shown_wish(want)
     row = {
         "name_zh": want.name_zh,
@@ -140,8 +148,17 @@ def _figure(want: Wanted) -> dict[str, str]:
         "high": _written(want.high),
         "unit": want.unit,
     }
+    row["condition_zh" if want.name_zh else "condition_en"] = want.condition
     said = wish if wish.casefold().startswith(name.casefold()) else f"{name} {wish}"
-    return {"row": json.dumps(row, ensure_ascii=False), "said": said}
+    before, at, after = found.pieces
+    return {
+        "row": json.dumps(row, ensure_ascii=False),
+        "said": said,
+        "before": before,
+        "at": at,
+        "after": after,
+        "status": HOW_KNOWN[found.status],
+    }
 
 
 def _usual(want: Wanted) -> dict[str, str]:

@@ -1,0 +1,87 @@
+"""The figures of a text that can be indicators, each with the sentence it stands in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from keqiao.matching.reading import Reading, Role, Status, readings
+from keqiao.matching.types import Offered, Wanted
+
+SENTENCE_END = re.compile(r"[。；;!?！？\n]|\.(?= +[A-Z(“\"])")
+LONGEST_PASSAGE = 240  # characters; a longer sentence is cut around its figure
+LEAST_NAME = 2
+
+
+@dataclass(frozen=True)
+class TextFigure:
+    """One figure of a text. `start` and `end` are its place in `passage`, with its name where that stands before it."""
+
+    reading: Reading
+    passage: str
+    start: int
+    end: int
+
+    @property
+    def want(self) -> Wanted:
+        return self.reading.as_wanted()
+
+    @property
+    def offer(self) -> Offered:
+        return self.reading.as_offered(self.passage)
+
+    @property
+    def status(self) -> Status:
+        return self.reading.status
+
+    @property
+    def pieces(self) -> tuple[str, str, str]:
+        """The passage before, at and after the figure."""
+        return self.passage[: self.start], self.passage[self.start : self.end], self.passage[self.end :]
+
+
+@lru_cache(maxsize=4096)  # the texts of the nearest items are read again with every match
+def text_figures(text: str) -> tuple[TextFigure, ...]:
+    """Those that have a name and say how large the named thing is; no changes, conditions, counts or prices."""
+    found = readings(text)
+    return tuple(_in_passage(text, reading) for reading in found if is_indicator(reading))
+
+
+def is_indicator(reading: Reading) -> bool:
+    return (
+        reading.role is Role.FIGURE
+        and len(reading.name) >= LEAST_NAME
+        and not reading.is_count
+        and not (reading.is_money and reading.unit.strip() == reading.name)
+        and reading.unit != "TRL"  # maturity has a field of its own
+    )
+
+
+def _in_passage(text: str, reading: Reading) -> TextFigure:
+    begin, finish = _sentence(text, reading)
+    first = max(begin, min(reading.first, reading.start))
+    last = min(finish, max(reading.last, reading.end))
+    return TextFigure(reading, text[begin:finish], first - begin, last - begin)
+
+
+def _sentence(text: str, reading: Reading) -> tuple[int, int]:
+    begin = max((found.end() for found in SENTENCE_END.finditer(text, 0, reading.start)), default=0)
+    end = SENTENCE_END.search(text, max(reading.last, reading.end))
+    finish = end.end() if end else len(text)
+    begin += len(text[begin:finish]) - len(text[begin:finish].lstrip())
+    if finish - begin > LONGEST_PASSAGE:
+        begin = max(begin, reading.start - LONGEST_PASSAGE // 2)
+        finish = min(finish, begin + LONGEST_PASSAGE)
+    return min(begin, reading.first if reading.first >= begin else reading.start), max(finish, reading.end)
+
+
+def of_texts(texts: Iterator[str]) -> list[TextFigure]:
+    """The figures of several texts, one of each that says the same."""
+    found: dict[tuple[object, ...], TextFigure] = {}
+    for text in texts:
+        for figure in text_figures(text):
+            r = figure.reading
+            found.setdefault((r.name, r.comparator, r.value, r.high, r.unit), figure)
+    return list(found.values())
