@@ -28,6 +28,7 @@ from keqiao.catalogue.units import (
     INVISIBLE,
     LARGEST_MAGNITUDE,
     LONGEST_UNIT,
+    NUMERALS,
     THERMOMETERS,
     Product,
     Reader,
@@ -35,6 +36,7 @@ from keqiao.catalogue.units import (
     atom,
     normal_form,
     single,
+    table,
 )
 
 TEMPERATURE = "temperature"
@@ -113,6 +115,16 @@ def read_unit(text: str, *, strict: bool = False) -> Unit:
     if strict and unit.is_opaque:
         raise UnknownUnit(text.strip()[:LONGEST_UNIT])
     return unit
+
+
+def listed_spellings() -> Mapping[str, object]:
+    """Every spelling of a single unit that is listed, in its own capitals; 万 and million are no units."""
+    return table().exact
+
+
+def is_numeral(spelling: str) -> bool:
+    """万, 亿, million: they multiply and measure nothing."""
+    return spelling in NUMERALS
 
 
 @lru_cache(maxsize=4096)

@@ -139,7 +139,7 @@ def _reference(expression: str) -> tuple[Fraction, tuple[tuple[str, Fraction], .
     return size, tuple(sorted((key, power) for key, power in dimensions.items() if power))
 
 
-THERMOMETERS = {"K", "℃", "℉", "开", "开尔文", "kelvin", "mK"}
+THERMOMETERS = {"K", "℃", "℉", "开", "开尔文", "kelvin", "Kelvin", "kelvins", "Kelvins", "mK"}
 
 
 @dataclass(frozen=True)

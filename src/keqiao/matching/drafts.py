@@ -102,7 +102,7 @@ def matches_of_draft(kind: str, content: Mapping[str, Any], *, actor: Actor, cou
 
 def similar_items(kind: str, content: Mapping[str, Any], *, actor: Actor, but: str = "", count: int = 3) -> list[Any]:
     """Public items of the same kind that say nearly the same: so that nobody posts twice. `but`: the item changed."""
-    text = _text(content, _parts(kind))
+    text = _text(content, parts(kind))
     model = indexing.model()
     if model is None or len(text) < LEAST_TEXT:
         return []
@@ -119,11 +119,11 @@ def similar_items(kind: str, content: Mapping[str, Any], *, actor: Actor, but: s
 
 def figures_in(kind: str, content: Mapping[str, Any]) -> list[TextFigure]:
     """The indicators that the running text states and the table does not have yet, each where it stands."""
-    have = [_wanted(row) for row in _rows(content, "indicators")]
+    have = [_wanted(row) for row in rows(content, "indicators")]
     found: list[TextFigure] = []
-    for _lang, version in _versions(content):
-        for part in _parts(kind):
-            for figure in text_figures(_part(version, part)[:LONGEST_TEXT]):
+    for _lang, version in versions(content):
+        for part in parts(kind):
+            for figure in text_figures(part_of(version, part)[:LONGEST_TEXT]):
                 if not any(_is_same(figure.want, other) for other in (*have, *(one.want for one in found))):
                     found.append(figure)
     return found[:MOST_FIGURES]
@@ -134,7 +134,7 @@ def usual_indicators(content: Mapping[str, Any], *, count: int = 4) -> list[Want
     text = _text(content, NEED_PARTS)
     if len(text) < LEAST_TEXT or not indexing.is_ready():
         return []
-    have = [_wanted(row) for row in _rows(content, "indicators")]
+    have = [_wanted(row) for row in rows(content, "indicators")]
     counts: Counter[tuple[str, str, str, str]] = Counter()
     for other in scoring.items("need", scoring.nearest("need", text, NEIGHBOURS // 2, least=0.3)):
         counts.update({(w.name_zh, w.name_en, w.comparator, w.unit) for w in other.facts.indicators})
@@ -147,7 +147,7 @@ def suggested_classes(kind: str, content: Mapping[str, Any], *, actor: Actor) ->
 
     Two witnesses: the classes of the nearest public items, and the words of the classes' own titles.
     """
-    text = _text(content, _parts(kind))
+    text = _text(content, parts(kind))
     if len(text) < LEAST_TEXT:
         return {"field": [], "ipc": [], "gbt4754": []}
     near = _near_classes(text, actor)
@@ -189,7 +189,7 @@ def need_facts(content: Mapping[str, Any]) -> NeedFacts:
     """As gathering.need_facts, from a draft: what cannot be read counts as not said."""
     return NeedFacts(
         **_shared(content, NEED_PARTS),
-        indicators=tuple(_wanted(row) for row in _rows(content, "indicators") if _number(row.get("value")) is not None),
+        indicators=tuple(_wanted(row) for row in rows(content, "indicators") if _number(row.get("value")) is not None),
         trl_min=_level(content.get("trl_min")),
         budget=_price(content),
         region_wish="local" if content.get("region_wish") == "local" else "any",
@@ -200,9 +200,7 @@ def need_facts(content: Mapping[str, Any]) -> NeedFacts:
 def achievement_facts(content: Mapping[str, Any]) -> AchievementFacts:
     return AchievementFacts(
         **_shared(content, ACHIEVEMENT_PARTS),
-        indicators=tuple(
-            _offered(row) for row in _rows(content, "indicators") if _number(row.get("value")) is not None
-        ),
+        indicators=tuple(_offered(row) for row in rows(content, "indicators") if _number(row.get("value")) is not None),
         trl=_level(content.get("trl")),
         trl_evidence="；".join(_words(content, "trl_evidence_zh")),
         price=_price(content),
@@ -210,11 +208,11 @@ def achievement_facts(content: Mapping[str, Any]) -> AchievementFacts:
 
 
 def _shared(content: Mapping[str, Any], parts: Sequence[str]) -> dict[str, Any]:
-    versions = _versions(content)
+    written = versions(content)
     region = content.get("region") or ""
     return {
         "code": "",
-        "title": " ".join(t for _lang, v in versions if (t := _part(v, "title"))),
+        "title": " ".join(t for _lang, v in written if (t := part_of(v, "title"))),
         "text": _text(content, parts),
         "ipc": tuple(_words(content, "ipc")),
         "industry": tuple(_words(content, "industry")),
@@ -222,31 +220,31 @@ def _shared(content: Mapping[str, Any], parts: Sequence[str]) -> dict[str, Any]:
         "modes": tuple(_words(content, "modes")),
         "region": region,
         "region_path": scoring.regions().path(region),
-        "lang": versions[0][0] if versions else "zh",
+        "lang": written[0][0] if written else "zh",
     }
 
 
-def _versions(content: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+def versions(content: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """Chinese first; languages in which nothing is written are none."""
     texts = content.get("texts")
     found = texts if isinstance(texts, Mapping) else {}
     return [
         (lang, found[lang])
         for lang in ("zh", "en")
-        if isinstance(found.get(lang), Mapping) and any(_part(found[lang], p) for p in found[lang] if p != "origin")
+        if isinstance(found.get(lang), Mapping) and any(part_of(found[lang], p) for p in found[lang] if p != "origin")
     ]
 
 
 def _text(content: Mapping[str, Any], parts: Sequence[str]) -> str:
-    return "\n".join(text for _lang, version in _versions(content) for part in parts if (text := _part(version, part)))
+    return "\n".join(text for _lang, version in versions(content) for part in parts if (text := part_of(version, part)))
 
 
-def _part(version: Mapping[str, Any], part: str) -> str:
+def part_of(version: Mapping[str, Any], part: str) -> str:
     value = version.get(part)
     return value.strip() if isinstance(value, str) else ""
 
 
-def _parts(kind: str) -> Sequence[str]:
+def parts(kind: str) -> Sequence[str]:
     return NEED_PARTS if kind == "need" else ACHIEVEMENT_PARTS
 
 
@@ -255,7 +253,7 @@ def _words(content: Mapping[str, Any], name: str) -> list[str]:
     return [word.strip() for word in value if isinstance(word, str) and word.strip()] if isinstance(value, list) else []
 
 
-def _rows(content: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def rows(content: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     value = content.get(name)
     return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
 

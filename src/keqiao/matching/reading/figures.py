@@ -43,11 +43,12 @@ TEN_TO = (
     rf"|(?P<flat{{n}}>-[1-9]\d?|1?[0-9])(?!\d))"
 )
 TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
-SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了:=(,、~≥≤<> ])|(?<![^\n]))"
-GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<=TRL)|(?<=pH)|(?<=[^A-Za-z]Ma))"
+SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<> ])|(?<![^\n]))"
+GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
 NUMBER = re.compile(
-    rf"(?P<sign>{SIGN_GUARD}[-+])?{GUARD}"
-    rf"(?:(?P<alone>10(?=\^|[⁻⁺{SUPERSCRIPT}]))(?:\^ ?\(?(?P<power0>[-+]?\d{{1,2}})\)?|(?P<raised0>[⁻⁺]?[{SUPERSCRIPT}]{{1,2}}))"
+    rf"(?P<sign>{SIGN_GUARD}[-+](?: (?=\d+(?:\.\d+)?[°‰℃]))?)?{GUARD}"
+    rf"(?:(?P<alone>10(?=\^|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))(?:(?:\^| (?=-)) ?\(?(?P<power0>[-+]?\d{{1,2}})\)?"
+    rf"|(?P<raised0>[⁻⁺]?[{SUPERSCRIPT}]{{1,2}}))"
     rf"|(?P<plain>{PLAIN}){TIMES_TEN})"
 )
 NUMBER_AT = re.compile(NUMBER.pattern.replace(GUARD, "").replace(SIGN_GUARD, ""))
@@ -66,7 +67,7 @@ PREFIXED = re.compile(
     r"|(?P<mach>\bMach|马赫数?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )|(?<=from ))M(?= ?=)))(?:值| number"
     r"| values?| levels?)?"
     rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|in the range|between|from|范围|at))? ?(?:[=:of为约]|of"
-    rf"|in)?){{0,3}} ?$",
+    rf"|in)?){{0,3}}[ -]?$",
     re.IGNORECASE,
 )
 PREFIX_UNITS = {"trl": "TRL", "ph": "pH", "mach": "Mach"}
@@ -105,7 +106,7 @@ def _number(text: str, at: int) -> _Number | None:
     base = Decimal((found["plain"] or "1").replace(",", ""))
     exponent = int(power.translate(SUPERSCRIPT_DIGITS)) if power else 0
     try:
-        value = base.scaleb(exponent) * (-1 if found["sign"] == "-" else 1)
+        value = base.scaleb(exponent) * (-1 if (found["sign"] or "").strip() == "-" else 1)
     except InvalidOperation:
         return None
     return _Number(found.start(), found.end(), value)
@@ -353,6 +354,8 @@ def _joint(text: str, figure: _Figure) -> re.Match[str] | None:
     begin = figure.prefix_start if figure.prefix_start >= 0 else figure.start
     if joint is None and wording.BETWEEN.search(text[max(0, begin - 20) : begin]):
         joint = wording.AND_OF_BETWEEN.match(text, at)
+        if joint and not joint[0].strip().endswith("and") and not wording.BETWEEN_WITHIN.match(text, joint.end()):
+            joint = None  # 在饲粮中添加 250 和 500 g/t are two
     return joint or (None if figure.unit else LOST_DASH.match(text, at))
 
 
@@ -496,7 +499,11 @@ def _before(text: str, at: int) -> tuple[str, int]:
     if most and not opened:
         return "<=", offset + most.start()
     stated = wording.STATED_BEFORE.search(window)
-    if stated and not (opened and wording.EXTREME.fullmatch(stated["word"])):
+    if (
+        stated
+        and not wording.WITH_ARTICLE.match(stated[0])
+        and not (opened and wording.EXTREME.fullmatch(stated["word"]))
+    ):
         reaches = wording.EXTREME.fullmatch(stated["word"]) and "达" in stated[0]
         return "=" if reaches else wording.BEFORE_WORDS[stated["word"].casefold()], offset + stated.start()
     return "", at
@@ -528,6 +535,8 @@ def _is_named_number(text: str, figure: _Figure, name: str, comparator: str, *, 
         return bool(name or figure.unit)
     is_fractional = "." in text[figure.start : figure.end]
     tie = text[max(0, figure.start - 24) : figure.start]
+    if wording.SCIENTIFIC.search(text[figure.start : figure.end]):  # 1E-16 counts nothing
+        return True
     if is_fractional and not figure.unit and (wording.SYMBOL_IS.search(tie) or _is_risen(text, figure, tie)):
         return True
     if not name or figure.unit or not wording.BARE_ENDS.match(text, figure.end):

@@ -13,7 +13,7 @@ from typing import Any
 from keqiao.catalogue.quantities import read_unit
 from keqiao.matching.reading import Reading, readings
 
-SETS = ("development", "first-test", "second-test")
+SETS = ("development", "first-test", "second-test", "third-test")
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 
-from keqiao.catalogue.quantities import Unit, read_unit
-from keqiao.catalogue.units import NUMERALS, normal_form, table
+from keqiao.catalogue.quantities import Unit, is_numeral, listed_spellings, normal_form, read_unit
 
 LONGEST = 40  # characters
 LONGEST_PRODUCT = 6  # atoms
@@ -36,6 +35,8 @@ ALIASES = tuple(
         (r"parts?[- ]per[- ]million(?: \(ppm\))?", "ppm"),
         (r"parts?[- ]per[- ]billion(?: \(ppb\))?", "ppb"),
         (r"parts?[- ]per[- ]trillion(?: \(ppt\))?", "ppt"),
+        (r"linear (?:yards?|yd)", "yards"),
+        (r"linear (?:feet|foot|ft)", "feet"),
         (r"orders? of magnitude|个?数?量级(?!别)", "个数量级"),
         (r"(?:nautical miles?|n\. ?miles?)(?![A-Za-z])", "nmi"),
     )
@@ -92,13 +93,16 @@ SIZES = {"k": "thousand", "m": "million", "b": "billion"}
 FOLD = re.compile(r"[xX](?![A-Za-z0-9])(?! ?\d)")  # "10x the level"
 PREFIX_APART = re.compile(r"(milli|micro|nano|pico|femto|centi|kilo|mega|giga)[- ]([a-z]{3,9})(?![a-z])", re.IGNORECASE)
 POWER_WORD = re.compile(r"(?:cubic|square) ", re.IGNORECASE)
+GLUED_INNER = re.compile(r"(?:t|h|d|L|mL|kg|cm|mm|min)(?=[A-Z]{2,}$)")  # "g/tYOS"
+SHORT_ACRONYM = 3
+SHOUTED = {"DB", "MM", "CM", "KM", "KG", "HZ", "RPM", "KHZ", "MHZ", "GHZ", "MPA", "MW", "KW"}
 GLUED = re.compile(r"(?:[kMG]?Pa|[kM]W|[kMG]?Hz|[mck]m|kg|℃)(?=[A-Z]{2,})")  # "2.31MPaIMEP"
 CJK_KEY = 8
 
 
 @cache
 def _cjk_keys() -> frozenset[str]:
-    return frozenset(key for key in table().exact if "\u4e00" <= key[0] <= "\u9fff" and key not in NUMERALS)
+    return frozenset(key for key in listed_spellings() if "\u4e00" <= key[0] <= "\u9fff" and not is_numeral(key))
 
 
 HYPHENATED = re.compile(r"-(?=[a-z]{3}|(?:[kMG]?W|[kMG]?Hz|kg|[kcmnuμ]m|kV|mA|[GM]Pa)\b)")
@@ -247,11 +251,24 @@ def _latin_atom(window: str, run: str, offset: int, *, is_inner: bool) -> tuple[
     end = offset + len(run)
     if GLUED.match(window, offset) and not is_inner:
         return run, end
+    glued = GLUED_INNER.match(run) if is_inner else None
+    if glued:
+        return glued[0], offset + glued.end()
     following = window[end : end + 1]
     is_numbered = following.isascii() and following.isdigit() and not EXPONENT.match(window, end)
-    if is_numbered or _is_model(run, window, end) or (not is_inner and _means_something_else(run, window, end)):
+    if (
+        is_numbered
+        or _is_acronym(run)
+        or _is_model(run, window, end)
+        or (not is_inner and _means_something_else(run, window, end))
+    ):
         return "", offset
     return (run, end) if _is_atom(run) else ("", offset)
+
+
+def _is_acronym(run: str) -> bool:
+    """NG and MDA are units only to a reader who does not look at capitals."""
+    return run.isupper() and 1 < len(run) <= SHORT_ACRONYM and run not in listed_spellings() and run not in SHOUTED
 
 
 def _means_something_else(run: str, window: str, end: int) -> bool:
@@ -293,7 +310,7 @@ def _cjk_atom(window: str, offset: int, *, is_inner: bool) -> tuple[str, int]:
 
 @lru_cache(maxsize=4096)
 def _is_atom(spelling: str) -> bool:
-    return not read_unit(spelling).is_opaque and normal_form(spelling) not in NUMERALS
+    return not read_unit(spelling).is_opaque and not is_numeral(normal_form(spelling))
 
 
 def _is_known(spelling: str) -> bool:

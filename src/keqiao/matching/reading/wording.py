@@ -69,6 +69,9 @@ UNDER_IS_AT = re.compile(r"\[(?:mass|force|temperature)\]|temperature")  # "unde
 RANGE_SIGN = re.compile(r" ?(?:-{1,2}|~|至|到|\bto\b|\bthrough\b|\bdown to\b|\bup to\b) ?(?=[-+]?\.?\d)", re.IGNORECASE)
 AND_OF_BETWEEN = re.compile(r" ?(?:\([^()\d]{0,3}\) ?)?(?:and|和|与|及) ?(?=[-+]?\d)")
 BETWEEN = re.compile(r"(?:\bbetween|在|介于|位于)[^\d,，。;；]{0,12}$", re.IGNORECASE)
+BETWEEN_WITHIN = re.compile(r"[^,，。;；]{0,16}之间")
+WITH_ARTICLE = re.compile(r"^over\b.*\b(?:an?|the)\b", re.IGNORECASE)
+SCIENTIFIC = re.compile(r"\d[eE]-\d")
 BETWEEN_ENDS = re.compile(r" ?(?:之间|范围内?$)")
 FROM_TO_CHANGE = re.compile(
     r"(?:提高|提升|增加|增长|上升|升高|降低|下降|减少|缩短|减小|increas\w*|improv\w*|decreas\w*|reduc\w*|ris(?:e|es"
@@ -155,7 +158,7 @@ POSSIBLE = re.compile(
 # --- What is no figure ------------------------------------------------------------------------------------------------
 
 NO_FIGURE = re.compile(
-    r"(?<!\d)(?:19|20)\d\d ?(?:[-~/、,，至到和]{1,2} ?(?:19|20)?\d\d ?){0,6}年(?!/)(?: ?\d{1,2} ?月(?: ?\d{1,2} ?[日号])?)?"
+    r"(?<!\d)(?:1[6-9]|20)\d\d ?(?:[-~/、,，至到和]{1,2} ?(?:1[6-9]|20)?\d\d ?){0,6}年(?!/)(?: ?\d{1,2} ?月(?: ?\d{1,2} ?[日号])?)?"
     r"|\d{1,2} ?月 ?(?:\d{1,2} ?[日号]|份|中旬|上旬|下旬|底|初)|(?<![\d.])(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)"
     r"|(?<![\d.])(?:19|20)?\d0(?:s\b|年代)|第 ?\d+(?: ?[-~、,，和至] ?\d{1,6}){0,8}"
     r"|[(（]?[·. ]*(?<![A-Za-z])[Pp] ?(?:值)? ?[<>=≤≥＜] ?0?\.\d+[ .·]*[)）]?|\[\d{1,4}(?: ?[-,] ?\d{1,4}){0,12}\]"

@@ -103,7 +103,12 @@ def test_hostile_text_takes_no_time(piece):
 
 
 # What the reader reached when the rules were last changed: a change that makes it worse has to say so here.
-KEPT = {"development": (0.99, 0.99), "first-test": (0.975, 0.96), "second-test": (0.97, 0.97)}
+KEPT = {
+    "development": (0.99, 0.99),
+    "first-test": (0.975, 0.96),
+    "second-test": (0.965, 0.97),
+    "third-test": (0.975, 0.93),
+}
 
 
 @pytest.mark.parametrize("name", measuring.SETS)

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from keqiao.catalogue import selectors as catalogue
-from keqiao.matching import drafts
+from keqiao.matching import drafts, refining
 from keqiao.matching.indicators import shown_wish
 from keqiao.matching.passages import TextFigure
 from keqiao.matching.reading import Status
@@ -110,6 +110,34 @@ def suggestions(kind: str, content: Mapping[str, Any], *, actor: Actor) -> list[
         for found in drafts.suggested_classes(kind, content, actor=actor).values()
         for one in found
     ]
+
+
+def check(draft: Submission, *, actor: Actor) -> dict[str, Any]:
+    """What to make clearer before it is handed in, each with the field where it is mended."""
+    kind, content = draft.kind, draft.content
+    said = refining.advice(kind, content)
+    but = getattr(draft.item, "code", "")
+    return {
+        "advice": said,
+        "vague": [
+            {
+                "word": one.word,
+                "before": one.before,
+                "after": one.after,
+                "label": label_of(kind, f"texts.{one.lang}.{one.part}"),
+                "step": step_of(kind, f"texts.{one.lang}.{one.part}"),
+                "id": id_of(f"texts.{one.lang}.{one.part}"),
+            }
+            for one in said.vague
+        ],
+        "indicator_step": step_of(kind, "indicators"),
+        "asked": [_asked(one) for one in said.asked],
+        "similar": [_titled(item) for item in drafts.similar_items(kind, content, actor=actor, but=but)],
+    }
+
+
+def _asked(one: refining.Asked) -> dict[str, Any]:
+    return {"name": either(one.name_zh, one.name_en), "unit": one.unit, "witnesses": one.witnesses}
 
 
 def open_questions(draft: Submission) -> list[dict[str, str]]:

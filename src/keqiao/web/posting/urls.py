@@ -11,6 +11,7 @@ urlpatterns = [
     path("post/<str:code>/<int:step>/save", views.autosave, name="draft_autosave"),
     path("post/<str:code>/<int:step>/hints", views.hints, name="draft_hints"),
     path("post/<str:code>/<int:step>/merge", views.merge, name="draft_merge"),
+    path("post/<str:code>/check", views.check, name="draft_check"),
     path("post/<str:code>/matches", views.matches, name="draft_matches"),
     path("post/<str:code>/files/<int:file_id>", files.draft_file, name="draft_file"),
     path("post/<str:code>/discard", views.discard, name="draft_discard"),

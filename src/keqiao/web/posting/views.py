@@ -421,6 +421,21 @@ def matches(request: HttpRequest, code: str) -> HttpResponse:
     return render(request, "posting/matches.html", context)
 
 
+@page
+@signed_in
+def check(request: HttpRequest, code: str) -> HttpResponse:
+    """What an expert would ask of the draft. Worked out now, shown to its author alone, not stored."""
+    draft = submissions.get_submission(code, actor=actor_of(request))
+    context = {
+        "tab": "post",
+        "draft": draft,
+        "kind": draft.kind,
+        "title": presentation.title_of(draft.content),
+        **hinting.check(draft, actor=actor_of(request)),
+    }
+    return render(request, "posting/check.html", context)
+
+
 # --- two versions -------------------------------------------------------------------------------------------------------
 
 
