@@ -22,7 +22,7 @@ from keqiao.kernel.parameters import parameter
 from keqiao.matching import indexing, scoring
 from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS
 from keqiao.matching.indicators import name_similarity
-from keqiao.matching.passages import TextFigure, text_figures
+from keqiao.matching.passages import TextFigure, read_offers, text_figures
 from keqiao.matching.text import is_cjk_character, tokens
 from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Offered, Price, Stone, Wanted
 from keqiao.parties.types import Actor
@@ -171,7 +171,7 @@ def gaps_of(kind: str, content: Mapping[str, Any]) -> list[Gap]:
     price = facts.budget if isinstance(facts, NeedFacts) else facts.price
     said = {
         Stone.TECHNOLOGY: len(facts.text) >= LEAST_TEXT,
-        Stone.INDICATORS: bool(facts.indicators),
+        Stone.INDICATORS: any(_number(row.get("value")) is not None for row in rows(content, "indicators")),
         Stone.MATURITY: level is not None,
         Stone.MODES: bool(facts.modes),
         Stone.PRICE: price.kind == "negotiable" or price.low_fen is not None,
@@ -200,7 +200,8 @@ def need_facts(content: Mapping[str, Any]) -> NeedFacts:
 def achievement_facts(content: Mapping[str, Any]) -> AchievementFacts:
     return AchievementFacts(
         **_shared(content, ACHIEVEMENT_PARTS),
-        indicators=tuple(_offered(row) for row in rows(content, "indicators") if _number(row.get("value")) is not None),
+        indicators=tuple(_offered(row) for row in rows(content, "indicators") if _number(row.get("value")) is not None)
+        or read_offers(_text(content, ACHIEVEMENT_PARTS)),
         trl=_level(content.get("trl")),
         trl_evidence="；".join(_words(content, "trl_evidence_zh")),
         price=_price(content),

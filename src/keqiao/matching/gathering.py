@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from keqiao.catalogue import selectors as catalogue
+from keqiao.matching.passages import read_offers
 from keqiao.matching.types import AchievementFacts, NeedFacts, Offered, Price, Wanted
 
 # What the incumbent solution does is no evidence for this one, so it is neither searched nor quoted.
@@ -63,14 +64,15 @@ def need_facts(need: Any, regions: Regions) -> NeedFacts:
 
 def achievement_facts(achievement: Any, regions: Regions) -> AchievementFacts:
     texts = _texts(achievement)
+    written = _joined(texts, ACHIEVEMENT_PARTS)
     return AchievementFacts(
         code=achievement.code,
         title=" ".join(text.title for text in texts),
-        text=_joined(texts, ACHIEVEMENT_PARTS),
+        text=written,
         ipc=tuple(achievement.ipc),
         industry=tuple(achievement.industry),
         keywords=(*achievement.keywords_zh, *achievement.keywords_en),
-        indicators=tuple(_offered(row) for row in achievement.indicators.all()),
+        indicators=tuple(_offered(row) for row in achievement.indicators.all()) or read_offers(written),
         trl=achievement.trl,
         trl_evidence="；".join(achievement.trl_evidence_zh),
         modes=tuple(achievement.modes),

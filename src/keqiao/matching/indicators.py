@@ -462,10 +462,22 @@ def _finding(want: Wanted, offer: Offered | None) -> Finding:
     if name_similarity(want, offer) < SURE_NAME or is_other_condition(_circumstances(want), _circumstances(offer)):
         judged = Judgement(Verdict.UNKNOWN, 0.5)  # a figure of something else, or from elsewhere, answers nothing
     offered = _named(want, offer, _shown_offer(want, offer, judged))
+    if offer.evidence_kind.startswith("read_"):
+        judged = _of_reading(judged, offer)
     evidence = "；".join(text for text in (offer.condition, offer.evidence) if text)
     if judged.verdict is Verdict.UNKNOWN:
         return _question(want, judged, offered, evidence)
     return _line(want, judged, offered, evidence, ("", ""))
+
+
+def _of_reading(judged: Judgement, offer: Offered) -> Judgement:
+    """A figure read from running text: a measured one that reaches the target counts; anything else is asked about.
+
+    A misread figure must never leave a result out, and a promise is no measurement.
+    """
+    if judged.verdict is Verdict.MET and offer.evidence_kind == "read_measured":
+        return judged
+    return Judgement(Verdict.UNKNOWN, 0.5, judged.gap)
 
 
 def _question(want: Wanted, judged: Judgement, offered: tuple[str, str], evidence: str) -> Finding:

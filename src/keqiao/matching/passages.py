@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from keqiao.matching.reading import Reading, Role, Status, readings
@@ -13,6 +13,8 @@ from keqiao.matching.types import Offered, Wanted
 SENTENCE_END = re.compile(r"[。；;!?！？\n]|\.(?= +[A-Z(“\"])")
 LONGEST_PASSAGE = 240  # characters; a longer sentence is cut around its figure
 LEAST_NAME = 2
+MOST_OFFERS = 40
+READ = "read_"  # before the status, in the kind of evidence of a figure read from the text
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,15 @@ def _sentence(text: str, reading: Reading) -> tuple[int, int]:
     return min(begin, reading.first if reading.first >= begin else reading.start), max(finish, reading.end)
 
 
-def of_texts(texts: Iterator[str]) -> list[TextFigure]:
+def read_offers(text: str) -> tuple[Offered, ...]:
+    """What an item without a table of indicators states in its text; how each is known stands in `evidence_kind`."""
+    return tuple(
+        replace(figure.offer, evidence_kind=f"{READ}{figure.status.value}")
+        for figure in text_figures(text)[:MOST_OFFERS]
+    )
+
+
+def of_texts(texts: Iterable[str]) -> list[TextFigure]:
     """The figures of several texts, one of each that says the same."""
     found: dict[tuple[object, ...], TextFigure] = {}
     for text in texts:

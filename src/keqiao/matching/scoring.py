@@ -28,7 +28,7 @@ from keqiao.matching.text import fingerprint, tokens
 from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Reach, Stone, Weights
 from keqiao.parties import selectors as parties
 
-CODE_VERSION = "2"  # of the stones' rules; a change makes stored matches stale
+CODE_VERSION = "3"  # of the stones' rules; a change makes stored matches stale
 CANDIDATES = 100  # nearest items that are scored for a stored match
 LEAST_TECHNOLOGY = 0.2  # fit of the technical field below which a pair is no match
 QUERY_TERMS = 100  # of a need, the heaviest, that count as what it says

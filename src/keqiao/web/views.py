@@ -23,10 +23,11 @@ from keqiao.kernel.pages import LANGUAGE_COOKIE, LANGUAGES, actor_of, page, page
 from keqiao.matching import scoring
 from keqiao.matching import search as searching
 from keqiao.matching import selectors as matching
+from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS
 from keqiao.matching.types import Stone
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor, OrganisationKind
-from keqiao.web import about, presentation, presentation_schema, presentation_search, problems
+from keqiao.web import about, presentation, presentation_figures, presentation_schema, presentation_search, problems
 from keqiao.web.context import THEMES
 from keqiao.web.forms import read_search
 from keqiao.web.presentation import Words
@@ -136,6 +137,7 @@ def need(request: HttpRequest, code: str) -> HttpResponse:
         "version": version,
         "publisher": publisher,
         "anonymous": presentation.anonymous_name(found, terms),
+        "read": presentation_figures.read_of(version.text, NEED_PARTS, found.indicators.all()),
         "field": terms.field(found.field),
         "region": terms.region(found.region),
         "days_left": presentation.days_left(found.deadline),
@@ -218,6 +220,7 @@ def achievement(request: HttpRequest, code: str) -> HttpResponse:
         **_place("achievement"),
         "achievement": found,
         "version": version,
+        "read": presentation_figures.read_of(version.text, ACHIEVEMENT_PARTS, found.indicators.all()),
         "field": terms.field(found.field),
         "region": terms.region(found.region),
         "needs": needs,

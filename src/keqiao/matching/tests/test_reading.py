@@ -134,3 +134,23 @@ def test_labels_are_whole():
         assert row["url"] or row["attribution"]
         for label in row["figures"]:
             assert any(character.isdigit() for character in row["text"][label["start"] : label["end"]])
+
+
+def test_a_figure_of_the_text_answers_only_when_it_was_measured_and_never_leaves_a_result_out():
+    from decimal import Decimal
+
+    from keqiao.matching.indicators import indicator_findings
+    from keqiao.matching.passages import read_offers
+    from keqiao.matching.types import Verdict, Wanted
+
+    want = Wanted("水通量", "", ">=", Decimal(15), "LMH/bar")
+    found = {
+        text: next(indicator_findings([want], read_offers(text))).verdict
+        for text in (
+            "实测水通量为 18.2 LMH/bar。",
+            "水通量预计可达 18.2 LMH/bar。",
+            "实测水通量为 7.2 LMH/bar。",
+            "水通量提高了 20 LMH/bar。",
+        )
+    }
+    assert list(found.values()) == [Verdict.MET, Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.UNKNOWN]

@@ -11,13 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.matching import drafts, refining
-from keqiao.matching.indicators import shown_wish
 from keqiao.matching.passages import TextFigure
-from keqiao.matching.reading import Status
 from keqiao.matching.types import Stone, Wanted
 from keqiao.parties.types import Actor
 from keqiao.submissions import selectors as submissions
 from keqiao.submissions.models import Submission
+from keqiao.web import presentation_figures
 from keqiao.web.posting.presentation import id_of, label_of
 from keqiao.web.posting.steps import STEPS, step_of
 from keqiao.web.presentation import STONES, Words, anonymous_name, either, named, organisation_name
@@ -38,11 +37,6 @@ WHY: Mapping[Stone, Any] = {
     Stone.MODES: _("选合作方式"),
     Stone.PRICE: _("写数额，或写面议"),
     Stone.REGION: _("选所在地区"),
-}
-HOW_KNOWN: Mapping[Status, Any] = {
-    Status.MEASURED: _("写为实测"),
-    Status.CLAIMED: _("写为目标或预计"),
-    Status.UNKNOWN: _("未写怎么得到的"),
 }
 SCHEMES = {"field": "field", "ipc": "ipc", "gbt4754": "industry"}
 
@@ -167,7 +161,6 @@ def _titled(item: Any) -> dict[str, Any]:
 def _figure(found: TextFigure) -> dict[str, Any]:
     """A figure of the text as a row to take over, with the sentence that states it."""
     want = found.want
-    name, wish = want.name_zh or want.name_en, shown_wish(want)
     row = {
         "name_zh": want.name_zh,
         "name_en": want.name_en,
@@ -177,16 +170,7 @@ def _figure(found: TextFigure) -> dict[str, Any]:
         "unit": want.unit,
     }
     row["condition_zh" if want.name_zh else "condition_en"] = want.condition
-    said = wish if wish.casefold().startswith(name.casefold()) else f"{name} {wish}"
-    before, at, after = found.pieces
-    return {
-        "row": json.dumps(row, ensure_ascii=False),
-        "said": said,
-        "before": before,
-        "at": at,
-        "after": after,
-        "status": HOW_KNOWN[found.status],
-    }
+    return {"row": json.dumps(row, ensure_ascii=False), **presentation_figures.shown(found)}
 
 
 def _usual(want: Wanted) -> dict[str, str]:
