@@ -13,8 +13,9 @@ import hashlib
 import json
 import os
 import tempfile
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,17 +103,28 @@ class DenseModel:
         return at[known], known
 
 
-def train(token_lists: Sequence[Sequence[str]], dims: int = DIMS, *, sample: int = SAMPLE_MOST) -> DenseModel:
-    """Learns a model from the tokens of documents. `dims` is lowered for a corpus too small to have as many."""
-    chosen = _sampled(token_lists, sample)
-    terms, df = _vocabulary(chosen)
-    idf = np.log1p((len(chosen) - df + 0.5) / (df + 0.5)).astype(np.float32)
-    weights = _weight_matrix(chosen, terms, idf)
-    directions, values = _singular(weights, dims)
-    projection = (directions / np.sqrt(np.maximum(values, 1e-6))).astype(np.float32)
-    prints = np.array([fingerprint(term) for term in terms], dtype=np.uint64)
+def train(token_lists: Iterable[Sequence[str]], dims: int = DIMS) -> DenseModel:
+    """Learns a model from the tokens of documents, read once. `dims` is lowered for a corpus too small to have as many.
+
+    Of a large corpus give only the rows of `sampled`: what training needs in memory grows with what it is given.
+    """
+    counted = _counted(token_lists)
+    terms, df = _choose_vocabulary(counted)
+    idf = np.log1p((counted.documents - df + 0.5) / (df + 0.5)).astype(np.float32)
+    weights = _weight_matrix(counted, terms, idf)
+    prints = np.array([fingerprint(counted.terms[term]) for term in terms], dtype=np.uint64)
+    del counted
+    projection, values = _singular(weights, dims)
+    projection /= np.sqrt(np.maximum(values, 1e-6))
     order = np.argsort(prints)
-    return _model(prints[order], idf[order], np.ascontiguousarray(projection[order]))
+    return _model(prints[order], idf[order], projection[order])
+
+
+def sampled(count: int, most: int = SAMPLE_MOST) -> np.ndarray:
+    """int64[at most `most`], ascending: which of so many documents a model is trained on; the same each time."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(SEED).choice(count, size=most, replace=False))
 
 
 def saturate(tf: np.ndarray) -> np.ndarray:
@@ -122,48 +134,68 @@ def saturate(tf: np.ndarray) -> np.ndarray:
 
 def _model(prints: np.ndarray, idf: np.ndarray, projection: np.ndarray) -> DenseModel:
     digest = hashlib.sha256()
-    for array in (prints, idf, projection):
-        digest.update(np.ascontiguousarray(array).tobytes())
+    for part in (prints, idf, projection):
+        digest.update(np.ascontiguousarray(part).tobytes())
     return DenseModel(prints, idf, projection, f"svd-{projection.shape[1]}-{digest.hexdigest()[:16]}")
 
 
-def _sampled(token_lists: Sequence[Sequence[str]], most: int) -> list[Sequence[str]]:
-    if len(token_lists) <= most:
-        return list(token_lists)
-    rows = np.random.default_rng(SEED).choice(len(token_lists), size=most, replace=False)
-    return [token_lists[row] for row in np.sort(rows)]
+@dataclass(frozen=True, eq=False)
+class _Counted:
+    """Texts as numbers: 8 bytes for each different token of a text, where a Python string takes 70 for each token."""
+
+    terms: list[str]
+    columns: np.ndarray  # uint32: numbers of terms, one text after the other
+    counts: np.ndarray  # uint32: how often the term stands in the text
+    ends: np.ndarray  # int64[documents + 1]
+
+    @property
+    def documents(self) -> int:
+        return len(self.ends) - 1
 
 
-def _vocabulary(token_lists: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray]:
-    """Terms of at least two documents, the most frequent up to VOCABULARY_MOST, and their document frequency.
-
-    Pairs of words are left out: their words are in, and the directions are there to see past exact wording.
-    """
-    df: Counter[str] = Counter()
+def _counted(token_lists: Iterable[Sequence[str]]) -> _Counted:
+    """Pairs of words are left out: their words are in, and the directions are there to see past exact wording."""
+    number: dict[str, int] = {}
+    columns, counts, ends = array("I"), array("I"), array("q", [0])
     for tokens in token_lists:
-        df.update(set(tokens))
-    kept = sorted((-n, term) for term, n in df.items() if n > 1 and PAIR not in term)[:VOCABULARY_MOST]
-    return [term for _, term in kept], np.array([-n for n, _ in kept], dtype=np.float32)
+        for term, n in Counter(tokens).items():
+            if PAIR not in term:
+                columns.append(number.setdefault(term, len(number)))
+                counts.append(n)
+        ends.append(len(columns))
+    return _Counted(
+        list(number),
+        np.frombuffer(columns, dtype=np.uint32),
+        np.frombuffer(counts, dtype=np.uint32),
+        np.frombuffer(ends, dtype=np.int64),
+    )
 
 
-def _weight_matrix(token_lists: Sequence[Sequence[str]], terms: Sequence[str], idf: np.ndarray) -> Any:
+def _choose_vocabulary(counted: _Counted) -> tuple[list[int], np.ndarray]:
+    """Terms of at least two documents, the most frequent up to VOCABULARY_MOST, and their document frequency."""
+    df = np.bincount(counted.columns, minlength=len(counted.terms))
+    kept = sorted((-int(df[i]), counted.terms[i], int(i)) for i in np.flatnonzero(df > 1))[:VOCABULARY_MOST]
+    return [i for _n, _term, i in kept], np.array([-n for n, _term, _i in kept], dtype=np.float32)
+
+
+def _weight_matrix(counted: _Counted, terms: Sequence[int], idf: np.ndarray) -> Any:
     """A scipy csr matrix, float32[documents, terms], rows of L2 norm 1."""
     from scipy import sparse
 
-    number = {term: i for i, term in enumerate(terms)}
-    columns: list[int] = []
-    counts: list[int] = []
-    ends = [0]
-    for tokens in token_lists:
-        for term, n in Counter(tokens).items():
-            if term in number:
-                columns.append(number[term])
-                counts.append(n)
-        ends.append(len(columns))
-    values = saturate(np.array(counts, dtype=np.float32)) * idf[columns]
-    matrix = sparse.csr_matrix((values, columns, ends), shape=(len(token_lists), len(terms)), dtype=np.float32)
-    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    return sparse.diags((1.0 / np.maximum(lengths, 1e-9)).astype(np.float32)) @ matrix
+    place = np.full(len(counted.terms), -1, dtype=np.int32)
+    place[terms] = np.arange(len(terms), dtype=np.int32)
+    columns = place[counted.columns]
+    is_kept = columns >= 0
+    before = np.zeros(len(columns) + 1, dtype=np.int32)  # how many are kept before each entry
+    np.cumsum(is_kept, dtype=np.int32, out=before[1:])
+    columns = columns[is_kept]
+    values = saturate(counted.counts[is_kept].astype(np.float32)) * idf[columns]
+    shape = (counted.documents, len(terms))
+    matrix = sparse.csr_matrix((values, columns, before[counted.ends]), shape=shape, dtype=np.float32)
+    squares = sparse.csr_matrix((values * values, matrix.indices, matrix.indptr), shape=shape)
+    lengths = np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
+    matrix.data *= np.repeat((1.0 / np.maximum(lengths, 1e-9)).astype(np.float32), np.diff(matrix.indptr))
+    return matrix
 
 
 def _singular(matrix: Any, dims: int) -> tuple[np.ndarray, np.ndarray]:
@@ -176,8 +208,7 @@ def _singular(matrix: Any, dims: int) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros((matrix.shape[1], 0), dtype=np.float32), np.zeros(0, dtype=np.float32)
     width = min(k + SPARE, *matrix.shape)
     turned = matrix.T.tocsr()
-    noise = np.random.default_rng(SEED).standard_normal((matrix.shape[1], width), dtype=np.float32)
-    basis = matrix @ noise
+    basis = matrix @ np.random.default_rng(SEED).standard_normal((matrix.shape[1], width), dtype=np.float32)
     # Orthogonalised on the side of the documents only: there are fewer of them than terms, and once a round is enough.
     for _ in range(ROUNDS):
         basis = matrix @ (turned @ np.linalg.qr(basis)[0])
@@ -185,11 +216,14 @@ def _singular(matrix: Any, dims: int) -> tuple[np.ndarray, np.ndarray]:
     # Its singular vectors by way of the small Gram matrix, in double precision.
     squares, sides = np.linalg.eigh((small.T @ small).astype(np.float64))
     values = np.sqrt(np.maximum(squares[::-1][:k], 1e-12))
-    directions = (small @ sides[:, ::-1][:, :k].astype(np.float32)) / values.astype(np.float32)
-    return _signed(directions), values.astype(np.float32)
+    directions = small @ sides[:, ::-1][:, :k].astype(np.float32)
+    directions /= values.astype(np.float32)
+    _sign(directions)
+    return directions, values.astype(np.float32)
 
 
-def _signed(directions: np.ndarray) -> np.ndarray:
-    """Each column with its largest entry positive, so that the sign does not depend on the library."""
-    largest = directions[np.argmax(np.abs(directions), axis=0), np.arange(directions.shape[1])]
-    return directions * np.where(largest < 0, -1.0, 1.0).astype(directions.dtype)
+def _sign(directions: np.ndarray) -> None:
+    """Each column with its largest entry positive, so that the sign does not depend on the library. In place."""
+    for column in directions.T:
+        if column[np.argmax(np.abs(column))] < 0:
+            np.negative(column, out=column)

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from keqiao.matching.dense import train
+from keqiao.matching.dense import sampled, train
 from keqiao.matching.engine import Document, Schema
 from keqiao.matching.lance import LanceEngine
 from keqiao.matching.retrieval import SHIPPED, Retriever, document_tokens
@@ -134,7 +134,7 @@ def build(corpus: Sequence[Record], folder: Path) -> tuple[Retriever, float]:
     """Trains, indexes and promotes, as the worker does; the retriever and the seconds it took."""
     started = time.perf_counter()
     texts = [document_tokens(record.title, record.text) for record in corpus]
-    model = train(texts)
+    model = train(texts[row] for row in sampled(len(texts)))
     engine = LanceEngine(folder)
     engine.ensure(INDEX, Schema(dims=model.dims))
     engine.upsert(

@@ -25,7 +25,7 @@ from django.conf import settings
 from keqiao.catalogue import selectors as catalogue
 from keqiao.inference.types import ModelUnavailable
 from keqiao.matching import outer
-from keqiao.matching.dense import DenseModel, train
+from keqiao.matching.dense import DenseModel, sampled, train
 from keqiao.matching.engine import And, Attribute, Document, Eq, Or, Schema
 from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS, joined_texts, titles
 from keqiao.matching.lance import LanceEngine
@@ -39,7 +39,6 @@ KINDS = ("achievement", "need")
 PARTS = {"achievement": ACHIEVEMENT_PARTS, "need": NEED_PARTS}
 CHUNK = 500
 FORMAT = 4  # of tokens, attributes and vectors: raise it when an older index must not be read
-SAMPLE = 50_000  # documents that the dense model is trained on at most
 ATTRIBUTES = {
     "revision": Attribute.INTEGER,
     "field": Attribute.KEYWORD,
@@ -234,16 +233,27 @@ def _rebuild(leg: OuterLeg | None, progress: Progress) -> int:
 
 
 def _train(progress: Progress) -> DenseModel:
-    progress("reading texts")
-    sample = [
-        document_tokens(titles(row), joined_texts(row, PARTS[kind]))
-        for kind in KINDS
-        for row in catalogue.items_to_index(kind).filter(state="published")[:SAMPLE].iterator(chunk_size=CHUNK)
+    """On a sample of what is published, drawn over the whole of it and read some at a time."""
+    ids = [
+        np.fromiter(catalogue.published_ids(kind).values_list("pk", flat=True).iterator(), np.int64) for kind in KINDS
     ]
-    progress(f"training the dense model on {len(sample)} texts")
-    made = train(sample)
+    chosen = sampled(sum(map(len, ids)))
+    progress(f"training the dense model on {len(chosen)} texts")
+    made = train(_texts_of(ids, chosen))
     made.save(folder() / "models")
     return made
+
+
+def _texts_of(ids: Sequence[np.ndarray], chosen: np.ndarray) -> Iterator[list[str]]:
+    """Tokens of the chosen rows; they count over the ids of the first kind, then of the second."""
+    first = 0
+    for kind, own in zip(KINDS, ids, strict=True):
+        wanted = own[chosen[(chosen >= first) & (chosen < first + len(own))] - first]
+        first += len(own)
+        for place in range(0, len(wanted), CHUNK):
+            rows = catalogue.items_to_index(kind, wanted[place : place + CHUNK].tolist())
+            for row in rows.filter(state="published"):
+                yield document_tokens(titles(row), joined_texts(row, PARTS[kind]))
 
 
 def _fill(kind: str, version: int, model: DenseModel, leg: OuterLeg | None, progress: Progress) -> None:

@@ -20,7 +20,6 @@ import os
 import shutil
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -67,6 +66,7 @@ QUERY_TERMS_MOST = 100  # by weight × idf; more cost time and bring nothing (do
 STEPS = 3  # a query weight is sent in thirds, as repetitions: time grows with their number
 REPEATS_MOST = 64
 BM25_SCALE = 2.2 * STEPS  # k1 + 1, which Lance multiplies in and Lucene since version 8 does not
+COUNTED_AT_ONCE = 1_000  # documents whose tokens are in memory while they are counted
 STALE_SHARE = 0.2  # document frequencies are counted again after the table grew or shrank by this much
 
 TOKENS_INDEX = FTS(
@@ -266,7 +266,7 @@ class LanceEngine:
         known = self._statistics(table.name)
         if abs(rows - known.documents) <= STALE_SHARE * known.documents:
             return
-        batches = table.search().select(["tokens"]).limit(None).to_batches(4096)
+        batches = table.search().select(["tokens"]).limit(None).to_batches(COUNTED_AT_ONCE)
         save_frequencies(self._frequencies_file(table.name), *count_frequencies(batch["tokens"] for batch in batches))
 
     def _frequencies_file(self, idx: str) -> Path:
@@ -458,28 +458,55 @@ class Frequencies:
         return np.log1p((np.maximum(documents - df, 0) + 0.5) / (df + 0.5)).astype(np.float32)
 
 
-def count_frequencies(columns: Iterable[pa.Array]) -> tuple[int, dict[str, int]]:
-    """Number of documents, and documents of each token that occurs in more than one of them."""
+def count_frequencies(columns: Iterable[pa.Array]) -> tuple[int, np.ndarray]:
+    """Number of documents, and FREQUENCY rows of the tokens that occur in more than one of them, ascending.
+
+    Tokens are counted under their fingerprints: 12 bytes each, however long the table and its vocabulary are.
+    """
     documents = 0
-    counts: Counter[str] = Counter()
+    prints, counts = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint32)
     for column in columns:
-        documents += len(column)
-        words = pc.split_pattern(column, " ")
-        coded = pc.list_flatten(words).dictionary_encode()
-        pairs = pc.list_parent_indices(words).to_numpy().astype(np.int64) * len(coded.dictionary)
-        once = np.unique(pairs + coded.indices.to_numpy())
-        tally = np.bincount(once % len(coded.dictionary), minlength=len(coded.dictionary))
-        counts.update(dict(zip(coded.dictionary.to_pylist(), tally.tolist(), strict=True)))
-    return documents, {token: n for token, n in counts.items() if n > 1 and token}
+        for start in range(0, len(column), COUNTED_AT_ONCE):
+            part = column.slice(start, COUNTED_AT_ONCE)
+            documents += len(part)
+            prints, counts = _added(prints, counts, *_counted(part))
+    found = np.empty(int((counts > 1).sum()), dtype=FREQUENCY)
+    found["token"], found["documents"] = prints[counts > 1], counts[counts > 1]
+    return documents, found
 
 
-def save_frequencies(path: Path, documents: int, counts: Mapping[str, int]) -> None:
+def _counted(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Fingerprints of the tokens of some documents, ascending, and in how many of them each occurs."""
+    words = pc.split_pattern(column, " ")
+    coded = pc.list_flatten(words).dictionary_encode()
+    names = coded.dictionary.to_pylist()
+    pairs = pc.list_parent_indices(words).to_numpy().astype(np.int64) * len(names)
+    once = np.unique(pairs + coded.indices.to_numpy())
+    tally = np.bincount(once % max(len(names), 1), minlength=len(names)).astype(np.uint32)
+    prints = np.array([fingerprint(name) if name else 0 for name in names], dtype=np.uint64)
+    order = np.argsort(prints)
+    order = order[prints[order] > 0]  # an empty document has an empty word
+    return prints[order], tally[order]
+
+
+def _added(
+    prints: np.ndarray, counts: np.ndarray, more: np.ndarray, tally: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both ascending lists in one."""
+    at = np.searchsorted(prints, more)
+    is_known = np.zeros(len(more), dtype=bool)
+    inside = at < len(prints)
+    is_known[inside] = prints[at[inside]] == more[inside]
+    counts[at[is_known]] += tally[is_known]
+    new = ~is_known
+    return np.insert(prints, at[new], more[new]), np.insert(counts, at[new], tally[new])
+
+
+def save_frequencies(path: Path, documents: int, found: np.ndarray) -> None:
     """One array: the number of documents first, then the fingerprints in ascending order with their counts."""
-    table = np.empty(len(counts) + 1, dtype=FREQUENCY)
+    table = np.empty(len(found) + 1, dtype=FREQUENCY)
     table[0] = (0, documents)
-    table["token"][1:] = [fingerprint(token) for token in counts]
-    table["documents"][1:] = list(counts.values())
-    table[1:].sort(order="token")
+    table[1:] = found
     content = io.BytesIO()
     np.save(content, table)
     replace_file(path, content.getvalue())

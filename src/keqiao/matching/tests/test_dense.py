@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -90,9 +91,26 @@ def test_tiny_corpora_train_and_encode(corpus, tmp_path):
 
 def test_large_corpus_is_sampled_the_same_way_each_time(monkeypatch):
     many = [[f"w{i % 7}", f"v{i % 5}"] for i in range(200)]
-    assert train(many, dims=3, sample=50).version == train(many, dims=3, sample=50).version
+    chosen = dense.sampled(len(many), 50)
+    assert (len(chosen), chosen.tolist()) == (50, dense.sampled(len(many), 50).tolist())
+    assert chosen.tolist() == sorted(set(chosen.tolist()))
+    assert max(chosen) > 150  # drawn over the whole, not from its beginning
+    assert dense.sampled(7, 50).tolist() == list(range(7))
     monkeypatch.setattr(dense, "VOCABULARY_MOST", 3)
     assert train(many, dims=3).projection.shape == (3, 3)
+
+
+def test_texts_are_read_once_and_kept_as_numbers():
+    """6,000 texts of 400 tokens are 170 MB as Python strings: training on them needs a fraction."""
+    words = [f"word{n}" for n in range(5_000)]
+    rng = np.random.default_rng(0)
+    texts = ([words[n] + "" for n in rng.zipf(1.3, size=400) % 5_000] for _ in range(6_000))
+    tracemalloc.start()
+    made = dense._counted(texts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (made.documents, int(made.counts.sum())) == (6_000, 2_400_000)
+    assert peak < 20_000_000
 
 
 def test_encoding_does_not_import_scipy(model, tmp_path):
