@@ -13,6 +13,7 @@ import pytest
 from keqiao.interchange import readers
 from keqiao.interchange.readers import workbook
 from keqiao.interchange.tests.factories import csv_file, jsonl_file, row, xlsx_file
+from keqiao.interchange.tests.old_workbook import Formula, old_workbook
 from keqiao.interchange.types import UnreadableFile
 
 HEADER = ["甲", "乙"]
@@ -63,6 +64,24 @@ def test_a_workbook(tmp_path):
     assert header == list("甲乙丙丁戊己庚")
     assert rows[0] == (2, named(["膜", "6", "6.5", "2026-03-01", "是", "", ""], "甲乙丙丁戊己庚"))
     assert [number for number, _cells in rows] == [2, 4]
+
+
+def test_an_old_workbook(tmp_path):
+    """The hidden sheet is not read; a long table of texts goes on in further records."""
+    cells = [
+        "膜，一", 6, 6.5, -5, dt.date(2026, 3, 1), dt.datetime.fromisoformat("2026-03-01T08:30"), True, False, None, "#REF!", Formula(2),
+    ]  # fmt: skip
+    header = [f"列{n}" for n in range(len(cells))]
+    more = [[f"第{n}行的文字" * 30] for n in range(200)]
+    source = look(tmp_path, old_workbook([header, cells, [None], *more], hidden=True), "表.csv")
+    assert source.format == "xls"
+    assert readers.header_of(source) == header
+    first, *rest = readers.rows_of(source)
+    assert (first.number, list(first.cells.values())) == (
+        2,
+        ["膜，一", "6", "6.5", "-5", "2026-03-01", "2026-03-01 08:30", "是", "否", "", "#REF!", "2"],
+    )
+    assert [(found.number, found.cells) for found in rest] == [(n + 4, {"列0": row[0]}) for n, row in enumerate(more)]
 
 
 def test_json_lines(tmp_path):

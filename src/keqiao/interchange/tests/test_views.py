@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import date
 
 import openpyxl
 import pytest
@@ -21,9 +22,11 @@ from keqiao.interchange.tests.factories import (
     start,
     xlsx_file,
 )
+from keqiao.interchange.tests.old_workbook import old_workbook
 from keqiao.kernel.models import StoredFile
 from keqiao.parties.models import Person
 from keqiao.parties.tests.factories import make_actor, make_operator
+from keqiao.submissions.models import Submission
 
 pytestmark = pytest.mark.django_db
 
@@ -153,6 +156,38 @@ def test_the_file_comes_back_as_a_workbook():
     rows = list(sheet.iter_rows(values_only=True))
     assert rows[0] == (*HEADER, "Errors")
     assert rows[1][-1].startswith("技术成熟度")
+
+
+def test_an_old_workbook_comes_in_and_its_wrong_rows_come_back():
+    """Dates, numbers, 万元 and Chinese as cells of a sheet kept since 2003; corrected in the file that came back."""
+    header = ["外部编号", "需求名称", "要解决的问题", "产业领域", "预算", "截止日期", "成熟度要求", "指标"]
+    good = [101, "耐酸纳滤膜的涂覆", "现用膜三个月失效。", "新材料", "200万元", date(2030, 6, 30), 6, "希望：寿命≥3 年"]
+    old = [102, "旧的", "过期。", "新材料", "50–80万元", date(2020, 1, 1), 12, "水通量≥15 弗隆每旬"]
+    actor = make_importer(kind="enterprise")
+    client = client_of(actor)
+    answer = client.post(
+        "/import", {"kind": "needs", "file": SimpleUploadedFile("需求.xls", old_workbook([header, good, old]))}
+    )
+    job = Import.objects.get()
+    assert (answer.status_code, job.format, job.is_mapped) == (302, "xls", True)
+    tasks.validate_import(import_id=job.pk)
+    assert client.post(f"/import/{job.code}/apply").status_code == 302
+    tasks.apply_import(import_id=job.pk)
+    content = Submission.objects.get(kind="need").content
+    assert {name: content[name] for name in ("external_id", "deadline", "trl_min", "price_low", "currency")} == {
+        "external_id": "101",
+        "deadline": "2030-06-30",
+        "trl_min": 6,
+        "price_low": 200_000_000,
+        "currency": "CNY",
+    }
+    assert content["texts"]["zh"]["title"] == "耐酸纳滤膜的涂覆"
+    back = text_of(client.get(f"/import/{job.code}/errors.csv"))
+    wrong = list(csv.DictReader(io.StringIO(back.removeprefix("\ufeff"))))[1]
+    assert [part.split("：")[0] for part in wrong["错误"].split("；")] == ["成熟度要求", "指标", "截止日期"]
+    corrected = back.replace("2020-01-01,12", "2030-01-01,5").replace("水通量≥15 弗隆每旬", "水通量≥15 LMH/bar")
+    again = applied(actor, corrected.encode(), kind="needs", name="改好.csv")
+    assert (again.added, again.unchanged, again.wrong) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("kind", ["achievements", "needs", "assets", "people", "organisations"])
