@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from django.db import connection
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from keqiao.catalogue.models import (
@@ -26,11 +27,11 @@ from keqiao.catalogue.models import (
 )
 from keqiao.catalogue.policies import can_publish, can_run_achievement, can_run_need
 from keqiao.catalogue.selectors import get_achievement, get_need
-from keqiao.catalogue.types import AssetKind, EndReason, ItemState
+from keqiao.catalogue.types import AssetKind, AssetStatus, EndReason, ItemState
 from keqiao.catalogue.workflow import achievement_workflow, need_workflow
 from keqiao.kernel import clock, notices
 from keqiao.kernel.commands import command
-from keqiao.kernel.errors import BadInput, NotAllowed, WrongState
+from keqiao.kernel.errors import BadInput, NotAllowed, NotFound, WrongState
 from keqiao.kernel.events import record
 from keqiao.kernel.identifiers import ApplicationNumberError, read_application_number
 from keqiao.kernel.parameters import parameter
@@ -39,6 +40,8 @@ from keqiao.parties.types import Actor
 
 T = TypeVar("T", Achievement, Need)
 
+ASSET_FIELDS = {"kind", "number", "title_zh", "title_en", "status", "filed_on", "expires_on"}
+IN_FORCE = {AssetStatus.GRANTED, AssetStatus.REGISTERED}
 PATENTS = {AssetKind.INVENTION, AssetKind.UTILITY, AssetKind.DESIGN}
 FOREIGN = re.compile(r"(?:PCT|WO|US|EP|JP|KR|DE|GB|FR|IL|SG)\b|(?:US|EP|WO|PCT)[/0-9]", re.IGNORECASE)
 
@@ -200,6 +203,33 @@ def register_asset(*, actor: Actor, **fields: Any) -> IPAsset:
         fields["number"] = _application_number(fields["number"])
     asset = IPAsset.objects.create(**fields)
     record("catalogue.asset_registered", asset, actor=actor)
+    return asset
+
+
+@command
+def rewrite_asset(*, actor: Actor, asset_id: int, **fields: Any) -> IPAsset:
+    """Correct an IP asset, for example when it is granted: its owner's people and operators. To others it is not there.
+
+    Whether a right is in force stands in the index with each achievement that names it: those are indexed anew.
+    """
+    asset = IPAsset.objects.select_for_update(of=("self",), no_key=True).filter(pk=asset_id).first()
+    if asset is None or not (actor.is_operator or actor.works_for(asset.owner_id)):
+        raise NotFound
+    if fields.get("number") and fields.get("kind", asset.kind) in PATENTS:
+        fields["number"] = _application_number(fields["number"])
+    changed = sorted(name for name in ASSET_FIELDS & fields.keys() if getattr(asset, name) != fields[name])
+    if not changed:
+        return asset
+    was_in_force = asset.status in IN_FORCE
+    for name in changed:
+        setattr(asset, name, fields[name])
+    asset.save(update_fields=changed)
+    naming: list[int] = []
+    if was_in_force != (asset.status in IN_FORCE):
+        rows = Achievement.objects.filter(assets=asset).order_by("pk")
+        naming = list(rows.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+        Achievement.objects.filter(pk__in=naming).update(revision=F("revision") + 1)
+    record("catalogue.asset_rewritten", asset, actor=actor, fields=changed, ids=naming)
     return asset
 
 

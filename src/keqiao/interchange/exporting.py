@@ -19,6 +19,7 @@ from keqiao.catalogue.types import ItemState, Mode
 from keqiao.interchange import cells, indicators, values
 from keqiao.interchange.columns import TABLES, Column
 from keqiao.interchange.policies import can_export
+from keqiao.interchange.selectors import external_ids, external_ids_of_people
 from keqiao.interchange.types import Kind
 from keqiao.interchange.world import choices
 from keqiao.kernel.errors import BadInput, NotAllowed
@@ -226,8 +227,12 @@ def _people(actor: Actor, wanted: Wanted) -> Iterator[dict[str, Any]]:
         places = places.filter(code=wanted.organisation)
     for batch in _batches(places):
         for place in batch:
-            for post in parties.members_of(place):
+            posts = list(parties.members_of(place))
+            external = external_ids_of_people(place.pk, {post.person_id for post in posts}) if posts else {}
+            for post in posts:
                 yield {
+                    # On one row only: the others of the same person are known by name, role and title.
+                    "external_id": external.pop(post.person_id, ""),
                     "name_zh": post.person.name_zh,
                     "name_en": post.person.name_en,
                     "organisation": place.code,
@@ -247,9 +252,11 @@ def _assets(actor: Actor, wanted: Wanted) -> Iterator[dict[str, Any]]:
     for batch in _batches(places):
         for place in batch:
             is_own = actor.works_for(place.pk) or actor.is_operator
-            rows = catalogue.assets_owned_by(place.pk) if is_own else catalogue.assets_of_organisation(place.pk)
+            rows = list(catalogue.assets_owned_by(place.pk) if is_own else catalogue.assets_of_organisation(place.pk))
+            external = external_ids(place.pk, Kind.ASSETS, "asset", {row.pk for row in rows}) if is_own and rows else {}
             for asset in rows:
                 yield {
+                    "external_id": external.get(asset.pk, ""),
                     "kind": choices("asset_kind").write(asset.kind),
                     "number": asset.number,
                     "title_zh": asset.title_zh,

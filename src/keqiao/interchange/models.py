@@ -106,7 +106,7 @@ class ImportedThing(models.Model):
     kind = models.CharField(max_length=16, choices=Kind)
     key = models.CharField(max_length=100)
     fingerprint = models.CharField(max_length=64)
-    became = models.CharField(max_length=16)  # submission, item, organisation, person, asset
+    became = models.CharField(max_length=16)  # submission, item, organisation, person, invitation, asset
     became_id = models.BigIntegerField()
     at = models.DateTimeField(db_default=Now())
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
-from keqiao.interchange.models import ColumnMapping, Import, ImportRow
-from keqiao.interchange.types import RowState
+from keqiao.interchange.models import ColumnMapping, Import, ImportedThing, ImportRow
+from keqiao.interchange.types import Kind, RowState
 from keqiao.kernel.errors import NotFound
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
@@ -53,6 +54,22 @@ def saved_mapping(organisation_id: int | None, kind: str, fingerprint: str) -> d
         return {}
     rows = ColumnMapping.objects.filter(organisation_id=organisation_id, kind=kind, fingerprint=fingerprint)
     return rows.values_list("mapping", flat=True).first() or {}
+
+
+def external_ids(organisation_id: int, kind: str, became: str, ids: Collection[int]) -> dict[int, str]:
+    """What the organisation itself calls the things that its files became: for its own people and operators."""
+    rows = ImportedThing.objects.filter(
+        organisation_id=organisation_id, kind=kind, became=became, became_id__in=ids
+    ).exclude(key__startswith="#")
+    return dict(rows.order_by("-pk").values_list("became_id", "key"))
+
+
+def external_ids_of_people(organisation_id: int, person_ids: Collection[int]) -> dict[int, str]:
+    """Of people who were registered, and of those who accepted the invitation that a row became."""
+    invited = parties.invitations_accepted_by(person_ids, organisation_id=organisation_id)
+    by_invitation = external_ids(organisation_id, Kind.PEOPLE, "invitation", invited.keys())
+    found = {invited[pk]: key for pk, key in by_invitation.items()}
+    return found | external_ids(organisation_id, Kind.PEOPLE, "person", person_ids)
 
 
 def importer(job: Import) -> Actor:

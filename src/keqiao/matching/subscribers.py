@@ -21,6 +21,15 @@ def achievements_changed(event: Event) -> None:
     update_items.defer(kind="achievement", ids=_ids(event))
 
 
+@on("catalogue.asset_rewritten")
+def rights_changed(event: Event) -> None:
+    """Achievements that name a right which came into force, or went out of it."""
+    from keqiao.matching.tasks import update_items
+
+    if event.data["ids"]:
+        update_items.defer(kind="achievement", ids=event.data["ids"])
+
+
 @on("catalogue.need_published")
 @on("catalogue.need_closed")
 @on("catalogue.need_withdrawn")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -410,6 +410,12 @@ def invitations_managed_by(actor: Actor) -> QuerySet[Invitation]:
     rows = Invitation.objects.select_related("organisation").filter(organisation__merged_into=None)
     managed = {place for place, role in actor.posts if role in APPROVING_ROLES}
     return rows if actor.is_operator else rows.filter(organisation_id__in=managed)
+
+
+def invitations_accepted_by(person_ids: Collection[int], *, organisation_id: int) -> dict[int, int]:
+    """Invitation → who came in by it, in one organisation."""
+    rows = Invitation.objects.filter(organisation_id=organisation_id, used_by__in=person_ids)
+    return dict(rows.values_list("pk", "used_by_id"))
 
 
 def get_invitation(token: str, *, actor: Actor, lock: bool = False) -> Invitation:

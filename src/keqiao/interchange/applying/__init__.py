@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from keqiao.catalogue import selectors as catalogue
-from keqiao.interchange.applying import drafts, items, others
+from keqiao.interchange.applying import drafts, items, members, others
 from keqiao.interchange.applying.shared import Run
 from keqiao.interchange.models import Import, ImportRow
 from keqiao.interchange.types import ITEM_KINDS, Kind
@@ -17,8 +17,14 @@ from keqiao.parties.types import Actor
 
 ONE_BY_ONE: dict[str, Callable[[Run, ImportRow], None]] = {
     Kind.ORGANISATIONS: others.organisation,
-    Kind.PEOPLE: others.person,
+    Kind.PEOPLE: members.person,
     Kind.ASSETS: others.asset,
+}
+
+BECOMES: dict[str, tuple[str, ...]] = {
+    Kind.ORGANISATIONS: ("organisation",),
+    Kind.PEOPLE: ("person", "invitation"),
+    Kind.ASSETS: ("asset",),
 }
 
 
@@ -26,7 +32,7 @@ def apply_rows(actor: Actor, job: Import, rows: Sequence[ImportRow]) -> None:
     """Inside the command of the chunk: sets state, problems and what was made on every row; the caller saves them."""
     run = Run(actor, job)
     if job.kind not in ITEM_KINDS:
-        run.remember(rows, {Kind.ORGANISATIONS: "organisation", Kind.ASSETS: "asset"}.get(Kind(job.kind), "person"))
+        run.remember(rows, *BECOMES[job.kind])
         for row in rows:
             run.safely(row, ONE_BY_ONE[job.kind])
     elif job.publishes:

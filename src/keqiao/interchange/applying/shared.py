@@ -28,10 +28,11 @@ class Run:
         self._known: dict[tuple[int | None, str], ImportedThing] = {}
         self._new: dict[tuple[int | None, str], ImportedThing] = {}
 
-    def remember(self, rows: Iterable[ImportRow], became: str) -> None:
-        """Look up what the keys of these rows became before."""
+    def remember(self, rows: Iterable[ImportRow], became: str, *others: str) -> None:
+        """Look up what the keys of these rows became before: mostly one sort of thing."""
         self.became = became
-        found = ImportedThing.objects.filter(kind=self.job.kind, became=became, key__in={row.key for row in rows})
+        keys = {row.key for row in rows}
+        found = ImportedThing.objects.filter(kind=self.job.kind, became__in=[became, *others], key__in=keys)
         self._known = {(thing.organisation_id, thing.key): thing for thing in found}
 
     def known(self, row: ImportRow) -> ImportedThing | None:
@@ -41,7 +42,11 @@ class Run:
         thing = self.known(row)
         return thing is not None and thing.fingerprint == row.fingerprint
 
-    def done(self, row: ImportRow, state: RowState, code: str, became_id: int | None) -> None:
+    def has_column(self, name: str) -> bool:
+        """Does the file say anything of this? What it has no column for stays as it is."""
+        return name in self.job.mapping.values()
+
+    def done(self, row: ImportRow, state: RowState, code: str, became_id: int | None, became: str = "") -> None:
         row.state, row.made, row.problems = state, code[:24], []
         if became_id is not None:
             self._new[row.organisation_id, row.key] = ImportedThing(
@@ -49,7 +54,7 @@ class Run:
                 kind=self.job.kind,
                 key=row.key,
                 fingerprint=row.fingerprint,
-                became=self.became,
+                became=became or self.became,
                 became_id=became_id,
             )
 

@@ -18,11 +18,11 @@ from keqiao.interchange.exporting import Wanted, rows_for
 from keqiao.interchange.mapping import match
 from keqiao.interchange.readers import header_of, look_at, rows_of
 from keqiao.interchange.rows import check
-from keqiao.interchange.tests.factories import applied, make_importer, make_tables
+from keqiao.interchange.tests.factories import applied, csv_file, make_importer, make_tables, problems
 from keqiao.interchange.world import World
 from keqiao.kernel.errors import NotAllowed
 from keqiao.parties import selectors as parties
-from keqiao.parties.models import Organisation, Person
+from keqiao.parties.models import Invitation, Organisation, Person, Post
 from keqiao.parties.tests.factories import make_actor, make_operator, make_organisation, make_person
 from keqiao.submissions.content import content_of
 
@@ -174,6 +174,42 @@ def test_exports_are_imported_again_without_a_change():
         job = applied(operator, bytes_of(operator, Wanted(kind=kind), extension), kind=kind, name=f"x.{extension}")
         assert (job.wrong, job.failed, job.added, job.changed) == (0, 0, 0, 0)
         assert job.unchanged > 0
+
+
+@pytest.mark.parametrize("extension", FORMATS)
+def test_people_and_rights_go_out_and_in_without_a_change(extension):
+    """Registered, invited, with two roles, of the same name; a secret without a number; what came by a file and what not."""
+    actor = make_importer(name_zh="澜江大学")
+    place = Organisation.objects.get(pk=actor.acting_for)
+    operator = make_operator()
+    header = ["外部编号", "姓名", "单位", "角色", "职称"]
+    came = [["A-1", "林若川", "澜江大学", "科研人员", "教授"], ["A-2", "许砚秋", "澜江大学", "科研人员", ""]]
+    applied(operator, csv_file(*came, header=header), kind="people")
+    twice = make_person(organisation=place, name_zh="林若川", role="rd_manager")
+    twice.posts.create(organisation=place, role="researcher")
+    secret = ["B-1", "技术秘密", "", "配方", "保密"]
+    applied(actor, csv_file(secret, header=["外部编号", "类型", "申请号", "名称", "状态"]), kind="assets")
+    IPAsset.objects.create(kind="know_how", status="secret", owner=place, title_zh="没有编号的秘方")
+    before = everything()
+    for who, kind in ((operator, "people"), (actor, "people"), (actor, "assets")):
+        out = bytes_of(who, Wanted(kind=kind, organisation=place.code), extension)
+        job = applied(who, out, kind=kind, name=f"x.{extension}")
+        assert (problems(job), job.added, job.changed, job.unchanged > 1) == ([], 0, 0, True)
+    assert everything() == before
+
+
+def everything():
+    return [list(model.objects.order_by("pk").values()) for model in (Person, Post, Invitation, IPAsset)]
+
+
+def test_external_ids_are_their_organisations_own():
+    actor = make_importer()
+    cells = ["B-1", "发明专利", "201310699744.2", "一种膜", "授权"]
+    applied(actor, csv_file(cells, header=["外部编号", "类型", "申请号", "名称", "状态"]), kind="assets")
+    seen = {
+        who: [row["external_id"] for row in rows_for(who, Wanted(kind="assets"))] for who in (actor, make_importer())
+    }
+    assert list(seen.values()) == [["B-1"], [""]]
 
 
 # --- out and in: the same content -------------------------------------------------------------------------------------

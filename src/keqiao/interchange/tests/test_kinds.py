@@ -1,9 +1,14 @@
 """Every kind of row, and what operators load straight into public view."""
 
-import pytest
+from importlib import import_module
 
+import pytest
+from django.db import connection
+
+from keqiao.catalogue import services as rights
 from keqiao.catalogue.models import Achievement, IPAsset, Need
 from keqiao.catalogue.tests.factories import make_achievement
+from keqiao.interchange.models import ImportedThing
 from keqiao.interchange.tests.factories import (
     HEADER,
     NEED_HEADER,
@@ -18,9 +23,11 @@ from keqiao.interchange.tests.factories import (
     row,
     staged,
 )
+from keqiao.kernel import clock
+from keqiao.kernel.errors import NotFound
 from keqiao.kernel.models import Event
 from keqiao.parties.models import Invitation, Organisation, Person, Post
-from keqiao.parties.tests.factories import make_actor, make_operator, make_organisation
+from keqiao.parties.tests.factories import make_actor, make_operator, make_organisation, make_person
 from keqiao.submissions.models import Submission
 
 pytestmark = pytest.mark.django_db
@@ -163,6 +170,89 @@ def test_people_with_an_address_are_invited_by_their_organisation():
     assert applied(actor, csv_file(rows[0], header=PEOPLE), kind="people").unchanged == 1
 
 
+def member(place, name):
+    post = Post.objects.get(organisation=place, ended_on=None, person__name_zh=name)
+    return (post.role, post.title_zh, post.person.name_en)
+
+
+def test_a_second_file_changes_people_by_their_external_id_and_a_third_nothing():
+    operator = make_operator()
+    place = make_organisation(kind="university", is_verified=True, name_zh="澜江大学")
+    header = [*PEOPLE, "英文姓名"]
+    first = [
+        ["1", "林若川", "澜江大学", "科研人员", "教授", "", ""],
+        ["2", "许砚秋", "澜江大学", "科研人员", "", "", ""],
+    ]
+    applied(operator, csv_file(*first, header=header), kind="people")
+    people = Person.objects.count()
+    second = [["1", "林若川", "澜江大学", "成果转化专员", "主任", "", "Lin Ruochuan"], first[1]]
+    job = applied(operator, csv_file(*second, header=header), kind="people")
+    assert (job.changed, job.unchanged, problems(job)) == (1, 1, [])
+    assert member(place, "林若川") == ("conversion_officer", "主任", "Lin Ruochuan")
+    assert (Person.objects.count(), applied(operator, csv_file(*second, header=header), kind="people").unchanged) == (
+        people,
+        2,
+    )
+    without_title = [row[:4] for row in second]
+    applied(operator, csv_file(*without_title, header=PEOPLE[:4]), kind="people")
+    assert member(place, "林若川") == ("conversion_officer", "主任", "Lin Ruochuan")
+
+
+def test_who_was_invited_is_changed_by_who_manages_the_organisation():
+    """Before the invitation was used: another one. After: role and title, as on the page of members; never the name."""
+    actor = make_importer()
+    place = Organisation.objects.get(pk=actor.acting_for)
+    cells = ["1", "林若川", "", "科研人员", "", "lin@lut.example"]
+    applied(actor, csv_file(cells, header=PEOPLE), kind="people")
+    first = Invitation.objects.get()
+    cells[3] = "成果转化专员"
+    assert applied(actor, csv_file(cells, header=PEOPLE), kind="people").changed == 1
+    first.refresh_from_db()
+    second = Invitation.objects.exclude(pk=first.pk).get()
+    assert (first.state, second.state, second.role) == ("withdrawn", "open", "conversion_officer")
+    came = make_person(name_zh="林若川", organisation=place, role="conversion_officer")
+    Invitation.objects.filter(pk=second.pk).update(state="used", used_by=came, used_at=clock.now())
+    cells[3:5] = ["科研人员", "教授"]
+    job = applied(actor, csv_file(cells, header=PEOPLE), kind="people")
+    assert (job.changed, problems(job), member(place, "林若川")[:2]) == (1, [], ("researcher", "教授"))
+    cells[1] = "林若山"
+    job = applied(actor, csv_file(cells, header=PEOPLE), kind="people")
+    assert problems(job) == [(2, "name_zh", "这个人有账号，姓名由本人修改。账号里的姓名是“林若川”。")]
+    assert Person.objects.get(pk=came.pk).name_zh == "林若川"
+    assert Invitation.objects.count() == 2
+
+
+def test_people_invited_before_0002_are_known_as_invited():
+    """Their rows were kept as if the invitation's id were a person's."""
+    operator, actor = make_operator(), make_importer()
+    place = Organisation.objects.get(pk=actor.acting_for)
+    applied(actor, csv_file(["1", "林若川", "", "科研人员", "", "lin@lut.example"], header=PEOPLE), kind="people")
+    applied(operator, csv_file(["2", "许砚秋", place.code, "科研人员", "", ""], header=PEOPLE), kind="people")
+    right = dict(ImportedThing.objects.values_list("key", "became"))
+    ImportedThing.objects.update(became="person")
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("keqiao.interchange.migrations.0002_people_who_were_invited").SQL)
+    assert dict(ImportedThing.objects.values_list("key", "became")) == right == {"1": "invitation", "2": "person"}
+
+
+def test_nobody_changes_people_of_another_organisation_or_who_has_left():
+    operator = make_operator()
+    place = make_organisation(kind="university", is_verified=True, name_zh="澜江大学")
+    cells = ["1", "林若川", "澜江大学", "科研人员", "教授", ""]
+    applied(operator, csv_file(cells, header=PEOPLE), kind="people")
+    cells[4] = "主任"
+    stranger = make_importer()
+    assert problems(staged(stranger, csv_file(cells, header=PEOPLE), kind="people"))[0][1] == "organisation"
+    own = applied(
+        stranger, csv_file(["1", "林若川", "", "科研人员", "主任", "x@lut.example"], header=PEOPLE), kind="people"
+    )
+    assert (own.added, member(place, "林若川")[1]) == (1, "教授")  # the same number is another's in another place
+    Post.objects.filter(organisation=place).update(ended_on=clock.today())
+    job = applied(operator, csv_file(cells, header=PEOPLE), kind="people")
+    assert problems(job) == [(2, "external_id", "这个人已经不在这家单位任职。要重新登记或邀请，请换一个外部编号。")]
+    assert Post.objects.get(organisation=place).title_zh == "教授"
+
+
 # --- IP assets --------------------------------------------------------------------------------------------------------
 
 
@@ -195,6 +285,64 @@ def test_a_right_of_another_organisation_is_not_taken_over():
     job = applied(second, data, kind="assets")
     assert (counts(job)["failed"], IPAsset.objects.get().owner_id) == (1, first.acting_for)
     assert problems(job) == [(2, "", "编号与已有的条目重复，没有导入。请换一个编号。")]
+
+
+def test_a_second_file_changes_rights_by_their_external_id_and_a_third_nothing():
+    actor = make_importer()
+    first = [
+        ["1", "发明专利", "201310699744.2", "一种膜", "审查中", "2013-12-18", ""],
+        ["2", "技术秘密", "", "配方", "保密", "", ""],
+    ]
+    applied(actor, csv_file(*first, header=ASSETS), kind="assets")
+    naming = make_achievement(owner_id=actor.acting_for)
+    naming.assets.add(IPAsset.objects.get(number="201310699744.2"))
+    second = [
+        ["1", "发明专利", "201310699744.2", "一种耐酸膜", "授权", "2013-12-18", "2033-12-18"],
+        ["2", "技术秘密", "", "配方二", "保密", "", ""],
+    ]
+    job = applied(actor, csv_file(*second, header=ASSETS), kind="assets")
+    assert (job.changed, problems(job), IPAsset.objects.count()) == (2, [], 2)
+    asset = IPAsset.objects.get(number="201310699744.2")
+    assert (asset.title_zh, asset.status, str(asset.expires_on)) == ("一种耐酸膜", "granted", "2033-12-18")
+    event = Event.objects.filter(name="catalogue.asset_rewritten").order_by("pk").first()
+    assert event.data == {"fields": ["expires_on", "status", "title_zh"], "ids": [naming.pk]}
+    naming.refresh_from_db()
+    assert naming.revision == 2  # granted now: the index reads it anew
+    assert applied(actor, csv_file(*second, header=ASSETS), kind="assets").unchanged == 2
+    assert IPAsset.objects.filter(title_zh="配方二").count() == 1
+    emptied = applied(actor, csv_file([*second[0][:6], ""], header=ASSETS), kind="assets")
+    assert (emptied.changed, IPAsset.objects.get(pk=asset.pk).expires_on) == (1, None)
+    kept = applied(actor, csv_file(second[0][:5], header=ASSETS[:5]), kind="assets")
+    assert (kept.unchanged, str(IPAsset.objects.get(pk=asset.pk).filed_on)) == (1, "2013-12-18")
+
+
+def test_a_number_that_was_mistyped_is_corrected_and_a_taken_one_refused():
+    actor = make_importer()
+    cells = ["1", "发明专利", "201310699744.2", "一种膜", "授权", "", ""]
+    other = ["2", "软著", "2026SR001", "控制软件", "已登记", "", ""]
+    applied(actor, csv_file(cells, other, header=ASSETS), kind="assets")
+    other[2] = "2026SR002"
+    assert applied(actor, csv_file(cells, other, header=ASSETS), kind="assets").changed == 1
+    assert sorted(IPAsset.objects.values_list("number", flat=True)) == ["201310699744.2", "2026SR002"]
+    third = ["3", "软著", "2026SR003", "别的软件", "已登记", "", ""]
+    applied(actor, csv_file(third, header=ASSETS), kind="assets")
+    third[2] = "2026SR002"
+    job = applied(actor, csv_file(third, header=ASSETS), kind="assets")
+    assert problems(job) == [(2, "", "编号与已有的条目重复，没有导入。请换一个编号。")]
+    assert IPAsset.objects.get(title_zh="别的软件").number == "2026SR003"
+
+
+def test_only_the_owners_people_and_operators_change_a_right():
+    actor = make_importer()
+    cells = ["1", "发明专利", "201310699744.2", "一种膜", "审查中", "", ""]
+    applied(actor, csv_file(cells, header=ASSETS), kind="assets")
+    asset = IPAsset.objects.get()
+    for who in (make_importer(), make_actor()):
+        with pytest.raises(NotFound):
+            rights.rewrite_asset(actor=who, asset_id=asset.pk, title_zh="抢来的")
+    asset.refresh_from_db()
+    assert asset.title_zh == "一种膜"
+    assert rights.rewrite_asset(actor=make_operator(), asset_id=asset.pk, title_zh="更正的").title_zh == "更正的"
 
 
 # --- hostile cells ----------------------------------------------------------------------------------------------------

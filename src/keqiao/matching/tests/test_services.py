@@ -10,6 +10,7 @@ from keqiao.catalogue import services as catalogue
 from keqiao.catalogue.tests.factories import make_achievement, make_need
 from keqiao.kernel.errors import NotAllowed
 from keqiao.matching import indexing, search, selectors, services, stale
+from keqiao.matching.engine import Eq
 from keqiao.matching.models import Match
 from keqiao.matching.search import SearchRequest
 from keqiao.matching.tests.factories import forget_everything, load_rules
@@ -96,19 +97,24 @@ def test_a_withdrawn_item_leaves_the_index_and_its_matches(city):
     assert indexing.differences("achievement") == (0, 0)
 
 
+def work(connector):
+    """As the worker would, in this transaction: the jobs and those that they lead to. How many."""
+    done: set[int] = set()
+    while waiting := set(connector.jobs) - done:
+        for number in sorted(waiting):
+            job = connector.jobs[number]
+            app.tasks[job["task_name"]].func(**job["args"])
+            done.add(number)
+    return len(done)
+
+
 def test_publishing_reaches_the_index_through_the_outbox(city):
     """Event row → job row → index → matches: each job in this transaction, as the worker would run it."""
     code = city["hidden"].code
     connector = testing.InMemoryConnector()
     with app.replace_connector(connector):
         catalogue.publish_achievement(actor=system, code=code)
-        done: set[int] = set()
-        while waiting := set(connector.jobs) - done:
-            for number in sorted(waiting):
-                job = connector.jobs[number]
-                app.tasks[job["task_name"]].func(**job["args"])
-                done.add(number)
-    assert len(done) == 3  # dispatch, index, matches
+        assert work(connector) == 3  # dispatch, index, matches
     assert code in {f.item.code for f in search.search(SearchRequest(q="耐酸纳滤膜配方"), actor=visitor).items}
     assert indexing.differences("achievement") == (0, 0)
 
@@ -198,3 +204,22 @@ def test_without_an_index_nothing_is_computed_and_nothing_lost(city):
     with pytest.raises(IndexNotReady):
         compute(city["need"])
     assert (Match.objects.count(), stale.needs_to_compute()) == (before, [])
+
+
+def test_a_right_that_is_granted_is_found_with_its_achievements(city):
+    """By event, job and index, at the same text: the filter for granted rights reads it from the index."""
+    owner = city["membrane"].owner_id
+    fields = {"kind": "invention", "number": "201310699744.2", "status": "pending", "title_zh": "一种膜"}
+    asset = catalogue.register_asset(actor=system, owner_id=owner, **fields)
+    city["membrane"].assets.add(asset)
+
+    def granted():
+        name = indexing.index_name("achievement", indexing.serving().version)
+        return indexing.engine().count(name, Eq("ip", "granted"))
+
+    for changed, found in (({"title_zh": "一种耐酸膜"}, 0), ({"status": "granted"}, 1), ({"status": "pending"}, 0)):
+        connector = testing.InMemoryConnector()
+        with app.replace_connector(connector):
+            catalogue.rewrite_asset(actor=system, asset_id=asset.pk, **changed)
+            work(connector)
+        assert granted() == found

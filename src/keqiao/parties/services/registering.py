@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.utils.translation import gettext as _
 
 from keqiao.kernel.commands import command
-from keqiao.kernel.errors import BadInput, NotAllowed
+from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.events import record
 from keqiao.parties import reading
 from keqiao.parties.models import Organisation, Person, Post
@@ -37,6 +38,26 @@ def register_person(*, actor: Actor, email: str = "", password: str = "", **fiel
     user = get_user_model().objects.create_user(username=email, email=email, password=password) if email else None
     person = Person.objects.create(user=user, **fields)
     record("parties.person_registered", person, actor=actor)
+    return person
+
+
+@command
+def rewrite_person(*, actor: Actor, person_id: int, **names: str) -> Person:
+    """Correct the name of somebody without an account. Who has one writes their own entry."""
+    if not actor.is_operator:
+        raise NotAllowed
+    person = Person.objects.select_for_update(of=("self",), no_key=True).filter(pk=person_id).first()
+    if person is None:
+        raise NotFound
+    if person.user_id is not None:
+        raise NotAllowed(_("这个人有账号，姓名由本人修改。"))
+    new = {name: reading.plain(names[name], 80, name) for name in ("name_zh", "name_en") if name in names}
+    changed = sorted(name for name, value in new.items() if getattr(person, name) != value)
+    if changed:
+        for name in changed:
+            setattr(person, name, new[name])
+        person.save(update_fields=changed)
+        record("parties.person_rewritten", person, actor=actor, fields=changed)
     return person
 
 

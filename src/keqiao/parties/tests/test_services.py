@@ -95,3 +95,24 @@ def test_credit_codes_are_checked(code):
         actor=selectors.system(), code="DW-2", kind="bank", name_zh="行", credit_code=" 91350100M000100Y43 "
     )
     assert kept.credit_code == "91350100M000100Y43"
+
+
+def test_operators_correct_the_name_of_who_has_no_account():
+    system, person = selectors.system(), Person.objects.create(name_zh="林若川")
+    services.rewrite_person(actor=system, person_id=person.pk, name_zh="林若山", name_en="Lin Ruoshan")
+    services.rewrite_person(actor=system, person_id=person.pk, name_zh="林若山")
+    person.refresh_from_db()
+    assert (person.name_zh, person.name_en) == ("林若山", "Lin Ruoshan")
+    assert [event.data for event in Event.objects.filter(name="parties.person_rewritten")] == [
+        {"fields": ["name_en", "name_zh"]}
+    ]
+    stranger, holder = make_person(), make_person(name_zh="许砚秋")
+    refused = [
+        (selectors.actor_for(stranger.user), person.pk, NotAllowed),
+        (system, holder.pk, NotAllowed),
+        (system, 0, NotFound),
+    ]
+    for actor, person_id, error in refused:
+        with pytest.raises(error):
+            services.rewrite_person(actor=actor, person_id=person_id, name_zh="别人")
+    assert not Person.objects.filter(name_zh="别人").exists()
