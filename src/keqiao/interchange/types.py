@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keqiao.kernel.errors import BadInput
@@ -53,3 +54,6 @@ class UnreadableFile(BadInput):
     """The file cannot be read as a table; the message says why and what to do."""
 
     message = _("文件不能读取。请用 Excel 或 WPS 打开后另存为 .xlsx 再传。")
+
+    def __init__(self, message: str | Promise | None = None, *, field: str = "file") -> None:
+        super().__init__(message, field=field)
