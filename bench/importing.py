@@ -245,14 +245,15 @@ class Stage:
     def __init__(self) -> None:
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")  # Linux: the highest mark starts from here
-        self.began = time.monotonic()
+        self.began, self.worked = time.monotonic(), cpu_seconds()
 
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
     def say(self, what: str, count: int) -> float:
         seconds = self.seconds()
-        total(what, count, seconds, f"  peak {peak()} MB")
+        own, database = (after - before for after, before in zip(cpu_seconds(), self.worked, strict=True))
+        total(what, count, seconds, f"  CPU {own:.1f} s here, {database:.1f} s database  peak {peak()} MB")
         return seconds
 
 
@@ -265,6 +266,23 @@ def tell(text: str) -> None:
     done = next((int(word) for word in text.split() if word.isdigit()), 0)
     if "indexed" not in text or done % 10_000 == 0:
         print(f"  {text}: peak {peak()} MB", flush=True)
+
+
+def cpu_seconds() -> tuple[float, float]:
+    """Of this process and of the database: what the work costs, whatever else the machine does."""
+    import psutil
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        server = psutil.Process(cursor.fetchone()[0]).parent()
+    if server is None:
+        return time.process_time(), 0.0
+    seconds = server.cpu_times().children_user + server.cpu_times().children_system
+    for process in (server, *server.children()):
+        with contextlib.suppress(psutil.Error):  # a helper of the database that has just ended
+            seconds += sum(process.cpu_times()[:2])
+    return time.process_time(), seconds
 
 
 def peak() -> int:

@@ -56,6 +56,12 @@ from keqiao.matching.engine import (
 )
 from keqiao.matching.text import fingerprint
 from keqiao.matching.types import Hit
+from keqiao.runtime.environment import tell_library
+
+# Lance reads ahead as much as it may, 2 GB unless told otherwise: what an index build needs in memory would grow with the
+# table. It looks when it first reads.
+tell_library("LANCE_DEFAULT_IO_BUFFER_SIZE", str(32 * 1024 * 1024))
+tell_library("LANCE_DEFAULT_BATCH_SIZE", "1024")
 
 BATCH = 1000  # documents of one commit
 UNINDEXED_MOST = 2000  # 11,000 rows outside the text index made queries four times slower

@@ -183,3 +183,8 @@ def _check_models(raw: dict[str, str], hosts: tuple[str, ...]) -> None:
                 missing, _default = VARIABLES[f"{service}_{name}"]
                 example = "a name" if name == "model" else "yuan per million tokens, 0 if it costs nothing"
                 raise BadSetting(f"{missing} is needed with {variable}: {example}")
+
+
+def tell_library(name: str, value: str) -> None:
+    """A value that a library reads from the environment by itself; what who runs the site has set there stays."""
+    os.environ.setdefault(name, value)

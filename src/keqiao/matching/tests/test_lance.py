@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import keqiao
@@ -34,6 +35,7 @@ from keqiao.matching.engine import (
     SearchError,
 )
 from keqiao.matching.lance import LanceEngine
+from keqiao.matching.text import fingerprint
 
 SCHEMA = Schema(
     {
@@ -360,6 +362,17 @@ class TestLance:
         engine.upsert("x_v1", [Document(f"e{i}", 1, ["other"]) for i in range(10)])
         engine.maintain("x_v1", 60)
         assert engine.idf("x_v1", ["common"]) == pytest.approx([math.log1p(10.5 / 10.5)], rel=1e-5)
+
+    def test_frequencies_counted_some_documents_at_a_time_are_those_of_all(self, monkeypatch):
+        """Under fingerprints and in pieces: the memory of a count does not grow with the texts."""
+        monkeypatch.setattr(lance, "COUNTED_AT_ONCE", 7)
+        rng = np.random.default_rng(0)
+        texts = [" ".join(f"w{n}" for n in rng.zipf(1.4, size=30) if n < 500) for _ in range(100)] + [""]
+        columns = [pa.array(texts[:33]), pa.array(texts[33:])]
+        documents, found = lance.count_frequencies(columns)
+        plain = Counter(word for text in texts for word in set(text.split()))
+        wanted = sorted((fingerprint(word), n) for word, n in plain.items() if n > 1)
+        assert (documents, [tuple(row) for row in found.tolist()]) == (101, wanted)
 
     def test_maintenance_waits_for_enough_documents(self, tmp_path, monkeypatch):
         monkeypatch.setattr(lance, "UNINDEXED_MOST", 5)
