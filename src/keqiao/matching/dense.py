@@ -15,7 +15,7 @@ import os
 import tempfile
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,9 @@ class DenseModel:
     def dims(self) -> int:
         return int(self.projection.shape[1])
 
-    def encode(self, tokens: Sequence[str]) -> np.ndarray | None:
-        """float32[dims]; None when no token is known to the model."""
-        rows, weights = self._weighted(Counter(tokens))
+    def encode(self, tokens: Sequence[str] | Mapping[str, float]) -> np.ndarray | None:
+        """float32[dims]; None when no token is known to the model. A mapping says how often each token stands."""
+        rows, weights = self._weighted(tokens if isinstance(tokens, Mapping) else Counter(tokens))
         vector = weights @ self.projection[rows]
         length = float(np.linalg.norm(vector))
         return (vector / length).astype(np.float32) if length > 0 else None
@@ -87,7 +87,7 @@ class DenseModel:
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in FILES}
         return cls(**arrays, version=about["version"])
 
-    def _weighted(self, counts: Counter[str]) -> tuple[np.ndarray, np.ndarray]:
+    def _weighted(self, counts: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the known tokens and their weights w(t, d)."""
         rows, known = self._rows(list(counts))
         tf = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))[known]

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from keqiao.matching import lexicon
 from keqiao.matching.dense import DenseModel
 from keqiao.matching.engine import Filter, SearchEngine
 from keqiao.matching.text import PAIR, STOP_WORDS, cjk_tokens, index_tokens, is_cjk_character, runs, tokens, word_token
@@ -36,6 +37,10 @@ class Configuration:
     # noise to a long text. So all of them together weigh as much as twenty pairs, and each at most five thirds of one.
     character_budget: float = 20.0
     character_weight_most: float = 5 / 3
+    # What a translated word weighs beside one of the query's own. In an index of both languages it must not drown what
+    # is said in the query's own words; in one that lacks the query's language those are names and stray signs.
+    translated_weight: float = 1.0
+    translated_weight_alone: float = 2.0
     # Candidates of each leg: twice what is looked at, so that the legs have room to disagree.
     candidates: int = 200
     # Share of the semantic leg in the fused score; 0.1 to 0.3 are all above words alone. It gains where question and
@@ -86,11 +91,12 @@ class Retriever:
         self, text: str, where: Filter | None = None, k: int = 100, *, reach: Reach = Reach.PRIVATE
     ) -> list[Hit]:
         """The k documents that fit a text best, the best first. `reach`: how far the text itself may go."""
-        words = index_tokens(text[:QUERY_CHARACTERS_MOST])
+        read = text[:QUERY_CHARACTERS_MOST]
+        words, translated = index_tokens(read), translated_weights(self, read, self.configuration)
         depth = max(k, self.configuration.candidates)
-        weights = query_weights(words, self.configuration)
+        weights = added(query_weights(words, self.configuration), translated)
         lexical = self.engine.lexical(self.index_name, weights, where, depth)
-        dense, share = self._dense(text, words, where, depth, reach)
+        dense, share = self._dense(text, added(Counter(words), translated), where, depth, reach)
         return fuse(lexical, dense, share, depth)[:k]
 
     def best_passages(self, query_text: str, document_text: str, n: int = 2) -> list[Passage]:
@@ -102,10 +108,10 @@ class Retriever:
         return self.engine.idf(self.index_name, tokens)
 
     def _dense(
-        self, text: str, words: Sequence[str], where: Filter | None, k: int, reach: Reach
+        self, text: str, counts: Mapping[str, float], where: Filter | None, k: int, reach: Reach
     ) -> tuple[list[Hit], float]:
         """Hits by meaning, and their share in the fused score."""
-        vector, has_outer = self.model.encode(words) if self.model else None, False
+        vector, has_outer = self.model.encode(counts) if self.model else None, False
         if self.outer and self.model:
             vector, has_outer = self.outer.query(text, vector, self.model.dims, reach)
         hits = [] if vector is None else self.engine.dense(self.index_name, vector, where, k)
@@ -126,6 +132,22 @@ def query_weights(words: Sequence[str], configuration: Configuration = SHIPPED) 
         word: n * (s + 1) / (n + s) * (pair if PAIR in word else character if is_cjk_character(word) else 1.0)
         for word, n in counts.items()
     }
+
+
+def translated_weights(source: IdfSource, text: str, configuration: Configuration = SHIPPED) -> dict[str, float]:
+    """What a text says, in tokens of the other language, when the index has documents in it."""
+    groups = lexicon.translations(text, source.idf_of)
+    if not groups:
+        return {}
+    found = lexicon.expand(groups, source.idf_of, configuration.query_saturation)
+    is_beside = lexicon.is_in(lexicon.language_of(text), source.idf_of)
+    each = configuration.translated_weight if is_beside else configuration.translated_weight_alone
+    pair = configuration.word_pair_weight
+    return {token: weight * each * (pair if PAIR in token else 1.0) for token, weight in found.items()}
+
+
+def added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:
+    return {token: first.get(token, 0.0) + second.get(token, 0.0) for token in (*first, *second)}
 
 
 def _character_weight(characters: int, configuration: Configuration) -> float:
@@ -206,10 +228,19 @@ def _cut(text: str, start: int, end: int) -> int:
 
 
 def wanted_terms(source: IdfSource, query_text: str) -> dict[str, float]:
-    """Token → idf. Single Chinese characters mean little alone: they count only where the query has nothing else."""
-    found = dict.fromkeys(tokens(query_text[:QUERY_CHARACTERS_MOST]))
+    """Token → idf. Single Chinese characters mean little alone: they count only where the query has nothing else.
+
+    Translations count too, each with its share; a document in the query's language has none of them.
+    """
+    text = query_text[:QUERY_CHARACTERS_MOST]
+    found = dict.fromkeys(tokens(text))
     names = [token for token in found if not is_cjk_character(token)] or list(found)
-    return dict(zip(names, source.idf_of(names).tolist(), strict=True))
+    translated = {t: w for t, w in translated_weights(source, text).items() if PAIR not in t and t not in found}
+    idf = source.idf_of([*names, *translated]).tolist()
+    return {
+        token: rarity * min(translated.get(token, 1.0), 1.0)
+        for token, rarity in zip((*names, *translated), idf, strict=True)
+    }
 
 
 def _matched(sentence: str, wanted: Mapping[str, float]) -> dict[str, None]:

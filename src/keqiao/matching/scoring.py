@@ -19,11 +19,11 @@ import numpy as np
 from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock
 from keqiao.kernel.parameters import find
-from keqiao.matching import indexing, outer, queries, stones
+from keqiao.matching import indexing, lexicon, outer, queries, stones
 from keqiao.matching.dense import DenseModel
 from keqiao.matching.engine import Filter
 from keqiao.matching.gathering import Regions, achievement_facts, need_facts
-from keqiao.matching.retrieval import best_passages, passages_with, wanted_terms
+from keqiao.matching.retrieval import best_passages, passages_with, translated_weights, wanted_terms
 from keqiao.matching.text import fingerprint, tokens
 from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Reach, Stone, Weights
 from keqiao.parties import selectors as parties
@@ -168,6 +168,7 @@ class Scorer:
         model = indexing.model()
         self.model = model
         self.wanted: dict[str, float] | None = None  # worked out when first needed
+        self.translated: Translated | None = None  # likewise
         self.vector = model.encode(words) if model else None
         names = list(dict.fromkeys(words))
         idf = model.idf_of(names) if model else np.ones(len(names), dtype=np.float32)
@@ -195,13 +196,27 @@ class Scorer:
         )
 
     def _technology(self, other: Known, *, explain: bool = True) -> stones.TechnologyFit:
+        translated = self._translated(other)
+        lexical, cosine = self._lexical(other), self._cosine(other, self.vector)
+        if translated:
+            lexical = _larger(lexical, translated.share(other))
+            cosine = _larger(cosine, self._cosine(other, translated.vector))
         return stones.technology_fit(
             self.need,
             other.facts,
-            lexical=self._lexical(other),
-            dense_cosine=self._cosine(other),
+            lexical=lexical,
+            dense_cosine=cosine,
             passages=[text for text, _ in self._passages(other.facts.text)] if explain else [],
+            translated=translated.seen(other) if explain and translated else {},
         )
+
+    def _translated(self, other: Known) -> Translated | None:
+        """The need in the words of the other language, for an item that is in it."""
+        if self.model is None or other.facts.lang == self.need.lang:
+            return None
+        if self.translated is None:
+            self.translated = Translated(self.text, self.model)
+        return self.translated
 
     def _passages(self, body: str) -> list[tuple[str, tuple[tuple[int, int], ...]]]:
         if self.wanted is None:
@@ -215,10 +230,48 @@ class Scorer:
             return None
         return float(self.weights[np.isin(self.prints, other.prints, assume_unique=True)].sum()) / total
 
-    def _cosine(self, other: Known) -> float | None:
-        if self.vector is None or other.vector is None or self.model is None or other.model != self.model.version:
+    def _cosine(self, other: Known, vector: np.ndarray | None) -> float | None:
+        if vector is None or other.vector is None or self.model is None or other.model != self.model.version:
             return None
-        return float(self.vector @ other.vector)
+        return float(vector @ other.vector)
+
+
+class Translated:
+    """What a text says, in the other language: groups of alternatives, the rarest first."""
+
+    def __init__(self, text: str, model: DenseModel) -> None:
+        groups = lexicon.translations(text, model.idf_of)
+        idf = lexicon.rarities(groups, model.idf_of)
+        self.groups = sorted(groups, key=lambda group: -group.rarity(idf))[:QUERY_TERMS]
+        self.weights = np.array([group.rarity(idf) for group in self.groups], dtype=np.float32)
+        self.vector = model.encode(translated_weights(model, text))
+        choices = [choice.words for group in self.groups for choice in group.choices]
+        self.prints = np.array([fingerprint(word) for words in choices for word in words], dtype=np.uint64)
+        self.choice_starts = _starts(map(len, choices))
+        self.group_starts = _starts(len(group.choices) for group in self.groups)
+
+    def share(self, other: Known) -> float | None:
+        """Share of the groups, by weight, of which the item has a member."""
+        total = float(self.weights.sum())
+        if not total:
+            return None
+        chosen = np.logical_and.reduceat(np.isin(self.prints, other.prints), self.choice_starts)
+        return float(self.weights[np.logical_or.reduceat(chosen, self.group_starts)].sum()) / total
+
+    def seen(self, other: Known) -> dict[str, str]:
+        """Terms of the text and how the item says them, the rarest first."""
+        return lexicon.seen(self.groups, query_text(other.facts))
+
+
+def _starts(sizes: Iterable[int]) -> np.ndarray:
+    """Where each of so many consecutive stretches begins."""
+    ends = np.cumsum(np.fromiter(sizes, dtype=np.int64))
+    return np.concatenate(([0], ends[:-1])).astype(np.int64)
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    known = [value for value in (one, other) if value is not None]
+    return max(known, default=None)
 
 
 def region_names() -> dict[str, tuple[str, str]]:

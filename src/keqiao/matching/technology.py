@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keqiao.catalogue.quantities import normal_form
 from keqiao.matching.types import AchievementFacts, Finding, NeedFacts, Stone, Verdict
@@ -36,6 +36,7 @@ class TechnologyFit:
     fit: float  # 0..1
     evidence: str = ""  # the passage of the achievement that shows it best
     shared_terms: tuple[str, ...] = ()
+    translated: tuple[str, ...] = ()  # "膜 ↔ membrane": a term of the need and how the achievement says it
     is_known: bool = True  # False when there was nothing to compare: counts half
     shared_ipc: str = ""
 
@@ -65,25 +66,36 @@ def technology_fit(
     lexical: float | None,
     dense_cosine: float | None,
     passages: Sequence[str] = (),
+    translated: Mapping[str, str] | None = None,
 ) -> TechnologyFit:
-    """`lexical` as by `lexical_share`; `dense_cosine` of the embeddings, None where there is none."""
+    """`lexical` as by `lexical_share`; `dense_cosine` of the embeddings, None where there is none.
+
+    `translated`: terms of the need and what they are in an achievement of the other language, the most telling first.
+    """
     level, symbol = shared_ipc(need.ipc, achievement.ipc)
     words = None if lexical is None else calibrate(lexical, _lexical_reference(need.text))
     meaning = None if dense_cosine is None else calibrate(dense_cosine - DENSE_FLOOR, DENSE_REFERENCE - DENSE_FLOOR)
     text = _text_fit(words, meaning, same_language=need.lang == achievement.lang)
     both_have_ipc = bool(need.ipc and achievement.ipc)
     terms = shared_terms(need, achievement)
+    across = dict(list((translated or {}).items())[:MOST_SHARED_TERMS])
+    shown = TechnologyFit(
+        0.5,
+        _best_passage(passages, (*terms, *across.values())),
+        terms,
+        translated=tuple(f"{mine} ↔ {theirs}" for mine, theirs in across.items()),
+    )
     if text is None and not both_have_ipc:
-        return TechnologyFit(0.5, _best_passage(passages, terms), terms, is_known=False)
+        return replace(shown, is_known=False)
     fit = IPC_ALONE[level] if text is None else text + (1.0 - text) * IPC_LIFT.get(level, 0.0)
-    return TechnologyFit(round(fit, 4), _best_passage(passages, terms), terms, shared_ipc=symbol)
+    return replace(shown, fit=round(fit, 4), shared_ipc=symbol)
 
 
 def _text_fit(words: float | None, meaning: float | None, *, same_language: bool) -> float | None:
     if words is None or meaning is None:
         return words if meaning is None else meaning
     mean = LEXICAL_SHARE * words + (1.0 - LEXICAL_SHARE) * meaning
-    return mean if same_language else max(mean, meaning)  # an English need cannot find its words in a Chinese text
+    return mean if same_language else max(mean, meaning)  # a translation that is missing says little
 
 
 def _lexical_reference(text: str) -> float:
@@ -151,8 +163,8 @@ def technology_finding(fit: TechnologyFit) -> Finding:
         verdict=verdict,
         fit=fit.fit if fit.is_known else 0.5,
         asked=f"IPC {fit.shared_ipc}" if fit.shared_ipc else "",
-        offered="、".join(chinese or english),
-        offered_en=", ".join(english or chinese),
+        offered="、".join((*(chinese or english), *fit.translated)),
+        offered_en=", ".join((*(english or chinese), *fit.translated)),
         evidence=fit.evidence,
         question_zh="" if fit.is_known else "采用的是哪种技术路线？",
         question_en="" if fit.is_known else "Which technical route is used?",

@@ -69,12 +69,12 @@ def test_measures_by_hand():
 def test_figures(files, capsys):
     out = measured(files, capsys)
     assert (out["queries"], out["documents"]) == (4, 4)
-    q1 = 2 / (2 + 1 / math.log2(3))  # D1 first; D3 shares no word with the query
-    assert out["ndcg@10"] == pytest.approx((q1 + 3) / 4, abs=1e-4)
-    assert out["recall@100"] == pytest.approx((0.5 + 3) / 4, abs=1e-4)
+    # Q1 finds D1 by its words and D3 by their translation.
+    assert out["ndcg@10"] == pytest.approx(1.0, abs=1e-4)
+    assert out["recall@100"] == pytest.approx(1.0, abs=1e-4)
     assert out["mrr@10"] == 1.0
     assert {kind: row["queries"] for kind, row in out["by_type"].items()} == {"(none)": 1, "citation": 1, "need": 2}
-    assert out["by_type"]["need"]["ndcg@10"] == pytest.approx((q1 + 1) / 2, abs=1e-4)
+    assert out["by_type"]["need"]["ndcg@10"] == pytest.approx(1.0, abs=1e-4)
     assert out["p50_ms"] <= out["p95_ms"]
     assert out["peak_mb"] > 0
 
@@ -101,7 +101,7 @@ def test_reverse_searches_queries_with_documents(files, capsys, tmp_path):
     out = measured(files, capsys, "--reverse", "--run-out", str(tmp_path / "run"))
     assert (out["documents"], out["queries"]) == (5, 3)
     first = {row[0]: row[2] for row in map(str.split, (tmp_path / "run").read_text().splitlines()) if row[3] == "1"}
-    assert first["D1"] == "Q1"
+    assert first["D2"] == "Q2"
     assert first["D3"] == "Q3"
 
 
