@@ -22,13 +22,14 @@ from hypothesis import strategies as st
 from procrastinate import testing
 from procrastinate.contrib.django import app
 
-from keqiao.catalogue.models import Attachment
+from keqiao.catalogue.models import Achievement, Attachment, Need, PrivateBudget
 from keqiao.catalogue.tests.factories import make_achievement, make_code, make_need
 from keqiao.engagement import services as engagement
 from keqiao.kernel import files
 from keqiao.kernel.models import Event
 from keqiao.matching import indexing
 from keqiao.matching import services as matching
+from keqiao.matching.models import Match
 from keqiao.matching.tests.factories import forget_everything
 from keqiao.parties import selectors as parties
 from keqiao.parties.models import Person
@@ -145,6 +146,22 @@ def withdraw_an_item(world: World) -> str:
     return need.code
 
 
+def keep_a_budget_back(world: World) -> str:
+    """The points of the match are those of a need that says nothing of its budget."""
+    points = Match.objects.values_list("score", "arch").get(need=world.need, achievement=world.achievement)
+    PrivateBudget.objects.create(
+        need=world.need, shown="hidden", price_kind="amount", price_low=1, price_high=987_654_321, currency="CNY"
+    )
+    indexing.update("need", [world.need.pk])
+    need, achievement = Need.objects.get(pk=world.need.pk), Achievement.objects.get(pk=world.achievement.pk)
+    with transaction.atomic():
+        matching.compute_matches(actor=system, kind="need", item_id=need.pk)
+        again = Match.objects.values_list("score", "arch").get(need=need, achievement=achievement)
+        assert again == points
+        transaction.set_rollback(True)  # the hour of the computation is shown
+    return ""
+
+
 def attach_under_nda(world: World) -> str:
     stored = files.store(actor=world.manager, name=f"{SECRET}.pdf", media_type="application/pdf", chunks=[PDF])
     Attachment.objects.create(need=world.need, file=stored, level="nda", title=SECRET, position=0)
@@ -193,6 +210,7 @@ HAPPENINGS: list[Callable[[World], str]] = [
     change_a_public_item,
     keep_an_item_unpublished,
     withdraw_an_item,
+    keep_a_budget_back,
     attach_under_nda,
     contact_the_other_side,
     find_a_match_unsuitable,
@@ -209,7 +227,7 @@ NOT_ASKED = re.compile(r"^/(sign-out|healthz|readyz|sign-in/passkey|me/security/
 TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]+"|"csrf[a-z]*": ?"[^"]+"|name="key" value="[^"]+"')
 SEARCHES = [
     f"/search?kind={kind}&q={q}" for kind in ("need", "achievement") for q in (SECRET, "轴承", "耐酸纳滤膜 涂覆")
-]
+] + [f"/search?kind=need&{price}" for price in ("price_low=1", "price_high=2000&q=轴承", "fixed_price=1", "sort=price")]
 
 
 def plain_addresses(resolver: URLResolver | None = None, before: str = "/") -> Iterator[str]:

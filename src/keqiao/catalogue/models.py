@@ -9,6 +9,7 @@ from keqiao.catalogue.types import (
     AssetKind,
     AssetStatus,
     AttachmentLevel,
+    BudgetShown,
     Comparator,
     Evidence,
     ItemState,
@@ -109,23 +110,28 @@ class Item(models.Model):
         return self.code
 
 
+def price_is_whole(name: str) -> models.CheckConstraint:
+    """An amount has both ends; anything else has none."""
+    return models.CheckConstraint(
+        name=f"{name}_price_is_whole",
+        condition=(
+            Q(
+                price_kind=PriceKind.AMOUNT,
+                price_low__isnull=False,  # a comparison with NULL would pass the check
+                price_high__isnull=False,
+                price_low__gte=0,
+                price_high__gte=F("price_low"),
+            )
+        )
+        | (Q(price_low=None, price_high=None) & Q(price_kind__in=[PriceKind.NEGOTIABLE, PriceKind.UNKNOWN])),
+    )
+
+
 def item_constraints(name: str, owner: str) -> list[models.BaseConstraint]:
     return [
         models.CheckConstraint(name=f"{name}_state_is_known", condition=Q(state__in=ItemState.values)),
         models.CheckConstraint(name=f"{name}_modes_are_known", condition=Q(modes__contained_by=Mode.values)),
-        models.CheckConstraint(
-            name=f"{name}_price_is_whole",
-            condition=(
-                Q(
-                    price_kind=PriceKind.AMOUNT,
-                    price_low__isnull=False,  # a comparison with NULL would pass the check
-                    price_high__isnull=False,
-                    price_low__gte=0,
-                    price_high__gte=F("price_low"),
-                )
-            )
-            | (Q(price_low=None, price_high=None) & Q(price_kind__in=[PriceKind.NEGOTIABLE, PriceKind.UNKNOWN])),
-        ),
+        price_is_whole(name),
         models.CheckConstraint(
             name=f"{name}_published_has_a_date", condition=~Q(state=ItemState.PUBLISHED) | Q(published_at__isnull=False)
         ),
@@ -198,6 +204,32 @@ class Need(Item):
             models.CheckConstraint(name="need_publisher_shown_is_known", condition=Q(publisher_shown__in=Shown.values)),
             models.CheckConstraint(name="need_region_wish_is_known", condition=Q(region_wish__in=["local", "any"])),
         ]
+
+
+class PrivateBudget(models.Model):
+    """A budget that its need does not show to everybody.
+
+    The need's own price columns say "unknown" meanwhile: lists, filters, facets, the index and matching read those
+    and so cannot tell it from a need without a budget. Who reads this table is decided in selectors.py.
+    """
+
+    need = models.OneToOneField(Need, on_delete=models.CASCADE, related_name="private_budget")
+    shown = models.CharField(max_length=12, choices=BudgetShown)
+    price_kind = models.CharField(max_length=12, choices=PriceKind)
+    price_low = models.BigIntegerField(null=True)  # minor units of `currency`
+    price_high = models.BigIntegerField(null=True)
+    currency = models.CharField(max_length=3, default="CNY")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="private_budget_is_not_for_all", condition=Q(shown__in=[BudgetShown.MATCHED, BudgetShown.HIDDEN])
+            ),
+            price_is_whole("private_budget"),
+        ]
+
+    def __str__(self) -> str:
+        return f"budget of {self.need_id}"
 
 
 class AchievementText(models.Model):

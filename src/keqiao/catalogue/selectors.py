@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from keqiao.catalogue.models import Achievement, Attachment, Code, IPAsset, Need
-from keqiao.catalogue.types import AttachmentLevel, ItemState, Shown
+from keqiao.catalogue.models import Achievement, Attachment, Code, IPAsset, Need, PrivateBudget
+from keqiao.catalogue.types import AttachmentLevel, BudgetShown, ItemState, Shown
 from keqiao.kernel.errors import NotFound
 from keqiao.parties.types import Actor
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from keqiao.parties.models import Organisation
 
 T = TypeVar("T", Achievement, Need)
+PRICE = ("price_kind", "price_low", "price_high", "currency")
 PUBLIC_STATES = (ItemState.PUBLISHED, ItemState.CLOSED)
 
 
@@ -71,6 +72,31 @@ def publisher_seen_by(actor: Actor, need: Need, *, is_matched: bool = False) -> 
     if need.publisher_shown == Shown.MATCHED and is_matched:
         return need.publisher
     return None
+
+
+def private_budgets(
+    needs: Iterable[Need], *, actor: Actor, told: Callable[[list[int]], set[int]] = lambda _ids: set()
+) -> dict[int, PrivateBudget]:
+    """Budgets that are not for everybody and that this actor may see, by their need's id.
+
+    `told` picks, of needs that show theirs to teams they match or talk with, those of the actor (layers above know).
+    It is asked of every need alike, so that time and queries say nothing of who keeps a budget.
+    """
+    ids = [need.pk for need in needs]
+    if not ids or not actor.is_known:
+        return {}
+    rows = PrivateBudget.objects.filter(need_id__in=ids)
+    if not actor.is_operator:
+        own = Q(need__publisher_id__in=actor.organisation_ids)
+        rows = rows.filter(own | Q(shown=BudgetShown.MATCHED, need_id__in=told(ids)))
+    return {row.need_id: row for row in rows}
+
+
+def whole_price(need: Need) -> dict[str, Any]:
+    """The need's price fields with who sees them, whoever that is: for its own people and those who review it."""
+    kept = PrivateBudget.objects.filter(need_id=need.pk).first()
+    shown = kept.shown if kept else BudgetShown.SHOWN
+    return {"budget_shown": shown, **{name: getattr(kept or need, name) for name in PRICE}}
 
 
 def achievements_by_code(codes: Sequence[str], *, actor: Actor) -> list[Achievement]:

@@ -22,12 +22,13 @@ from keqiao.catalogue.models import (
     Need,
     NeedIndicator,
     NeedText,
+    PrivateBudget,
     TeamMember,
     TrueLink,
 )
 from keqiao.catalogue.policies import can_publish, can_run_achievement, can_run_need
-from keqiao.catalogue.selectors import get_achievement, get_need
-from keqiao.catalogue.types import AssetKind, AssetStatus, EndReason, ItemState
+from keqiao.catalogue.selectors import PRICE, get_achievement, get_need
+from keqiao.catalogue.types import AssetKind, AssetStatus, BudgetShown, EndReason, ItemState, PriceKind
 from keqiao.catalogue.workflow import achievement_workflow, need_workflow
 from keqiao.kernel import clock, notices
 from keqiao.kernel.commands import command
@@ -60,7 +61,7 @@ class AchievementDraft:
 
 @dataclass(frozen=True)
 class NeedDraft:
-    """Everything of one need."""
+    """Everything of one need. `budget_shown` among the fields says who sees its price; it is no column of the need."""
 
     fields: Mapping[str, Any]
     texts: Mapping[str, Mapping[str, str]]
@@ -104,10 +105,13 @@ def rewrite_need(*, actor: Actor, code: str, draft: NeedDraft) -> Need:
     need = get_need(code, actor=actor, lock=True)
     if not can_publish(actor, need):
         raise NotAllowed
-    _set_fields(need, draft.fields)
+    fields, budget = _without_budget(draft.fields)
+    _set_fields(need, fields)
     for rows in (need.texts, need.indicators, need.attachments):
         rows.all().delete()
     _write_parts_of_need(need, draft)
+    PrivateBudget.objects.filter(need=need).delete()
+    _keep_budgets([(need, budget)])
     _record_rewrite("need", need, actor)
     return need
 
@@ -421,11 +425,13 @@ def _load_achievements(actor: Actor, drafts: Sequence[AchievementDraft]) -> list
 
 
 def _load_needs(actor: Actor, drafts: Sequence[NeedDraft]) -> list[Need]:
-    items = [Need(**draft.fields) for draft in drafts]
+    read = [_without_budget(draft.fields) for draft in drafts]
+    items = [Need(**fields) for fields, _budget in read]
     if not all(can_run_need(actor, item) for item in items):
         raise NotAllowed
     _number(items, "XQ")
     Need.objects.bulk_create(items)
+    _keep_budgets((item, budget) for item, (_fields, budget) in zip(items, read, strict=True))
     pairs = list(zip(items, drafts, strict=True))
     NeedText.objects.bulk_create(
         NeedText(need=item, lang=lang, **text) for item, d in pairs for lang, text in d.texts.items()
@@ -479,13 +485,32 @@ def _write_parts_of_achievement(achievement: Achievement, draft: AchievementDraf
 
 
 def _new_need(actor: Actor, draft: NeedDraft) -> Need:
-    need = Need(**draft.fields)
+    fields, budget = _without_budget(draft.fields)
+    need = Need(**fields)
     if not can_run_need(actor, need):
         raise NotAllowed
     need.code = need.code or _next_code("XQ")
     need.save()
+    _keep_budgets([(need, budget)])
     _write_parts_of_need(need, draft)
     return need
+
+
+NOTHING_SAID = {"price_kind": PriceKind.UNKNOWN, "price_low": None, "price_high": None, "currency": "CNY"}
+
+
+def _without_budget(fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The need's columns, and the budget that does not belong among them because not everybody may see it."""
+    columns = {name: value for name, value in fields.items() if name != "budget_shown"}
+    shown = fields.get("budget_shown", BudgetShown.SHOWN)
+    if shown == BudgetShown.SHOWN:
+        return columns, None
+    kept = {**NOTHING_SAID, **{name: columns[name] for name in PRICE if name in columns}}
+    return {**columns, **NOTHING_SAID}, {"shown": shown, **kept}
+
+
+def _keep_budgets(pairs: Iterable[tuple[Need, dict[str, Any] | None]]) -> None:
+    PrivateBudget.objects.bulk_create(PrivateBudget(need=need, **budget) for need, budget in pairs if budget)
 
 
 def _write_parts_of_need(need: Need, draft: NeedDraft) -> None:

@@ -36,6 +36,14 @@ class Shown(models.TextChoices):
     MATCHED = "matched", _("仅对匹配到的团队公开")
 
 
+class BudgetShown(models.TextChoices):
+    """To whom a need shows its budget. What is not shown to everybody is kept in a table of its own."""
+
+    SHOWN = "shown", _("公开预算")
+    MATCHED = "matched", _("仅对匹配到或正在对接的团队公开")
+    HIDDEN = "hidden", _("不公开预算")
+
+
 class PriceKind(models.TextChoices):
     AMOUNT = "amount", _("金额")
     NEGOTIABLE = "negotiable", _("面议")

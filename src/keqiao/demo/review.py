@@ -204,6 +204,7 @@ CLEANING: dict[str, Any] = {
     "price_kind": "amount",
     "price_low": 50_000_000,
     "price_high": 80_000_000,
+    "budget_shown": "matched",
     "trl_min": 5,
     "region_wish": "any",
     "indicators": [

@@ -240,6 +240,24 @@ def due_unanswered(before: date) -> QuerySet[Contact]:
     return Contact.objects.filter(state__in=UNANSWERED, due_on__lt=before).order_by("due_on", "pk")
 
 
+def in_talks_about(need_ids: Sequence[int], *, actor: Actor) -> set[int]:
+    """Needs that the actor talks about with the need's own side: that side began, or accepted what came in.
+
+    A first letter alone tells its sender nothing, nor does handing it to a colleague, and what has ended tells nothing more.
+    """
+    if not need_ids or actor.person_id is None:
+        return set()
+    by_need = Q(from_side=Side.NEED)
+    accepted = Q(state__in=[ContactState.ACCEPTED, ContactState.ANSWERED])
+    rows = contacts_visible_to(actor).filter(by_need | accepted, need__in=need_ids, state__in=OPEN)
+    return set(rows.values_list("need_id", flat=True))
+
+
+def told_of_budgets(need_ids: Sequence[int], *, actor: Actor) -> set[int]:
+    """Needs of which the actor's side matches well enough, or talks: a budget for such teams is told to it."""
+    return matching.matched_among(need_ids, actor=actor) | in_talks_about(need_ids, actor=actor)
+
+
 # --- faces ------------------------------------------------------------------------------------------------------------
 
 

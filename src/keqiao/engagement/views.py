@@ -253,6 +253,7 @@ def _thread(request: HttpRequest, code: str, error: DomainError | None = None) -
         "reasons": DeclineReason.choices,
         "decline_reason": contact.get_decline_reason_display(),
         "match": _match_of(contact, actor),
+        "budget": _budget_of(contact, actor),
         "key": request.POST.get("key") or uuid4().hex,
         "error": error,
         "typed": request.POST,
@@ -261,6 +262,13 @@ def _thread(request: HttpRequest, code: str, error: DomainError | None = None) -
         "masked_as": names.described(contact.need) if seen.is_masked_me else None,
     }
     return render(request, "engagement/thread.html", context, status=error.status if error else 200)
+
+
+def _budget_of(contact: Any, actor: Any) -> Any:
+    """A budget that the need does not show to everybody, where this reader may see it."""
+    needs = [contact.need] if contact.need else []
+    seen = catalogue.private_budgets(needs, actor=actor, told=lambda ids: selectors.told_of_budgets(ids, actor=actor))
+    return next(iter(seen.values()), None)
 
 
 def _match_of(contact: Any, actor: Any) -> Any:

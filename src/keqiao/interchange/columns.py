@@ -155,6 +155,8 @@ NEEDS = [
     Column("region_wish", "地域要求", "Region wish", _("本地或不限。"), "不限", "choice", table="region_wish"),
     Column("publisher_shown", "单位是否公开", "Publisher shown", _("公开单位名称、不公开单位名称、仅对匹配到的团队公开。"),
            "公开单位名称", "choice", table="shown", also=("是否公开", "单位名称是否公开")),
+    Column("budget_shown", "预算是否公开", "Budget shown", _("公开预算、不公开预算、仅对匹配到或正在对接的团队公开。"),
+           "公开预算", "choice", table="budget_shown", also=("预算公开范围",)),
 ]  # fmt: skip
 
 ORGANISATIONS = [

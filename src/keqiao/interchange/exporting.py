@@ -78,8 +78,9 @@ def _batches(rows: QuerySet[Any]) -> Iterator[list[Any]]:
 def _items(actor: Actor, wanted: Wanted) -> Iterator[dict[str, Any]]:
     is_need = wanted.kind == Kind.NEEDS
     for batch in _batches(_filtered(actor, wanted)):
+        budgets = catalogue.private_budgets(batch, actor=actor) if is_need else {}
         for item in batch:
-            yield _need(actor, item) if is_need else _achievement(actor, item)
+            yield _need(actor, item, budgets.get(item.pk)) if is_need else _achievement(actor, item)
 
 
 def _filtered(actor: Actor, wanted: Wanted) -> QuerySet[Any]:
@@ -180,7 +181,8 @@ def _achievement(actor: Actor, item: Any) -> dict[str, Any]:
     }
 
 
-def _need(actor: Actor, item: Any) -> dict[str, Any]:
+def _need(actor: Actor, item: Any, budget: Any) -> dict[str, Any]:
+    """`budget`: one that is not for everybody, where this actor may have it."""
     publisher = catalogue.publisher_seen_by(actor, item)
     is_own = actor.works_for(item.publisher_id) or actor.is_operator
     return {
@@ -190,6 +192,11 @@ def _need(actor: Actor, item: Any) -> dict[str, Any]:
         "deadline": item.deadline.isoformat() if item.deadline else "",
         "region_wish": choices("region_wish").write(item.region_wish) if item.region_wish != "any" else "",
         "publisher_shown": choices("shown").write(item.publisher_shown) if item.publisher_shown != "shown" else "",
+        **(
+            {"price": values.write_price(vars(budget)), "budget_shown": choices("budget_shown").write(budget.shown)}
+            if budget
+            else {}
+        ),
     }
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from keqiao.catalogue import selectors as catalogue
-from keqiao.catalogue.types import AssetKind, AssetStatus, Evidence, Mode, Origin, Ownership, Shown
+from keqiao.catalogue.types import AssetKind, AssetStatus, BudgetShown, Evidence, Mode, Origin, Ownership, Shown
 from keqiao.interchange.cells import half_width
 from keqiao.interchange.values import Choices, Unreadable, fold, short
 from keqiao.kernel import clock
@@ -29,6 +29,7 @@ ALSO = {
         "联合开发": "development", "咨询": "consulting", "服务": "service",
     },
     "shown": {"是": "shown", "公开": "shown", "否": "hidden", "不公开": "hidden", "匿名": "hidden"},
+    "budget_shown": {"是": "shown", "公开": "shown", "否": "hidden", "不公开": "hidden"},
     "ownership": {"单位": "institution", "职务成果": "institution", "赋权": "assigned", "共同所有": "joint"},
     "asset_kind": {"专利": "invention", "发明": "invention", "新型": "utility", "外观": "design", "软著": "software",
                    "计算机软件著作权": "software"},
@@ -45,6 +46,7 @@ def choices(table: str) -> Choices:
     tables: dict[str, Iterable[tuple[str, Any]]] = {
         "mode": Mode.choices,
         "shown": Shown.choices,
+        "budget_shown": BudgetShown.choices,
         "ownership": Ownership.choices,
         "origin": Origin.choices,
         "evidence": Evidence.choices,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -98,12 +98,16 @@ def best_bridges(*, actor: Actor, count: int = 5) -> list[MatchSeen]:
 
 def matched_needs(needs: Iterable[Any], *, actor: Actor) -> set[int]:
     """Ids of those needs that an achievement of the actor's organisations matches well enough to learn the publisher."""
-    asked = [need.pk for need in needs if need.publisher_shown == Shown.MATCHED]
-    if not asked or not actor.organisation_ids:
+    return matched_among([need.pk for need in needs if need.publisher_shown == Shown.MATCHED], actor=actor)
+
+
+def matched_among(need_ids: Sequence[int], *, actor: Actor) -> set[int]:
+    """Those that an achievement of the actor's organisations matches well enough to be told what is for such teams."""
+    if not need_ids or not actor.organisation_ids:
         return set()
     least = parameter("matching.publisher_shown_from", on=clock.today())
     rows = Match.objects.filter(
-        need__in=asked, has_unmet=False, score__gte=least, achievement__owner_id__in=actor.organisation_ids
+        need__in=need_ids, has_unmet=False, score__gte=least, achievement__owner_id__in=actor.organisation_ids
     )
     return set(rows.values_list("need_id", flat=True))
 

@@ -10,7 +10,7 @@ Shape of both kinds (every key optional in a draft):
     indicators: [{name_zh, name_en, comparator, value, high, unit, condition_zh, condition_en, …}]  value, high: decimals as text
     attachments: [{file_id, level, title, proves}]     external_id: text
     confirmed: ["ipc:B01D 71/56"]: suggested classes that a person confirmed      price_unit: how the form shows amounts
-A need also: trl_min, deadline (2026-12-31), region_wish, publisher_shown; its indicators is_must, current.
+A need also: trl_min, deadline (2026-12-31), region_wish, publisher_shown, budget_shown; its indicators is_must, current.
 An achievement also: unit_zh, unit_en, trl, trl_evidence_zh, trl_evidence_en, ownership, price_for, disclosed_on,
 team: [{name_zh, name_en, title_zh, title_en, role_zh, role_en}], asset_ids; its indicators evidence, evidence_zh,
 evidence_en, baseline: [{name_zh, name_en, value}] of today's solutions.
@@ -32,7 +32,7 @@ from django.utils.translation import gettext as _
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue.services import AchievementDraft, NeedDraft
-from keqiao.catalogue.types import AttachmentLevel, Comparator, Evidence, Mode, Ownership, PriceKind, Shown
+from keqiao.catalogue.types import AttachmentLevel, BudgetShown, Comparator, Evidence, Mode, Ownership, PriceKind, Shown
 from keqiao.catalogue.types import Origin as TextOrigin
 from keqiao.kernel.errors import BadInput
 from keqiao.kernel.identifiers import IdentifierError, read_ipc
@@ -76,6 +76,7 @@ def read_need(content: Mapping[str, Any], *, today: date | None = None) -> NeedD
         "deadline": reading.day("deadline", not_before=today),
         "region_wish": reading.one_of("region_wish", ("local", "any"), "any"),
         "publisher_shown": reading.one_of("publisher_shown", Shown.values, Shown.SHOWN),
+        "budget_shown": reading.one_of("budget_shown", BudgetShown.values, BudgetShown.SHOWN),
     }
     texts = reading.texts(NEED_PARTS, required=("title", "problem"))
     indicators = [_need_indicator(row) for row in reading.rows("indicators")]
@@ -126,7 +127,10 @@ def content_of(item: Any) -> dict[str, Any]:
     Files of every level are among it, so it is for the owner's people only.
     """
     is_need = hasattr(item, "publisher_id")
-    plain = {name: getattr(item, name) for name in (*SHARED, *(NEED_FIELDS if is_need else ACHIEVEMENT_FIELDS))}
+    names = [*SHARED, *(NEED_FIELDS if is_need else ACHIEVEMENT_FIELDS)]
+    plain = {name: getattr(item, name) for name in names if name != "budget_shown"}
+    if is_need:
+        plain |= catalogue.whole_price(item)
     parts = NEED_PARTS if is_need else ACHIEVEMENT_PARTS
     rows = {
         "texts": {t.lang: {p: getattr(t, p) for p in (*parts, "origin")} for t in item.texts.all()},
@@ -213,7 +217,7 @@ SHARED = (
     "field", "region", "currency", "ipc", "industry", "discipline", "modes", "keywords_zh", "keywords_en",
     "price_kind", "price_low", "price_high", "external_id",
 )  # fmt: skip
-NEED_FIELDS = ("trl_min", "deadline", "region_wish", "publisher_shown")
+NEED_FIELDS = ("trl_min", "deadline", "region_wish", "publisher_shown", "budget_shown")
 ACHIEVEMENT_FIELDS = (
     "unit_zh", "unit_en", "trl", "trl_evidence_zh", "trl_evidence_en", "ownership", "price_for", "disclosed_on",
 )  # fmt: skip

@@ -17,7 +17,17 @@ from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
 
 from keqiao.catalogue import selectors as catalogue
-from keqiao.catalogue.types import AttachmentLevel, Comparator, Evidence, Mode, Origin, Ownership, PriceKind, Shown
+from keqiao.catalogue.types import (
+    AttachmentLevel,
+    BudgetShown,
+    Comparator,
+    Evidence,
+    Mode,
+    Origin,
+    Ownership,
+    PriceKind,
+    Shown,
+)
 from keqiao.kernel.workflow import Stage
 from keqiao.parties.types import Actor
 from keqiao.submissions.changes import touches, unconfirmed
@@ -59,6 +69,7 @@ LABELS: Mapping[str, Text] = {
     "deadline": gettext_lazy("截止"),
     "region_wish": gettext_lazy("对方在哪里"),
     "publisher_shown": gettext_lazy("谁能看到单位名称"),
+    "budget_shown": gettext_lazy("谁能看到预算"),
     "ownership": gettext_lazy("成果归谁"),
     "unit_zh": gettext_lazy("院系或部门"),
     "unit_en": gettext_lazy("院系或部门（英文）"),
@@ -73,7 +84,7 @@ ROW_LABELS: Mapping[str, Text] = {
 }
 ORDER = (
     "trl", "trl_min", "trl_evidence_zh", "trl_evidence_en", "modes", "price", "price_for", "deadline", "region_wish",
-    "publisher_shown", "ownership", "asset_ids", "unit_zh", "unit_en", "disclosed_on", "external_id",
+    "publisher_shown", "budget_shown", "ownership", "asset_ids", "unit_zh", "unit_en", "disclosed_on", "external_id",
 )  # fmt: skip
 CLASSES = ("field", "ipc", "industry", "discipline", "region", "keywords_zh", "keywords_en")
 SCHEMES = {"field": "field", "region": "region", "industry": "gbt4754", "discipline": "gbt13745", "ipc": "ipc"}
@@ -82,6 +93,7 @@ CHOICES: Mapping[str, Mapping[str, Text]] = {
     "price_for": dict(Mode.choices),
     "ownership": dict(Ownership.choices),
     "publisher_shown": dict(Shown.choices),
+    "budget_shown": dict(BudgetShown.choices),
     "region_wish": {"local": gettext_lazy("同城优先"), "any": gettext_lazy("不限")},
     "origin": dict(Origin.choices),
 }

@@ -15,6 +15,7 @@ from ninja.parser import Parser
 from pydantic import Field, StringConstraints
 
 from keqiao.catalogue import selectors as catalogue
+from keqiao.catalogue.types import BudgetShown
 from keqiao.engagement import selectors as engagement
 from keqiao.kernel import parameters
 from keqiao.kernel.api import (
@@ -37,7 +38,7 @@ from keqiao.matching import search as searching
 from keqiao.matching import selectors as matching
 from keqiao.matching.stones import arch_to_json
 from keqiao.parties.api import OrganisationOut, organisation_out
-from keqiao.web import problems
+from keqiao.web import budgets, problems
 
 
 class Text(Schema):
@@ -95,6 +96,7 @@ class ItemOut(Schema):
 
 class NeedOut(ItemOut):
     publisher: OrganisationOut | None = Field(description="null: the publisher is not shown to you")
+    budget_shown: str = Field(description="shown; matched or hidden: the price is told to you and not to everybody")
     kind: str
     trl_min: int | None
     deadline: date | None
@@ -425,7 +427,8 @@ SHARED = (
 
 
 def needs_out(needs: Sequence[Any], actor: Any) -> list[dict[str, Any]]:
-    """Whose publisher is seen is asked once for all of them."""
+    """Whose publisher and whose budget is seen is asked once for all of them."""
+    budgets.show(needs, actor)
     matched = matching.matched_needs(needs, actor=actor)
     return [need_out(need, catalogue.publisher_seen_by(actor, need, is_matched=need.pk in matched)) for need in needs]
 
@@ -434,6 +437,7 @@ def need_out(need: Any, publisher: Any) -> dict[str, Any]:
     return {
         **_item(need, "needs", NEED_PARTS),
         "publisher": organisation_out(publisher) if publisher else None,
+        "budget_shown": getattr(need, "budget_shown", BudgetShown.SHOWN),
         "kind": need.kind,
         "trl_min": need.trl_min,
         "deadline": need.deadline,

@@ -27,7 +27,15 @@ from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS
 from keqiao.matching.types import Stone
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor, OrganisationKind
-from keqiao.web import about, presentation, presentation_figures, presentation_schema, presentation_search, problems
+from keqiao.web import (
+    about,
+    budgets,
+    presentation,
+    presentation_figures,
+    presentation_schema,
+    presentation_search,
+    problems,
+)
 from keqiao.web.context import THEMES
 from keqiao.web.forms import read_search
 from keqiao.web.presentation import Words
@@ -130,6 +138,7 @@ def need(request: HttpRequest, code: str) -> HttpResponse:
     shown = matching.matches_of_need(found, actor=actor, count=MATCHES_SHOWN, without=hidden)
     total, unmet = matching.count_matches_of_need(found, actor=actor, without=hidden)
     chosen = _chosen_match(found, shown, request.GET.get("match", ""), actor)
+    budgets.show([found], actor)
     version = presentation.version_of(found, request.GET.get("text", ""))
     context = {
         **_place("need"),
@@ -144,6 +153,7 @@ def need(request: HttpRequest, code: str) -> HttpResponse:
         "matches": shown,
         "line_at": presentation.line_at(shown),
         "chosen": chosen,
+        "budget_fit": budgets.fit(found, chosen.achievement) if chosen else "",
         **(contacting.fit(actor, found, chosen.achievement) if chosen else {}),
         "total": total,
         "unmet": unmet,
@@ -195,7 +205,12 @@ def why(request: HttpRequest, code: str, achievement_code: str) -> HttpResponse:
     """Why one achievement matches: a page of its own, or the panel for the list beside it."""
     actor = actor_of(request)
     match = matching.get_match(code, achievement_code, actor=actor)
-    context = {"chosen": match, **contacting.fit(actor, match.need, match.achievement)}
+    budgets.show([match.need], actor)
+    context = {
+        "chosen": match,
+        "budget_fit": budgets.fit(match.need, match.achievement),
+        **contacting.fit(actor, match.need, match.achievement),
+    }
     if request.headers.get("HX-Request") == "true":
         response = render(request, "_why.html", context)
     else:

@@ -125,7 +125,8 @@ def _put_text(texts: dict[str, dict[str, str]], lang: str, part: str, value: str
         texts.get(lang, {}).pop(part, None)
 
 
-DEFAULTS = {"price_kind": "unknown", "ownership": "unknown", "region_wish": "any", "publisher_shown": "shown"}
+DEFAULTS = {"price_kind": "unknown", "ownership": "unknown", "region_wish": "any", "publisher_shown": "shown",
+            "budget_shown": "shown"}  # fmt: skip
 NOT_COMPARED = {"attachments", "confirmed", "price_unit"}  # a file says nothing of these
 
 

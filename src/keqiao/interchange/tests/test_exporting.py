@@ -10,7 +10,7 @@ from django.test import Client, RequestFactory
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from keqiao.catalogue.models import IPAsset
+from keqiao.catalogue.models import IPAsset, PrivateBudget
 from keqiao.catalogue.tests.factories import make_achievement, make_need
 from keqiao.interchange import exporting, sending
 from keqiao.interchange.applying.shared import canonical
@@ -282,8 +282,14 @@ def test_needs_round_trip(extension, tmp_path, db):
         unit=st.sampled_from(["", "mg/L", "株/穴", "W/(m·K)"]),
         condition=st.just("") | line,
         must=st.booleans(),
+        budget=st.sampled_from(["", "hidden", "matched"]),
     )
-    def round_trip(zh, shown, name, value, unit, condition, must):
+    def round_trip(zh, shown, name, value, unit, condition, must, budget):
+        PrivateBudget.objects.filter(need=item).delete()
+        if budget:
+            PrivateBudget.objects.create(
+                need=item, shown=budget, price_kind="amount", price_low=100, price_high=300_000_000
+            )
         item.texts.all().delete()
         item.texts.create(lang="zh", **zh)
         item.indicators.all().delete()

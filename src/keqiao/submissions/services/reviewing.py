@@ -519,7 +519,8 @@ PLACES = (
     "texts.zh.how", "texts.zh.stage", "texts.zh.summary", "texts.zh.incumbent", "texts.zh.advantage",
     "texts.en.title", "texts.en.problem", "texts.en.summary", "indicators", "attachments", "team", "asset_ids",
     "field", "ipc", "industry", "discipline", "region", "modes", "price_kind", "price_low", "price_high",
-    "trl", "trl_min", "trl_evidence_zh", "ownership", "deadline", "publisher_shown", "keywords_zh", "keywords_en",
+    "trl", "trl_min", "trl_evidence_zh", "ownership", "deadline", "publisher_shown", "budget_shown",
+    "keywords_zh", "keywords_en",
 )  # fmt: skip
 
 

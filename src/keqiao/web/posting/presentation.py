@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from keqiao.catalogue.types import AttachmentLevel, Comparator, Evidence, Mode, Ownership, PriceKind, Shown
+from keqiao.catalogue.types import AttachmentLevel, BudgetShown, Comparator, Evidence, Mode, Ownership, PriceKind, Shown
 from keqiao.kernel.money import MINOR_DIGITS
 from keqiao.submissions.content import Problem
 from keqiao.web.posting.forms import WAN, units_of
@@ -35,6 +35,11 @@ SHOWN_HINTS = {
     Shown.SHOWN: gettext_lazy("所有人都看到需求和单位名称，收到的方案最多"),
     Shown.HIDDEN: gettext_lazy("所有人都看到需求，只写产业与地区；单位名称只有本单位和平台管理员知道"),
     Shown.MATCHED: gettext_lazy("所有人都看到需求；成果达到匹配分数的团队另外看到单位名称"),
+}
+BUDGET_HINTS = {
+    BudgetShown.SHOWN: gettext_lazy("所有人都看到，预算参与打分"),
+    BudgetShown.MATCHED: gettext_lazy("成果达到匹配分数的团队，和您联系过或您接受了联系的团队看到；不参与打分"),
+    BudgetShown.HIDDEN: gettext_lazy("只有本单位和平台管理员知道；不参与打分、筛选和排序，别人看到的与没写预算一样"),
 }
 LEVEL_HINTS = {
     AttachmentLevel.PUBLIC: gettext_lazy("谁都可以下载"),
@@ -307,6 +312,9 @@ class Form:
         if name == "publisher_shown":
             now = value or Shown.SHOWN
             return tuple(Option(c, str(t), str(SHOWN_HINTS[Shown(c)]), c == now) for c, t in Shown.choices)
+        if name == "budget_shown":
+            now = value or BudgetShown.SHOWN
+            return tuple(Option(c, str(t), str(BUDGET_HINTS[BudgetShown(c)]), c == now) for c, t in BudgetShown.choices)
         if name == "region_wish":
             return _chosen([("any", _("哪里都行")), ("local", _("同城优先"))], value or "any")
         if name == "ownership":
@@ -513,6 +521,7 @@ def _word(unit: str, value: Any, words: Words) -> str:
         "modes": dict(Mode.choices),
         "price_for": dict(Mode.choices),
         "publisher_shown": dict(Shown.choices),
+        "budget_shown": dict(BudgetShown.choices),
         "ownership": dict(Ownership.choices),
         "region_wish": {"any": _("哪里都行"), "local": _("同城优先")},
     }

@@ -81,6 +81,7 @@ PARTS: Mapping[str, Part] = {
     "region": Part(_("所在地区"), _("从地区表里选。"), "select"),
     "region_wish": Part(_("对方在哪里"), "", "radios"),
     "publisher_shown": Part(_("谁能看到单位名称"), "", "radios"),
+    "budget_shown": Part(_("谁能看到预算"), "", "radios"),
     "ownership": Part(_("成果归谁"), _("已经赋权给完成人的，选“已赋权”。"), "select"),
     "price_for": Part(_("这个价格对应"), _("例如转让价还是许可费。"), "select"),
     "unit_zh": Part(_("院系或部门"), _("例如 材料科学与工程学院。"), longest=120),
@@ -128,8 +129,8 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
         Step(
             pgettext_lazy("step", "公开范围"),
             _("谁能看到"),
-            _("需求本身总是公开的；单位名称和附件由您决定给谁看。"),
-            parts=("publisher_shown", "external_id"),
+            _("需求本身总是公开的；单位名称、预算和附件由您决定给谁看。"),
+            parts=("publisher_shown", "budget_shown", "external_id"),
             groups=("files",),
         ),
         Step(

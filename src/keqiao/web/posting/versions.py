@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from keqiao.catalogue import selectors as catalogue
-from keqiao.catalogue.types import AttachmentLevel
+from keqiao.catalogue.types import AttachmentLevel, BudgetShown, PriceKind
 from keqiao.kernel.pages import actor_of, page, page_number
 from keqiao.submissions import selectors as submissions
 from keqiao.web import presentation
 from keqiao.web.posting.changes import Changed, changes
+from keqiao.web.posting.forms import PRICE
 from keqiao.web.presentation import Words
 
 PER_PAGE = 10
@@ -58,7 +59,9 @@ def _versions(request: HttpRequest, kind: str, item: Any, owner_id: int) -> Http
     # One more than the page shows: the oldest of the page is compared with the one before it.
     cut = list(rows[shown.start_index() - 1 : shown.start_index() + PER_PAGE]) if shown.paginator.count else []
     is_own, is_known = actor.works_for(owner_id), actor.is_known
-    contents = [row.content if is_own else public_part(row.content, is_known=is_known) for row in cut]
+    # A budget that is kept back now is shown in no older version either.
+    without = PRICE if kind == "need" and item.price_kind == PriceKind.UNKNOWN else ()
+    contents = [row.content if is_own else public_part(row.content, is_known=is_known, without=without) for row in cut]
     words = Words(catalogue.table)
     seen = [
         VersionSeen(
@@ -82,9 +85,17 @@ def _versions(request: HttpRequest, kind: str, item: Any, owner_id: int) -> Http
     return render(request, "posting/versions.html", context)
 
 
-def public_part(content: Mapping[str, Any], *, is_known: bool) -> dict[str, Any]:
+def kept_back(content: Mapping[str, Any]) -> bool:
+    """Was the budget of this version for some only?"""
+    return content.get("budget_shown") not in (None, "", BudgetShown.SHOWN)
+
+
+def public_part(content: Mapping[str, Any], *, is_known: bool, without: Collection[str] = ()) -> dict[str, Any]:
     """What of a version everybody may read: the parts of the public page, and the files that the reader may open."""
-    kept = {name: value for name, value in content.items() if name in PUBLIC}
+    kept = {name: value for name, value in content.items() if name in PUBLIC and name not in without}
     levels = {AttachmentLevel.PUBLIC, *([AttachmentLevel.SIGNED_IN] if is_known else [])}
+    if kept_back(content):
+        for name in PRICE:
+            kept.pop(name, None)
     kept["attachments"] = [row for row in kept.get("attachments") or [] if row.get("level") in levels]
     return kept
