@@ -1,5 +1,6 @@
-"""What engagement does when two organisations become one."""
+"""What engagement does when two organisations become one, and who is woken when something happens in a thread."""
 
+from keqiao.engagement import watching
 from keqiao.kernel.events import on
 from keqiao.kernel.models import Event
 from keqiao.parties import selectors as parties
@@ -17,3 +18,13 @@ def merge_undone(event: Event) -> None:
     from keqiao.engagement import services
 
     services.move_contacts_back(actor=parties.system(), merge_id=event.data["merge_id"])
+
+
+def something_happened(event: Event) -> None:
+    """In a thread: open pages of its readers ask again."""
+    if (contact_id := watching.contact_id_of(event)) is not None:
+        watching.wake_readers(contact_id)
+
+
+for name in watching.HAPPENINGS:
+    on(name)(something_happened)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from keqiao.catalogue import selectors as catalogue
-from keqiao.engagement import drafting, faces, selectors, services, showing
+from keqiao.engagement import drafting, faces, selectors, services, showing, watching
 from keqiao.engagement.types import BROKER, AlreadyInContact, DeclineReason, Side, UnsuitableReason, Upload
 from keqiao.engagement.workflow import contact_workflow
 from keqiao.kernel import clock
@@ -254,6 +254,8 @@ def _thread(request: HttpRequest, code: str, error: DomainError | None = None) -
         "decline_reason": contact.get_decline_reason_display(),
         "match": _match_of(contact, actor),
         "budget": _budget_of(contact, actor),
+        "live": watching.address(request, actor, watching.thread_topic(contact.pk, actor.person_id)),
+        "sequence": watching.sequence_of(contact.pk),
         "key": request.POST.get("key") or uuid4().hex,
         "error": error,
         "typed": request.POST,

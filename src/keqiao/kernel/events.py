@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection, models
+from django.utils.crypto import salted_hmac
 
 from keqiao.kernel import clock
 from keqiao.kernel.models import Event
 
 CHANNEL = "keqiao_events"
+TOPICS = "keqiao_topics"
 Subscriber = Callable[[Event], None]
 _subscribers: dict[str, list[Subscriber]] = defaultdict(list)
 
@@ -45,6 +48,33 @@ def _tell_watchers(event: Event, code: str) -> None:
     """NOTIFY is sent by the database at commit; it is not durable, so watchers refetch on a gap of ids."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{event.pk}|{event.name}|{code}"])
+
+
+def topic(*parts: object) -> str:
+    """The name under which one reader hears that something of theirs changed: it cannot be guessed, and holds for a day.
+
+    The live process asks nobody who they are; whoever was told the name on a page may listen to it.
+    """
+    return topics(*parts)[0]
+
+
+def topics(*parts: object) -> list[str]:
+    """Today's name and yesterday's, for pages that were opened before midnight."""
+    today = clock.today()
+    return [_signed(f"{day}:{':'.join(map(str, parts))}") for day in (today, today - timedelta(days=1))]
+
+
+def _signed(text: str) -> str:
+    return salted_hmac("keqiao.live.topic", text, algorithm="sha256").hexdigest()[:32]
+
+
+def tell_topics(names: Iterable[str], sequence: int) -> None:
+    """Wake whoever listens to one of the topics. A number is all that is said: what changed, the page asks for itself."""
+    told = list(names)
+    with connection.cursor() as cursor:
+        for first in range(0, len(told), 100):  # a NOTIFY holds less than 8,000 bytes
+            some = " ".join(told[first : first + 100])
+            cursor.execute("SELECT pg_notify(%s, %s)", [TOPICS, f"{sequence}|{some}"])
 
 
 def on(name: str) -> Callable[[Subscriber], Subscriber]:

@@ -50,6 +50,14 @@ class Environment:
     pool_size: int  # KEQIAO_POOL_SIZE: database connections per process
     log_level: str  # KEQIAO_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR
 
+    @property
+    def live_url(self) -> str:
+        """Where browsers reach the live process: beside the port that they came to, or behind the proxy of the site."""
+        address = urlsplit(self.site_url)
+        if address.scheme == "http" and address.port == self.port:
+            return f"http://{address.hostname}:{self.port + 1}"
+        return self.site_url
+
 
 VARIABLES = {
     "data": ("KEQIAO_DATA", "var/keqiao"),

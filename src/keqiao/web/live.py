@@ -1,8 +1,11 @@
 """Live pages: public happenings over Server-Sent Events, from a process of its own and one LISTEN connection.
 
-`GET /live/feed` sends `happening` events: a name, the public code of what it is about, and numbers. Nothing else ever
-passes here, so there is nobody to sign in. NOTIFY is not durable: whoever may have missed something is sent `resync`
-and asks the page again. Django is not loaded.
+`GET /live/feed` sends `happening` events: a name, the public code of what it is about, and numbers. NOTIFY is not
+durable: whoever may have missed something is sent `resync` and asks the page again. Django is not loaded.
+
+`GET /live/topics?t=NAME` wakes the reader of one topic with `changed` and a number, never with what changed. A topic's
+name is secret and holds for a day (keqiao.kernel.events.topic), so there is nobody to sign in; who is no longer told
+simply hears nothing.
 """
 
 from __future__ import annotations
@@ -12,11 +15,13 @@ import contextlib
 import json
 import logging
 import multiprocessing
+import re
 import secrets
 import signal
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
+from urllib.parse import parse_qs
 
 import psycopg
 
@@ -29,7 +34,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-CHANNEL = "keqiao_events"  # as in keqiao.kernel.events
+CHANNEL, TOPICS = "keqiao_events", "keqiao_topics"  # as in keqiao.kernel.events
+TOPIC = re.compile(r"[0-9a-f]{32}")
+MOST_TOPICS = 4  # of one reader
 RETRY_MS = 2_000  # after how long a browser connects again
 KEEPALIVE = 15.0  # seconds; proxies close what is silent
 MAILBOX = 64 * 1024  # bytes that wait for one slow reader; beyond it, it is told to resync
@@ -75,6 +82,7 @@ class Feed:
         self.run = secrets.token_hex(4)  # ids of another run of this process are not ours
         self.number = 0
         self.readers: set[Mailbox] = set()
+        self.of_topics: dict[str, set[Mailbox]] = {}
         self.is_listening = False
         self._recent: deque[tuple[str, bytes]] = deque(maxlen=REMEMBERED)
 
@@ -92,10 +100,22 @@ class Feed:
         self._recent.append((mark, message))
         self._send(message)
 
+    def changed(self, payload: str) -> None:
+        """One NOTIFY: `sequence|topic topic …`. Only who listens to one of them hears of it."""
+        sequence, _, names = payload.partition("|")
+        if not sequence.isdigit():
+            log.warning("not a change: %d characters", len(payload))
+            return
+        message = f'event: changed\ndata: {{"sequence": {int(sequence)}}}\n\n'.encode()
+        for mailbox in {mailbox for name in names.split() for mailbox in self.of_topics.get(name, ())}:
+            mailbox.put(message)
+
     def missed(self) -> None:
         """The database was away: nobody knows what happened meanwhile."""
         self._recent.clear()
         self._send(RESYNC)
+        for mailbox in set().union(*self.of_topics.values()):
+            mailbox.put(RESYNC)
 
     def join(self, last_seen: str) -> Mailbox:
         """A new reader, or one who comes back and says what it saw last."""
@@ -105,8 +125,23 @@ class Feed:
         self.readers.add(mailbox)
         return mailbox
 
+    def join_topics(self, names: Sequence[str]) -> Mailbox:
+        """What was missed before is not kept: the page compares its number with the server's when it is connected."""
+        mailbox = Mailbox()
+        for name in names:
+            self.of_topics.setdefault(name, set()).add(mailbox)
+        return mailbox
+
     def leave(self, mailbox: Mailbox) -> None:
         self.readers.discard(mailbox)
+        for name in [name for name, those in self.of_topics.items() if mailbox in those]:
+            self.of_topics[name].discard(mailbox)
+            if not self.of_topics[name]:
+                del self.of_topics[name]
+
+    @property
+    def count(self) -> int:
+        return len(self.readers) + sum(map(len, self.of_topics.values()))
 
     def _since(self, last_seen: str) -> list[bytes]:
         if not last_seen or last_seen == f"{self.run}-{self.number}":
@@ -133,12 +168,14 @@ async def listen(feed: Feed, env: Environment) -> None:
             )
             async with connection:
                 await connection.execute(f"LISTEN {CHANNEL}")
+                await connection.execute(f"LISTEN {TOPICS}")
                 feed.is_listening, delay = True, 0.1
                 if has_listened:
                     feed.missed()
                 has_listened = True
                 async for notification in connection.notifies():
-                    feed.happened(notification.payload)
+                    hear = feed.changed if notification.channel == TOPICS else feed.happened
+                    hear(notification.payload)
         except (psycopg.Error, OSError) as trouble:
             log.warning("the database is away: %s", trouble)
         finally:
@@ -178,18 +215,22 @@ class Application:
     async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["path"] == "/healthz":
             await _plain(send, *((200, "ok") if self.feed.is_listening else (503, "the database is away")))
-        elif scope["path"] != "/live/feed":
+        elif scope["path"] not in {"/live/feed", "/live/topics"}:
             await _plain(send, 404, "not found")
         elif scope["method"] != "GET":
             await _plain(send, 405, "GET only")
-        elif len(self.feed.readers) >= MOST_READERS:
+        elif self.feed.count >= MOST_READERS:
             await _plain(send, 503, "too many readers")
+        elif scope["path"] == "/live/feed":
+            last_seen = dict(scope["headers"]).get(b"last-event-id", b"").decode("latin-1")
+            await self._stream(scope, receive, send, self.feed.join(last_seen))
+        elif names := _topics(scope):
+            await self._stream(scope, receive, send, self.feed.join_topics(names))
         else:
-            await self._stream(scope, receive, send)
+            await _plain(send, 404, "not found")
 
-    async def _stream(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def _stream(self, scope: Message, receive: Receive, send: Send, mailbox: Mailbox) -> None:
         headers = dict(scope["headers"])
-        mailbox = self.feed.join(headers.get(b"last-event-id", b"").decode("latin-1"))
         gone = asyncio.create_task(_disconnected(receive))
         try:
             await send(
@@ -219,6 +260,12 @@ class Application:
         if origin.decode("latin-1") == self.env.site_url:
             headers.append((b"access-control-allow-origin", origin))
         return headers
+
+
+def _topics(scope: Message) -> list[str]:
+    """The topics of the query; none at all when one of them is no topic."""
+    names = parse_qs(bytes(scope.get("query_string", b"")).decode("latin-1")).get("t", [])
+    return names if len(names) <= MOST_TOPICS and all(TOPIC.fullmatch(name) for name in names) else []
 
 
 async def _disconnected(receive: Receive) -> None:

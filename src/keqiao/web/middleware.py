@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from uuid import uuid4
 
+from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -66,7 +67,8 @@ class SecurityHeaders:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.setdefault("Content-Security-Policy", CONTENT_SECURITY.format(live=""))
+        live = "" if settings.LIVE_URL == settings.SITE_URL else settings.LIVE_URL
+        response.setdefault("Content-Security-Policy", CONTENT_SECURITY.format(live=live))
         response.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         return response
 

@@ -16,6 +16,7 @@ SECRET_KEY = ENV.secret_key or keys.secret_key(ENV.data)
 DEBUG = ENV.debug
 ALLOWED_HOSTS = list(ENV.allowed_hosts)
 SITE_URL = ENV.site_url
+LIVE_URL = ENV.live_url
 FORCE_SCRIPT_NAME = urlsplit(ENV.site_url).path or None  # the site under a path: keqiao.web.proxied
 PROXIES = ENV.proxies
 CSRF_TRUSTED_ORIGINS = [f"{urlsplit(ENV.site_url).scheme}://{urlsplit(ENV.site_url).netloc}"]

@@ -13,7 +13,7 @@ from django.utils.translation import pgettext
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.engagement import selectors as engagement
-from keqiao.engagement import services, views
+from keqiao.engagement import services, views, watching
 from keqiao.engagement.selectors import Names
 from keqiao.kernel import clock, notices
 from keqiao.kernel.pages import actor_of, is_htmx, page, signed_in
@@ -49,6 +49,7 @@ def me(request: HttpRequest) -> HttpResponse:
         "side": "bench",
         "day": dateformat.format(clock.today(), pgettext("date format", "n 月 j 日，l")),
         "posts": list(parties.posts_of(actor)),
+        "live": watching.address(request, actor, watching.workbench_topic(actor.person_id)),
         **views.contact_list(request),
         **views.task_list(request),
         **_matches(request),
@@ -61,7 +62,7 @@ def me(request: HttpRequest) -> HttpResponse:
 def _matches(request: HttpRequest) -> dict[str, Any]:
     """Matches that appeared since the last visit. Staff who stand in for somebody leave no stamp."""
     actor = actor_of(request)
-    if actor.only_reads:
+    if actor.only_reads or request.headers.get("X-Requested-With") == "follow":  # the page asks again: no new visit
         visit = engagement.visit_of(actor)
     else:
         visit = services.note_visit(actor=actor)

@@ -126,3 +126,50 @@ def test_other_questions_are_refused() -> None:
         for path, method in (("/", "GET"), ("/live/feed", "POST"), ("/healthz", "GET"))
     }
     assert answers == {"/": 404, "/live/feed": 405, "/healthz": 503}
+
+
+FIRST, SECOND = "0" * 32, "f" * 32
+
+
+def test_a_change_wakes_those_who_listen_to_its_topic_and_nobody_else() -> None:
+    feed = Feed()
+    listener, other, public = feed.join_topics([FIRST]), feed.join_topics([SECOND]), feed.join("")
+    feed.changed(f"7|{FIRST} {'a' * 32}")
+    assert taken(listener) == b'event: changed\ndata: {"sequence": 7}\n\n'
+    for mailbox in (other, public):
+        assert mailbox._waiting == []
+    assert feed.number == 0  # not even its number is heard elsewhere
+    for mailbox in (listener, other, public):
+        feed.leave(mailbox)
+    assert (feed.of_topics, feed.count) == ({}, 0)
+
+
+def test_topics_hear_when_the_database_was_away() -> None:
+    feed = Feed()
+    listener = feed.join_topics([FIRST, SECOND])
+    feed.missed()
+    assert taken(listener) == RESYNC
+
+
+def test_junk_wakes_nobody() -> None:
+    feed = Feed()
+    listener = feed.join_topics([FIRST])
+    for payload in ("", "junk", f"|{FIRST}", f"x|{FIRST}", "7|", f"7|{FIRST[:31]}"):
+        feed.changed(payload)
+    assert listener._waiting == []
+
+
+def test_only_topics_can_be_listened_to() -> None:
+    application = Application(read_environment())
+    for query, status in (
+        (f"t={FIRST}", 200),
+        (f"t={FIRST}&t={SECOND}", 200),
+        ("", 404),
+        ("t=", 404),
+        ("t=thread:1", 404),
+        (f"t={FIRST}&t=x", 404),
+        ("&".join(f"t={n:032x}" for n in range(5)), 404),
+    ):
+        sent = ask(application, stop_after=2, path="/live/topics", query_string=query.encode())
+        assert sent[0]["status"] == status, query
+    assert application.feed.of_topics == {}
