@@ -51,8 +51,10 @@ def once(token: Token, key: str, request: HttpRequest, carry_out: Callable[[], H
 
 
 def hash_of(request: HttpRequest) -> str:
-    """What makes two requests the same: method, path, query and body; the boundary of a multipart form does not count."""
-    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    """What makes two requests the same: method, path, query, organisation and body, without a form's boundary."""
+    digest = hashlib.sha256(
+        f"{request.method} {request.get_full_path()} {request.headers.get('Keqiao-Organisation', '')}\n".encode()
+    )
     if request.content_type == "multipart/form-data":
         for name, values in sorted(request.POST.lists()):
             digest.update(repr((name, values)).encode())

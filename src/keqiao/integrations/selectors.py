@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
 from keqiao.integrations.models import Delivery, Token, Webhook
-from keqiao.integrations.types import CONNECTING_ROLES, TOKEN_PREFIX, BadToken, DeliveryState
+from keqiao.integrations.types import CONNECTING_ROLES, TOKEN_PREFIX, BadToken, DeliveryState, NotYourOrganisation
 from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
 from keqiao.parties import selectors as parties
@@ -39,18 +39,22 @@ def token_by_secret(secret: str) -> Token:
     return token
 
 
-def actor_of_token(token: Token) -> Actor:
-    """Whom the token acts for: its person in all their organisations, or in the one that it is bound to."""
-    actor = parties.actor_for(token.person.user)
+def actor_of_token(token: Token, organisation: str = "") -> Actor:
+    """Whom the token acts for: its person in one organisation, as on the pages.
+
+    That is the one it is bound to; else `organisation` (a code, of the request), else the one they were in first.
+    """
+    actor = parties.actor_for(token.person.user, acting_for=token.organisation_id)
     if actor.person_id != token.person_id:  # the account is locked or gone
         raise BadToken
-    everywhere = {(place.organisation_id, role) for place in actor.workplaces for role in place.roles}
-    if token.organisation_id is None:
-        return replace(actor, posts=frozenset(everywhere))
-    here = frozenset(post for post in everywhere if post[0] == token.organisation_id)
-    if not here:
+    if token.organisation_id is not None and actor.acting_for != token.organisation_id:
         raise BadToken
-    return replace(actor, posts=here, acting_for=token.organisation_id)
+    if not organisation:
+        return actor
+    place = next((place for place in actor.workplaces if place.code == organisation), None)
+    if place is None or token.organisation_id not in {None, place.organisation_id}:
+        raise NotYourOrganisation
+    return parties.actor_for(token.person.user, acting_for=place.organisation_id)
 
 
 def organisations_connected_by(actor: Actor) -> frozenset[int]:

@@ -22,6 +22,13 @@ class BadToken(DomainError):
     message = _("访问令牌无效、已过期或已停用。")
 
 
+class NotYourOrganisation(DomainError):
+    """The organisation that the request names is none of the person's, or not the one that the token is bound to."""
+
+    status = 403
+    message = _("这个令牌不能代表请求头 Keqiao-Organisation 里的单位。请写您任职单位的编号，例如 DW-00001。")
+
+
 class IdempotencyConflict(DomainError):
     """The key was used for another request."""
 

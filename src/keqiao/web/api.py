@@ -249,7 +249,9 @@ api = DescribedApi(
     version="1",
     description=(
         "Needs, research results, their matches and the work on them: the same commands as the pages. "
-        "Amounts are intended prices, not signed contracts. Reading what is public needs no token."
+        "Amounts are intended prices, not signed contracts. Reading what is public needs no token. A token acts for one "
+        "organisation in each request: the one it is bound to, else the one that the header Keqiao-Organisation names by "
+        "its code, else the one its person was in first."
     ),
     docs_url=None,
     urls_namespace="api",

@@ -58,7 +58,7 @@ class ApiFrame:
         answer = as_problem(answer)
         say_rate(answer, rate)
         answer.setdefault("Cache-Control", "private, no-cache" if answer.status_code in {200, 304} else "no-store")
-        patch_vary_headers(answer, ["Accept-Language", "Authorization", "Cookie"])
+        patch_vary_headers(answer, ["Accept-Language", "Authorization", "Cookie", "Keqiao-Organisation"])
         return answer
 
     def read(self, request: HttpRequest) -> HttpResponse:
@@ -126,7 +126,8 @@ def who_asks(request: HttpRequest) -> None:
     if kind.lower() != "bearer":
         raise BadToken
     token = integrations.token_by_secret(secret.strip())
-    request.actor = integrations.actor_of_token(token)  # type: ignore[attr-defined]
+    organisation = request.headers.get("Keqiao-Organisation", "").strip()
+    request.actor = integrations.actor_of_token(token, organisation)  # type: ignore[attr-defined]
     request.token = token  # type: ignore[attr-defined]
     request.token_scopes = frozenset(token.scopes)  # type: ignore[attr-defined]
     note_actor(token.person_id)

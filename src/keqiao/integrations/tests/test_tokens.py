@@ -6,7 +6,7 @@ from keqiao.integrations import selectors
 from keqiao.integrations.models import Token
 from keqiao.integrations.services import tokens
 from keqiao.integrations.tests.factories import bearer, make_token
-from keqiao.integrations.types import BadToken
+from keqiao.integrations.types import BadToken, NotYourOrganisation
 from keqiao.kernel import clock, personal
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.models import Event
@@ -115,12 +115,36 @@ def test_only_ones_own_tokens_are_withdrawn():
     assert selectors.token_by_secret(secret) == token
 
 
+def test_a_token_acts_for_one_organisation_in_each_request(client):
+    here, there = make_organisation(code="DW-HERE"), make_organisation(code="DW-THERE")
+    person = make_person(organisation=here, role=Role.RESEARCHER)
+    Post.objects.create(person=person, organisation=there, role=Role.RD_MANAGER)
+    make_organisation(code="DW-ELSEWHERE")
+    free, secret = make_token(person=person)
+    bound, bound_secret = make_token(person=person, organisation=there)
+    for code, posts in (
+        ("", (here, Role.RESEARCHER)),
+        ("DW-HERE", (here, Role.RESEARCHER)),
+        ("DW-THERE", (there, Role.RD_MANAGER)),
+    ):
+        actor = selectors.actor_of_token(free, code)
+        assert (actor.posts, actor.acting_for) == ({(posts[0].pk, posts[1])}, posts[0].pk)
+    assert selectors.actor_of_token(bound, "DW-THERE").acting_for == there.pk
+    for token, code in ((free, "DW-ELSEWHERE"), (free, "DW-NOTHING"), (bound, "DW-HERE")):
+        with pytest.raises(NotYourOrganisation):
+            selectors.actor_of_token(token, code)
+    answer = client.get("/api/v1/needs", headers={**bearer(bound_secret), "Keqiao-Organisation": "DW-HERE"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "NotYourOrganisation")
+    answer = client.get("/api/v1/needs", headers={**bearer(secret), "Keqiao-Organisation": "DW-THERE"})
+    assert answer.status_code == 200
+
+
 def test_a_bound_token_acts_for_that_organisation_alone():
     here, there = make_organisation(), make_organisation()
     person = make_person(organisation=here, role=Role.RESEARCHER)
     Post.objects.create(person=person, organisation=there, role=Role.RD_MANAGER)
     free, bound = make_token(person=person)[0], make_token(person=person, organisation=there)[0]
-    assert selectors.actor_of_token(free).posts == {(here.pk, Role.RESEARCHER), (there.pk, Role.RD_MANAGER)}
+    assert selectors.actor_of_token(free).posts == {(here.pk, Role.RESEARCHER)}
     actor = selectors.actor_of_token(bound)
     assert (actor.posts, actor.acting_for) == ({(there.pk, Role.RD_MANAGER)}, there.pk)
     Post.objects.filter(organisation=there).update(ended_on=clock.today())
