@@ -1,4 +1,4 @@
-"""A need in five steps: by mouse, keyboard and phone, with an error, a lost connection, another device, two tabs, no script."""
+"""A need in five steps: with an error, a lost connection, another device, two tabs, no script. In every way: test_journeys_whole.py."""
 
 import re
 
@@ -99,36 +99,45 @@ def test_by_mouse(author, lanjiang):
     submit(page, lambda it: it.click())
 
 
-def test_by_keyboard(author, lanjiang):
-    page = author
-
-    def press(it):
-        it.focus()
-        page.keyboard.press("Enter")
-
-    sign_in(page, lanjiang)
-    page.goto(f"{lanjiang}/post")
-    press(page.get_by_role("main").get_by_role("button", name=re.compile("^发布需求")))
-    on_step(page, 1)
-    the_way(page, press, "耐酸纳滤膜，用键盘写")
-
-
-def test_on_a_phone(browser, lanjiang):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, locale="zh-CN")
-    page = context.new_page()
-    sign_in(page, lanjiang)
-    begin(page, lanjiang)
-    the_way(page, lambda it: it.tap(), "耐酸纳滤膜，在手机上写")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    context.close()
-
-
 def test_without_script(browser, lanjiang):
     context = browser.new_context(java_script_enabled=False, locale="zh-CN")
     page = context.new_page()
     sign_in(page, lanjiang)
     begin(page, lanjiang)
     the_way(page, lambda it: it.click(), "耐酸纳滤膜，没有脚本")
+    context.close()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_a_figure_of_the_text_is_taken_over(browser, lanjiang, script):
+    """Pressed, it is a row of its own; what was typed on the page stays, and it is not offered again."""
+    context = browser.new_context(java_script_enabled=script, locale="zh-CN")
+    page = context.new_page()
+    sign_in(page, lanjiang)
+    address = begin(page, lanjiang)
+    page.get_by_label("标题", exact=True).fill("耐酸纳滤膜，正文里有指标")
+    page.get_by_label("现在怎么做，卡在哪里", exact=True).fill(PROBLEM)
+    page.get_by_role("combobox", name="领域").select_option("materials")
+    page.get_by_role("button", name=re.compile("^下一步：")).click()
+    on_step(page, 2)
+    page.locator("#f-indicators-0-name_zh").fill("锂透过率")
+    page.locator("#f-indicators-0-value").fill("92")
+    if script:  # pressed while what was typed is on its way
+        expect(page.locator("#saved")).to_contain_text("正在保存")
+    figure = page.get_by_role("button", name=re.compile("水通量.*15"))
+    figure.click()
+    row = page.locator("#f-indicators-1-name_zh")
+    expect(row).to_have_value(re.compile("水通量"))
+    expect(page.locator("#f-indicators-1-value")).to_have_value("15")
+    expect(page.locator("#f-indicators-1-comparator")).to_have_value(">=")
+    expect(page.locator("#f-indicators-1-unit")).to_have_value("LMH/bar")
+    expect(page.locator("#f-indicators-0-name_zh")).to_have_value("锂透过率")
+    expect(page.locator("#f-indicators-0-value")).to_have_value("92")
+    expect(figure).to_have_count(0)
+    on_step(page, 2)
+    page.goto(f"{address}/2")
+    expect(page.locator("#f-indicators-1-value")).to_have_value("15")
+    expect(page.locator("#errs")).to_have_count(0)
     context.close()
 
 

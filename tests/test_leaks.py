@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from django.core.cache import cache
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from hypothesis import HealthCheck, given, settings
@@ -67,6 +67,8 @@ def signed_in(actor) -> Client:
 @pytest.fixture
 def world(settings, tmp_path) -> Iterator[World]:
     settings.DATA_DIR = tmp_path
+    with connection.cursor() as cursor:  # one transaction holds the world, however long a busy machine indexes meanwhile
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     forget_everything()
     make_code()
     enterprise, university = make_organisation(kind="enterprise"), make_organisation(kind="university")
