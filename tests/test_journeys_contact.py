@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -196,12 +197,22 @@ def live(lanjiang, django_db_blocker, settings):
         f"from keqiao.web import server; server.main(['keqiao.web.live:application', '127.0.0.1', '{port}', '1', '1'])"
     )
     variables = {**os.environ, "DATABASE_URL": address, "KEQIAO_SITE_URL": lanjiang}
-    process = subprocess.Popen([sys.executable, "-c", script], env=variables)
     settings.SITE_URL, settings.LIVE_URL = lanjiang, f"http://127.0.0.1:{port}"
-    wait_for(lambda: is_well(settings.LIVE_URL), 60, "the live process listens")
-    yield
-    process.terminate()
-    process.wait(20)
+    running = []
+
+    def stop():
+        for process in running:
+            process.terminate()
+            process.wait(20)
+        running.clear()
+
+    def start():
+        running.append(subprocess.Popen([sys.executable, "-c", script], env=variables))
+        wait_for(lambda: is_well(settings.LIVE_URL), 60, "the live process listens")
+
+    start()
+    yield SimpleNamespace(start=start, stop=stop)
+    stop()
 
 
 def is_well(address):
@@ -254,12 +265,12 @@ def test_a_thread_follows_what_happens(browser, lanjiang, live, django_db_blocke
         expect(owner.locator("#m-3")).to_contain_text("谢谢。")
         expect(owner.locator("#text")).to_have_value("写到一半")
         # Lost and found again: what came meanwhile is asked for.
-        asker.context.set_offline(True)
+        live.stop()
         expect(asker.locator("[data-follow-link]")).to_be_visible(timeout=30_000)
         owner.locator("#text").fill("样品今天寄出。")
         owner.get_by_role("button", name=ZH["send"], exact=True).click()
         expect(owner.locator("#m-4")).to_be_visible()
-        asker.context.set_offline(False)
+        live.start()
         expect(asker.locator("#m-4")).to_contain_text("样品今天寄出。", timeout=30_000)
         open_details(asker, ZH["close"], click)
         asker.get_by_role("button", name=ZH["confirm_close"]).click()

@@ -67,7 +67,9 @@ def signed_in(actor) -> Client:
 @pytest.fixture
 def world(settings, tmp_path) -> Iterator[World]:
     settings.DATA_DIR = tmp_path
-    with connection.cursor() as cursor:  # one transaction holds the world, however long a busy machine indexes meanwhile
+    with (
+        connection.cursor() as cursor
+    ):  # one transaction holds the world, however long a busy machine indexes meanwhile
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     forget_everything()
     make_code()

@@ -32,7 +32,7 @@ from keqiao.submissions.models import Submission
 from keqiao.submissions.policies import can_write
 from keqiao.submissions.workflow import WRITABLE
 from keqiao.web.posting import forms, hinting, presentation
-from keqiao.web.posting.steps import LAST, STEPS
+from keqiao.web.posting.steps import LAST, ROWS, STEPS
 from keqiao.web.posting.uploads import StopsWhenTooLarge
 from keqiao.web.presentation import Words, window
 
@@ -125,9 +125,15 @@ def write(request: HttpRequest, code: str, step: int) -> HttpResponse:
         return _two_versions(request, code, step)
 
 
+# Buttons that change one part of a step, and where the page is shown again.
+SMALL = {"add": "indicators", "remove": "", "confirm": "classes", "drop": "files"}
+
+
 def _sent(request: HttpRequest, draft: Submission, step: int) -> HttpResponse:
     """Saved first, whatever is wrong with it; then what the pressed button asks for."""
-    post, go = request.POST, request.POST.get("go", "next")
+    post = request.POST
+    small = next((name for name in SMALL if name in post), "")  # such a button changes this step and stays on it
+    go = post.get("go") or ("stay" if small else "next")
     to = _target(go, step)
     draft = _save(request, draft, step, to=to)
     if wrong := _extras(request, draft):
@@ -144,8 +150,9 @@ def _sent(request: HttpRequest, draft: Submission, step: int) -> HttpResponse:
             )
             return _step(request, draft, step, wrong, status=422)
     anchor = next((f"#{name}" for name in ("indicators", "team", "files", "rights", "classes") if name in go), "")
-    if any(name in post for name in ("add", "remove", "confirm", "drop")):
-        anchor = f"#{post.get('at', '')}" if post.get("at", "").isalnum() else anchor
+    if small:
+        rows = post.get("remove", "").partition(".")[0]
+        anchor = f"#{SMALL[small] or (rows if rows in ROWS[draft.kind] else '')}"
     return redirect(f"/post/{draft.code}/{to}{anchor}")
 
 

@@ -97,8 +97,10 @@ FOURTH = {"publisher_shown": "matched", "external_id": "XQ-7"}
 
 
 def send(client, draft, step, fields, **more):
+    """As a browser sends it: with the one button that was pressed, which is the one that goes on unless said otherwise."""
     draft.refresh_from_db()
-    return client.post(f"/post/{draft.code}/{step}", {"revision": draft.revision, "go": "next", **fields, **more})
+    pressed = {} if more.keys() & {"add", "remove", "confirm", "drop"} else {"go": "next"}
+    return client.post(f"/post/{draft.code}/{step}", {"revision": draft.revision, **pressed, **fields, **more})
 
 
 def test_a_need_in_five_steps_without_script(client, organisation):
@@ -251,21 +253,22 @@ def test_later_leads_to_the_drafts_and_back_to_the_step(client, organisation):
 def test_rows_are_added_and_removed_by_buttons(client, organisation):
     draft = begin(client, organisation)
     row = json.dumps({"name_zh": "厚度偏差", "comparator": "<=", "value": "5", "unit": "%", "evil": "x"})
-    send(client, draft, 2, SECOND, go="stay", add=row)
+    added = send(client, draft, 2, SECOND, add=row)  # a browser sends the pressed button alone
+    assert added["Location"] == f"/post/{draft.code}/2#indicators"
     draft.refresh_from_db()
     assert draft.content["indicators"][2] == {"name_zh": "厚度偏差", "comparator": "<=", "value": "5", "unit": "%"}
-    send(client, draft, 2, SECOND, go="stay", remove="indicators.0")
+    send(client, draft, 2, SECOND, remove="indicators.0")
     draft.refresh_from_db()
     assert [each["name_zh"] for each in draft.content["indicators"]] == ["截留率"]
     for nonsense in ("[]", "{", '"x"', '{"name_zh": 5}'):
-        assert send(client, draft, 2, SECOND, go="stay", add=nonsense).status_code == 302
+        assert send(client, draft, 2, SECOND, add=nonsense).status_code == 302
 
 
 def test_a_suggested_class_is_confirmed_by_a_press(client, organisation):
     draft = begin(client, organisation)
-    send(client, draft, 1, FIRST, go="stay", confirm="ipc:B01D")
+    assert send(client, draft, 1, FIRST, confirm="ipc:B01D")["Location"] == f"/post/{draft.code}/1#classes"
     send_again = {**FIRST, "ipc": "B01D"}
-    send(client, draft, 1, send_again, go="stay", confirm="field:energy")
+    send(client, draft, 1, send_again, confirm="field:energy")
     draft.refresh_from_db()
     assert (draft.content["ipc"], draft.content["field"]) == (["B01D"], "energy")
     assert draft.content["confirmed"] == ["ipc:B01D", "field:energy"]
@@ -403,7 +406,7 @@ def test_a_file_is_attached_seen_by_its_house_and_dropped(client, actor, organis
     send(client, draft, 4, {**FOURTH, **changed}, go="stay")
     draft.refresh_from_db()
     assert draft.content["attachments"] == [{"file_id": file_id, "level": "public", "title": "报告", "proves": ""}]
-    send(client, draft, 4, {**FOURTH, **changed}, go="stay", drop=str(file_id))
+    send(client, draft, 4, {**FOURTH, **changed}, drop=str(file_id))
     draft.refresh_from_db()
     assert draft.content.get("attachments") is None
 
