@@ -34,7 +34,7 @@ PAGES = {
 OWN_PAGES = {
     "xu@chengyuan.example": (
         "/me /me/security /me/privacy /me/agreements /me/notices /me/notices/settings /me/tokens /me/profile "
-        "/me/organisations /me/searches /me/unsuitable /me/webhooks /join /join/new /post /import /export /contacts "
+        "/me/organisations /me/searches /me/unsuitable /me/webhooks /join /join/new /post /post/from-file /import /export /contacts "
         "/contacts/new?achievement=CG-2026-00642&need=XQ-2026-01873 /submissions /complaints "
         "/achievements/CG-2026-00642/complain"
     ),

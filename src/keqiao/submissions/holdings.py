@@ -10,7 +10,7 @@ from keqiao.accounts import selectors as accounts
 from keqiao.kernel.personal import Identity
 from keqiao.kernel.scrubbing import scrub
 from keqiao.parties import selectors as parties
-from keqiao.submissions.models import Complaint, ReviewNote, ReviewWaiver, Submission
+from keqiao.submissions.models import Complaint, ReviewNote, ReviewWaiver, Source, Submission, Suggestion
 
 
 def export(person_id: int) -> dict[str, Any]:
@@ -33,6 +33,10 @@ def export(person_id: int) -> dict[str, Any]:
             {"submission": row.submission.code, "kind": row.kind, "text": row.text, "at": row.at.isoformat()}
             for row in notes.iterator(chunk_size=500)
         ],
+        "sources": [
+            {"code": row.code, "file_name": row.file_name, "text": row.text, "made_at": row.made_at.isoformat()}
+            for row in Source.objects.filter(author_id=person_id).order_by("pk")
+        ],
         "complaints": [
             {"code": row.code, "reason": row.reason, "text": row.text, "state": row.state, "answer": row.answer}
             for row in complaints
@@ -47,9 +51,14 @@ def erase(person_id: int) -> None:
     own = parties.organisations_of_person(person_id)
     scrub(Submission.objects.filter(Q(author_id=person_id) | Q(organisation_id__in=own)), identity)
     about_own = Q(submission__organisation_id__in=own) | Q(submission__author_id=person_id)
+    Source.objects.filter(author_id=person_id).delete()
+    scrub(Source.objects.filter(organisation_id__in=own), identity)
+    scrub(
+        Suggestion.objects.filter(Q(submission__author_id=person_id) | Q(submission__organisation_id__in=own)), identity
+    )
     scrub(ReviewNote.objects.filter(Q(person_id=person_id) | about_own), identity)
     about_ours = Q(need__publisher_id__in=own) | Q(achievement__owner_id__in=own)
     scrub(Complaint.objects.filter(Q(complainant_id=person_id) | Q(handler_id=person_id) | about_ours), identity)
     scrub(ReviewWaiver.objects.filter(Q(declared_by_id=person_id) | Q(organisation_id__in=own)), identity)
-    for table in (Submission, ReviewNote, Complaint, ReviewWaiver):
+    for table in (Submission, Source, Suggestion, ReviewNote, Complaint, ReviewWaiver):
         scrub(table.objects.all(), addresses)

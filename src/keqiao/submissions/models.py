@@ -14,8 +14,12 @@ from keqiao.submissions.types import (
     Origin,
     ReviewStep,
     SkipReason,
+    SourcePurpose,
+    SourceState,
     SubmissionKind,
     SubmissionState,
+    SuggestionAnswer,
+    Writer,
 )
 
 
@@ -201,3 +205,80 @@ class Complaint(models.Model):
     def owner_id(self) -> int:
         """The organisation that the item belongs to."""
         return int(self.need.publisher_id if self.need else self.achievement.owner_id)  # type: ignore[union-attr]
+
+
+class Source(models.Model):
+    """原稿: a text or file that a draft is made from, or a draft that is to be translated. A job works on it.
+
+    `text` is what was pasted or read; passages are places in it. It goes with the draft, or after some weeks.
+    """
+
+    code = models.CharField(max_length=24, unique=True)
+    purpose = models.CharField(max_length=12, choices=SourcePurpose)
+    kind = models.CharField(max_length=12, choices=SubmissionKind)
+    state = models.CharField(max_length=8, choices=SourceState, default=SourceState.WAITING)
+    organisation = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
+    author = models.ForeignKey("parties.Person", on_delete=models.PROTECT, related_name="+")
+    asks_model = models.BooleanField()  # the author wants the model, if the organisation agreed
+    media_type = models.CharField(max_length=120, blank=True)
+    file = models.ForeignKey("kernel.StoredFile", null=True, on_delete=models.PROTECT, related_name="+")
+    file_name = models.CharField(max_length=255, blank=True)
+    text = models.TextField(blank=True)
+    language = models.CharField(max_length=2, blank=True)  # to translate into
+    submission = models.ForeignKey(Submission, null=True, on_delete=models.CASCADE, related_name="sources")
+    model = models.CharField(max_length=120, blank=True)  # that wrote some of it
+    problem = models.CharField(max_length=40, blank=True)  # a kind, told in the reader's language
+    made_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["author", "-made_at"], name="source_by_author"),
+            models.Index(fields=["made_at"], name="source_by_age"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="source_purpose_is_known", condition=Q(purpose__in=SourcePurpose.values)),
+            models.CheckConstraint(name="source_state_is_known", condition=Q(state__in=SourceState.values)),
+            models.CheckConstraint(
+                name="source_of_a_translation_has_a_draft",
+                condition=~Q(purpose=SourcePurpose.TRANSLATION) | Q(submission__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Suggestion(models.Model):
+    """待核对: a value in a draft that no person wrote. It cannot be handed in until a person has answered for it."""
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="suggestions")
+    source = models.ForeignKey(Source, null=True, on_delete=models.SET_NULL, related_name="+")
+    field = models.CharField(max_length=80)
+    value = models.JSONField()
+    by = models.CharField(max_length=12, choices=Writer)
+    model = models.CharField(max_length=120, blank=True)
+    passage = models.TextField(blank=True)
+    answer = models.CharField(max_length=10, choices=SuggestionAnswer, blank=True, db_default="")
+    answered_by = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    answered_at = models.DateTimeField(null=True)
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [
+            models.Index(fields=["submission"], condition=Q(answer=""), name="open_suggestion_by_draft"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="suggestion_writer_is_known", condition=Q(by__in=Writer.values)),
+            models.CheckConstraint(
+                name="suggestion_answer_is_known", condition=Q(answer__in=["", *SuggestionAnswer.values])
+            ),
+            models.CheckConstraint(
+                name="answered_suggestion_says_when",
+                condition=Q(answer="", answered_at__isnull=True) | (~Q(answer="") & Q(answered_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.submission_id}"

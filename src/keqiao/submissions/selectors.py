@@ -21,7 +21,7 @@ from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor, Role
 from keqiao.submissions.changes import unconfirmed
 from keqiao.submissions.content import content_of
-from keqiao.submissions.models import Complaint, ReviewNote, ReviewWaiver, Submission
+from keqiao.submissions.models import Complaint, ReviewNote, ReviewWaiver, Source, Submission
 from keqiao.submissions.types import ComplaintState, NoteKind, ReviewStep, SubmissionState
 
 # Operators see what was handed in; a draft is its organisation's own.
@@ -86,6 +86,15 @@ def open_drafts(actor: Actor) -> QuerySet[Submission]:
     rows = Submission.objects.filter(_own_rows(actor))
     rows = rows.filter(state__in=[SubmissionState.DRAFT, SubmissionState.RETURNED])
     return rows.select_related("organisation", "author", "need", "achievement").order_by("-saved_at", "-pk")
+
+
+def get_source(code: str, *, actor: Actor) -> Source:
+    """What a draft is made from is its author's alone."""
+    rows = Source.objects.select_related("submission", "organisation")
+    found = rows.filter(code=code, author_id=actor.person_id).first() if actor.person_id is not None else None
+    if found is None:
+        raise NotFound
+    return found
 
 
 def open_change_of(item: Any, *, actor: Actor) -> Submission | None:

@@ -1,5 +1,8 @@
 """Words of the submissions context."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -61,6 +64,32 @@ class Origin(models.TextChoices):
     API = "api", _("接口")
 
 
+class SourcePurpose(models.TextChoices):
+    DRAFTING = "drafting", _("起草")
+    TRANSLATION = "translation", _("翻译")
+
+
+class SourceState(models.TextChoices):
+    WAITING = "waiting", _("排队中")
+    READING = "reading", _("正在读文件")
+    DRAFTING = "drafting", _("正在起草")
+    DONE = "done", _("已完成")
+    FAILED = "failed", _("没有办成")
+
+
+class Writer(models.TextChoices):
+    """What wrote a value that no person has answered for yet."""
+
+    RULES = "rules", _("规则摘录")
+    MODEL = "model", _("模型起草")
+
+
+class SuggestionAnswer(models.TextChoices):
+    CONFIRMED = "confirmed", _("已确认")
+    CHANGED = "changed", _("已改写")
+    DROPPED = "dropped", _("不要")
+
+
 class ComplaintState(models.TextChoices):
     OPEN = "open", _("待受理")
     IN_REVIEW = "in_review", _("核查中")
@@ -88,6 +117,16 @@ class DeclineReason(models.TextChoices):
     CONFIDENTIAL = "confidential", _("含有不宜公开的内容")
     UNLAWFUL = "unlawful", _("违反法律或平台规则")
     OTHER = "other", _("其他原因")
+
+
+@dataclass(frozen=True)
+class Written:
+    """One value for a draft: what wrote it, and from which words."""
+
+    field: str
+    value: Any
+    passage: str
+    by: str
 
 
 # --- what can go wrong ------------------------------------------------------------------------------------------------
@@ -121,6 +160,19 @@ class ItemIsClosed(WrongState):
     """A closed item takes no new version."""
 
     message = _("这一条已经结束，不能再公开新的版本。")
+
+
+class Unconfirmed(BadInput):
+    """Handed in while it holds what no person has answered for."""
+
+    message = _("草稿里还有机器起草、没有核对的内容。请逐项确认或删去后再提交。")
+
+
+class TooManySources(DomainError):
+    """The limit of one person and day."""
+
+    status = 429
+    message = _("今天起草和翻译的次数已达上限，请明天再试。")
 
 
 class TooManyComplaints(DomainError):

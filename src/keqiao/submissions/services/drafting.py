@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -14,16 +13,17 @@ from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue.types import AttachmentLevel
 from keqiao.kernel import clock, files
 from keqiao.kernel.commands import command
-from keqiao.kernel.errors import BadInput, DomainError, NotAllowed, NotFound, WrongState
+from keqiao.kernel.errors import BadInput, DomainError, NotAllowed, NotFound
 from keqiao.kernel.events import record
 from keqiao.parties.types import Actor
 from keqiao.submissions.content import BadContent, content_of, shape_problems
 from keqiao.submissions.filetypes import media_type_of
 from keqiao.submissions.models import Submission
-from keqiao.submissions.policies import can_write
 from keqiao.submissions.selectors import get_submission, open_change_of
+from keqiao.submissions.suggestions import note_changed
 from keqiao.submissions.types import Origin, SubmissionKind
-from keqiao.submissions.workflow import WRITABLE, submission_workflow
+from keqiao.submissions.workflow import submission_workflow
+from keqiao.submissions.writing import begin_draft, new_code, writable
 
 __all__ = [
     "SavedElsewhere",
@@ -38,7 +38,6 @@ __all__ = [
 LARGEST_CONTENT = 1_500_000  # bytes of JSON: all texts in both languages at their longest
 MOST_FILES = 20
 STEPS = 5
-LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that is read as another
 
 
 class SavedElsewhere(DomainError):
@@ -67,19 +66,15 @@ def start_draft(
     if given.get("attachments"):
         raise BadInput(_("附件要逐个上传，不能写在内容里。"), field="attachments")
     _check_assets(given, organisation_id)
-    submission = Submission.objects.create(
-        code=_new_code(),
+    return begin_draft(
+        actor=actor,
         kind=kind,
         organisation_id=organisation_id,
         author_id=actor.person_id,
         content=given,
         origin=origin,
         external_id=external_id,
-        writers=[actor.person_id],
-        saved_at=clock.now(),
     )
-    record("submissions.submission_started", submission, actor=actor, kind=kind)
-    return submission
 
 
 @command
@@ -98,7 +93,7 @@ def start_change(*, actor: Actor, kind: str, item_code: str) -> Submission:
     if under_way is not None:
         return under_way
     submission = Submission.objects.create(
-        code=_new_code(),
+        code=new_code(),
         kind=kind,
         organisation_id=owner_id,
         author_id=actor.person_id,
@@ -120,7 +115,7 @@ def save_draft(
     `revision` is the one that the writer knew: with an older one nothing is saved and both versions stay.
     `step` is where the form is left, so that another device goes on there.
     """
-    submission = _writable(code, actor)
+    submission = writable(code, actor)
     if revision != submission.revision:
         raise SavedElsewhere
     _check(content)
@@ -152,7 +147,7 @@ def attach_file(
     proves: str = "",
 ) -> Submission:
     """Add a file to a draft. What it is, its bytes say, not its name; only its organisation opens it before publication."""
-    submission = _writable(code, actor)
+    submission = writable(code, actor)
     rows = list(submission.content.get("attachments") or [])
     if len(rows) >= MOST_FILES:
         raise BadInput(_("最多 %(most)d 个附件。") % {"most": MOST_FILES}, field="file")
@@ -169,22 +164,13 @@ def attach_file(
 @command
 def drop_file(*, actor: Actor, code: str, file_id: int) -> Submission:
     """Take a file out of a draft."""
-    submission = _writable(code, actor)
+    submission = writable(code, actor)
     rows = list(submission.content.get("attachments") or [])
     kept = [row for row in rows if row.get("file_id") != file_id]
     if len(kept) == len(rows):
         raise NotFound
     _save(submission, {**submission.content, "attachments": kept}, actor)
     record("submissions.file_dropped", submission, actor=actor, file_id=file_id)
-    return submission
-
-
-def _writable(code: str, actor: Actor) -> Submission:
-    submission = get_submission(code, actor=actor, lock=True)
-    if not can_write(actor, submission):
-        raise NotAllowed
-    if submission.state not in WRITABLE:
-        raise WrongState
     return submission
 
 
@@ -197,6 +183,7 @@ def _save(submission: Submission, content: Mapping[str, Any], actor: Actor, step
     if step is not None:
         submission.step = min(max(step, 1), STEPS)
     submission.save(update_fields=["content", "revision", "saved_at", "step", "writers"])
+    note_changed(submission, actor)
     return submission
 
 
@@ -238,7 +225,3 @@ def _check_assets(content: Mapping[str, Any], organisation_id: int, kept: Mappin
     wanted = set(content.get("asset_ids") or []) - set((kept or {}).get("asset_ids") or [])
     if wanted - set(catalogue.assets_owned_by(organisation_id).filter(pk__in=wanted).values_list("pk", flat=True)):
         raise BadInput(_("只能选本单位登记的知识产权。"), field="asset_ids")
-
-
-def _new_code() -> str:
-    return "SB-" + "".join(secrets.choice(LETTERS) for _place in range(10))

@@ -11,8 +11,9 @@ from keqiao.kernel.errors import BadInput, NotAllowed
 from keqiao.kernel.events import record
 from keqiao.parties.types import Actor
 from keqiao.submissions.models import Submission
-from keqiao.submissions.services.drafting import _check, _check_assets, _new_code
+from keqiao.submissions.services.drafting import _check, _check_assets
 from keqiao.submissions.types import Origin, SubmissionKind
+from keqiao.submissions.writing import new_code
 
 __all__ = ["start_drafts"]
 
@@ -35,7 +36,7 @@ def start_drafts(
     now = clock.now()
     made = Submission.objects.bulk_create(
         Submission(
-            code=_new_code(),
+            code=new_code(),
             kind=kind,
             organisation_id=organisation_id,
             author_id=actor.person_id,

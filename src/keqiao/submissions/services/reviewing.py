@@ -28,6 +28,7 @@ from keqiao.submissions.selectors import (
     reviewers_of,
     waiver_of,
 )
+from keqiao.submissions.suggestions import open_suggestions
 from keqiao.submissions.telling import tell_authors, tell_reviewers
 from keqiao.submissions.types import (
     AlreadyDecided,
@@ -39,6 +40,7 @@ from keqiao.submissions.types import (
     ReviewStep,
     SkipReason,
     SubmissionState,
+    Unconfirmed,
 )
 from keqiao.submissions.workflow import submission_workflow
 
@@ -84,6 +86,8 @@ def submit(*, actor: Actor, code: str, revision: int) -> Submission:
     _check_revision(submission, revision)
     publishing.read(submission)
     _check_answered(submission)
+    if open_suggestions(submission):
+        raise Unconfirmed(field="suggestions")
     _remember_writer(submission, actor)
     handed_in = _note(submission, NoteKind.SUBMISSION, ReviewStep.ORGANISATION, actor)
     skip = _skip_reason(submission)

@@ -2,10 +2,14 @@
 
 from django.urls import path
 
-from keqiao.web.posting import files, versions, views
+from keqiao.web.posting import files, from_file, versions, views
 
 urlpatterns = [
     path("post", views.start, name="post"),
+    path("post/from-file", from_file.begin, name="from_file"),
+    path("post/from-file/<str:code>", from_file.progress, name="from_file_progress"),
+    path("post/<str:code>/check", from_file.check, name="draft_check"),
+    path("post/<str:code>/translate", from_file.translate, name="draft_translate"),
     path("post/<str:code>", views.resume, name="draft"),
     path("post/<str:code>/<int:step>", views.write, name="draft_step"),
     path("post/<str:code>/<int:step>/save", views.autosave, name="draft_autosave"),

@@ -20,6 +20,8 @@ from django.views.decorators.http import require_POST
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue import services as items
 from keqiao.catalogue.types import AssetKind, AssetStatus, AttachmentLevel
+from keqiao.inference import selectors as inference
+from keqiao.inference.types import Service
 from keqiao.kernel import clock
 from keqiao.kernel.errors import BadInput, DomainError, NotFound
 from keqiao.kernel.files import FileTooLarge
@@ -30,6 +32,7 @@ from keqiao.submissions import services
 from keqiao.submissions.content import BadContent, Problem, problems_of
 from keqiao.submissions.models import Submission
 from keqiao.submissions.policies import can_write
+from keqiao.submissions.suggestions import open_suggestions
 from keqiao.submissions.workflow import WRITABLE
 from keqiao.web.posting import forms, hinting, presentation
 from keqiao.web.posting.steps import LAST, ROWS, STEPS
@@ -94,7 +97,7 @@ def discard(request: HttpRequest, code: str) -> HttpResponse:
 # --- one step -----------------------------------------------------------------------------------------------------------
 
 
-def _takes_files(view: Callable[..., Any]) -> Callable[..., Any]:
+def takes_files(view: Callable[..., Any]) -> Callable[..., Any]:
     """The size of an upload is watched from its first byte, so before the check of the token reads the form."""
 
     @csrf_exempt
@@ -108,7 +111,7 @@ def _takes_files(view: Callable[..., Any]) -> Callable[..., Any]:
     return watched
 
 
-@_takes_files
+@takes_files
 @form_page
 @signed_in
 def write(request: HttpRequest, code: str, step: int) -> HttpResponse:
@@ -326,6 +329,8 @@ def _step(
         "evidences": presentation.EVIDENCE,
         "levels": presentation.LEVELS,
         "notes": hinting.open_questions(draft),
+        **_unconfirmed(draft),
+        "translates": inference.provider(Service.CHAT) is not None,
         **hinting.of_step(draft, step, actor=actor),
     }
     if "files" in shown.groups:
@@ -342,6 +347,12 @@ def _step(
         context["summary"] = presentation.summary(draft.kind, draft.content, words, names)
         context["missing"] = every
     return render(request, "posting/step.html", context, status=status)
+
+
+def _unconfirmed(draft: Submission) -> dict[str, Any]:
+    """What no person has answered for yet: how many, and at which fields the form marks it."""
+    rows = open_suggestions(draft)
+    return {"unconfirmed": len(rows), "unconfirmed_fields": {row.field for row in rows}}
 
 
 def _errors_outside(wrong: Sequence[presentation.Wrong]) -> dict[str, list[str]]:
