@@ -35,14 +35,14 @@ django.setup()
 from keqiao.matching import outer, retrieval
 from keqiao.matching.dense import train
 from keqiao.matching.engine import Document, Schema
-from keqiao.matching.evaluation import ndcg_at, read_judgements, read_records, recall_at
+from keqiao.matching.evaluation import Judgements, Record, ndcg_at, read_judgements, read_records, recall_at
 from keqiao.matching.lance import LanceEngine
 from keqiao.matching.outer import OuterLeg
 from keqiao.matching.retrieval import Retriever, document_tokens, fuse, query_weights
 from keqiao.matching.text import index_tokens
 from keqiao.matching.types import Reach
 
-BATCH = 32
+BATCH = 16
 LONGEST = 8_000
 DEPTH = 200
 HEAD = (
@@ -107,9 +107,9 @@ class Row:
         return self.scores["with"].mean() < max(self.scores["words"].mean(), self.scores["model"].mean())
 
 
-def measure(folder: Path, url: str, model: str, kept: Path, grid: bool = False) -> Row:
-    corpus = read_records(folder / "corpus.jsonl.gz")
+def measure(folder: Path, url: str, model: str, kept: Path, grid: bool = False, most: int = 0) -> Row:
     judgements = read_judgements(folder / "dev" / "qrels.tsv")
+    corpus = sample(read_records(folder / "corpus.jsonl.gz"), judgements, most)
     asked = [query for query in read_records(folder / "dev" / "queries.jsonl") if judgements.get(query.id)]
     beside = embed([f"{record.title}\n{record.text}" for record in corpus], url, model, kept)
     sought = embed([query.text for query in asked], url, model, kept)
@@ -144,7 +144,16 @@ def measure(folder: Path, url: str, model: str, kept: Path, grid: bool = False) 
                 gains = judgements[query.id]
                 ways[way].append((ndcg_at(kept_ids, gains, 10), recall_at(kept_ids, gains, 100)))
     scores = {way: np.array([pair[0] for pair in pairs]) for way, pairs in ways.items()}
-    return Row(folder.name, scores, {way: float(np.mean([p[1] for p in pairs])) for way, pairs in ways.items()})
+    name = folder.name if not most else f"{folder.name}, {len(corpus):,} documents"
+    return Row(name, scores, {way: float(np.mean([p[1] for p in pairs])) for way, pairs in ways.items()})
+
+
+def sample(corpus: Sequence[Record], judgements: Judgements, most: int) -> list[Record]:
+    """All documents, or the judged ones and the first others up to `most`: all ways search the same ones."""
+    judged = {document for gains in judgements.values() for document in gains}
+    others = [record.id for record in corpus if record.id not in judged][: max(0, most - len(judged))]
+    wanted = judged | set(others)
+    return [record for record in corpus if not most or record.id in wanted]
 
 
 def search_grid(engine, own, mine, ids, asked, judgements, beside, sought) -> None:
@@ -187,12 +196,20 @@ def main() -> int:
     parser.add_argument("--model", default="all-MiniLM-L6-v2")
     parser.add_argument("--kept", type=Path, required=True)
     parser.add_argument("--grid", action="store_true", help="print nDCG@10 over both shares too")
+    parser.add_argument(
+        "--most",
+        nargs="*",
+        default=[],
+        metavar="NAME=DOCUMENTS",
+        help="search only so many, the judged ones among them",
+    )
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
+    most = {name: int(number) for name, _equals, number in (one.partition("=") for one in args.most)}
     print(HEAD)
     rows = []
     for name in args.only:
-        rows.append(measure(args.data / name, args.url, args.model, args.kept, args.grid))
+        rows.append(measure(args.data / name, args.url, args.model, args.kept, args.grid, most.get(name, 0)))
         print(rows[-1].as_markdown(), flush=True)
     below = [row.name for row in rows if row.is_below]
     verdict = f"Below the better leg: {', '.join(below)}" if below else "Nowhere below the better of both legs alone."
