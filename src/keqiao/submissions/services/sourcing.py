@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app
 
 from keqiao.inference import selectors as inference
 from keqiao.inference.types import NoConsent, NoProvider, Service
@@ -160,9 +161,9 @@ def ask_translation(*, actor: Actor, code: str, language: str) -> Source:
 
 
 def _defer(source: Source) -> None:
-    from keqiao.submissions.tasks import work_on_source
-
-    work_on_source.defer(source_id=source.pk)
+    """By its name: the jobs stand above the commands."""
+    task = app.configure_task("keqiao.submissions.tasks.work_on_source", queue="drafting", lock=f"source:{source.pk}")
+    task.defer(source_id=source.pk)
 
 
 # --- the job's steps --------------------------------------------------------------------------------------------------

@@ -14,14 +14,14 @@ from keqiao.inference import selectors as inference
 from keqiao.inference.types import Service
 from keqiao.kernel.errors import DomainError, NotFound
 from keqiao.kernel.files import FileTooLarge
-from keqiao.kernel.pages import actor_of, form_page, page, signed_in
+from keqiao.kernel.pages import actor_of, form_page, is_htmx, page, signed_in
 from keqiao.parties import selectors as parties
 from keqiao.submissions import selectors as submissions
 from keqiao.submissions import services, suggestions
-from keqiao.submissions.models import Submission, Suggestion
+from keqiao.submissions.models import Source, Submission, Suggestion
 from keqiao.submissions.policies import can_write
 from keqiao.submissions.sketching import Finding, content_from
-from keqiao.submissions.types import SourcePurpose, SourceState
+from keqiao.submissions.types import SourceState
 from keqiao.submissions.workflow import WRITABLE
 from keqiao.web.posting import presentation
 from keqiao.web.posting.views import takes_files
@@ -85,21 +85,33 @@ def _given(request: HttpRequest, organisation_id: int) -> Any:
 @page
 @signed_in
 def progress(request: HttpRequest, code: str) -> HttpResponse:
-    """How far the job is. The page asks again by itself, without a script; a draft that is there is shown."""
+    """How far the job is. A script asks again every two seconds; a draft that is there is shown."""
     source = submissions.get_source(code, actor=actor_of(request))
-    if source.state == SourceState.DONE and source.submission is not None:
-        return redirect("draft_check", source.submission.code)
-    steps = [SourceState.WAITING, SourceState.READING, SourceState.DRAFTING]
-    if source.purpose == SourcePurpose.TRANSLATION or not source.file_name:
-        steps.remove(SourceState.READING)
+    made = source.submission if source.state == SourceState.DONE else None
+    if is_htmx(request) and (made or source.state == SourceState.FAILED):
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    if made is not None:
+        return redirect("draft_check", made.code)
     context = {
         "tab": "post",
         "source": source,
-        "steps": steps,
+        "stages": _stages(source),
         "failed": source.state == SourceState.FAILED,
         "problem": _said(source.problem) if source.state == SourceState.FAILED else "",
     }
-    return render(request, "posting/from_file_progress.html", context)
+    template = "posting/_source.html" if is_htmx(request) else "posting/from_file_progress.html"
+    return render(request, template, context)
+
+
+def _stages(source: Source) -> list[dict[str, Any]]:
+    steps = [SourceState.WAITING, SourceState.READING, SourceState.DRAFTING, SourceState.DONE]
+    if not source.file_name:
+        steps.remove(SourceState.READING)
+    here = steps.index(SourceState(source.state)) if source.state in steps else 0
+    return [
+        {"label": step.label, "status": "done" if n < here else "current" if n == here else "todo"}
+        for n, step in enumerate(steps)
+    ]
 
 
 def _said(problem: str) -> str:

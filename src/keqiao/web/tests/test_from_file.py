@@ -43,9 +43,12 @@ def test_from_a_text_to_a_checked_draft_without_a_script(author):
     assert (answer.status_code, answer["Location"]) == (302, f"/post/from-file/{source.code}")
     waiting = client.get(answer["Location"]).content.decode()
     assert "排队中" in waiting
-    assert 'http-equiv="refresh"' in waiting
+    assert 'hx-trigger="every 2s"' in waiting
+    asked = client.get(answer["Location"], headers={"HX-Request": "true"})
+    assert "<html" not in asked.content.decode()
     tasks.work_on_source(source_id=source.pk)
     draft = Submission.objects.get()
+    assert client.get(answer["Location"], headers={"HX-Request": "true"})["HX-Refresh"] == "true"
     assert client.get(answer["Location"])["Location"] == f"/post/{draft.code}/check"
     page = client.get(f"/post/{draft.code}/check").content.decode()
     for said in ("耐酸纳滤膜的规模化涂覆", "规则摘录", "水通量不低于 15 LMH/bar", "300", "2027-06-30"):
