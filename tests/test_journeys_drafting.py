@@ -47,9 +47,9 @@ def from_source_to_checked(page: Page, home: str, give, django_db_blocker, name:
     shot(page, f"{name}-wait")
     work(django_db_blocker)
     page.get_by_role("link", name="看看好了没有").click()
-    expect(page).to_have_url(re.compile(r"/post/SB-[A-Z0-9]+/check$"))
+    expect(page).to_have_url(re.compile(r"/post/SB-[A-Z0-9]+/confirm$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("核对起草的内容")
-    shot(page, f"{name}-check")
+    shot(page, f"{name}-confirm")
     code = page.url.split("/")[-2]
     page.goto(f"{home}/post/{code}/1")
     expect(page.get_by_label("标题", exact=False).first).to_have_value("耐酸纳滤膜的规模化涂覆")

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from keqiao.matching.chips import even_form
+from keqiao.matching.reading import even_form
 from keqiao.matching.stones import MODE_NAMES
 from keqiao.submissions.sketching import LONGEST_PART, LONGEST_TITLE, MOST_INDICATORS, PARTS, Finding
 

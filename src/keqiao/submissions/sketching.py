@@ -13,7 +13,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from keqiao.matching.chips import Chip, conditions_of, even_form
+from keqiao.matching.chips import Chip, conditions_of
+from keqiao.matching.passages import is_indicator
+from keqiao.matching.reading import Reading, even_form, readings
 
 LONGEST_TITLE = 300
 LONGEST_PART = 20_000
@@ -69,6 +71,7 @@ DEADLINE = re.compile(
     re.IGNORECASE,
 )
 SCALES = {"亿": Decimal(10**8), "万": Decimal(10**4), "": Decimal(1)}
+PRICE_WORD = re.compile(r"预算|投入|经费|报价|价格|出价|拟投|budget|price", re.IGNORECASE)
 PRICE_RANGE = re.compile(
     r"(?:预算|投入|经费|报价|价格|出价|拟投)[^\d\n]{0,12}(?P<low>\d{1,12}(?:\.\d{1,4})?) ?(?P<low_unit>[亿万]?)元?"
     r" ?(?:至|到|-+|~) ?(?P<high>\d{1,12}(?:\.\d{1,4})?) ?(?P<high_unit>[亿万]?)元"
@@ -81,7 +84,7 @@ def sketch(kind: str, text: str, regions: Mapping[str, str]) -> list[Finding]:
     lang = language_of(text)
     return [
         *_texts(kind, text, lang),
-        *_conditions(kind, text, lang, regions),
+        *_conditions(kind, text, regions),
         *(_deadline(text) if kind == "need" else ()),
     ]
 
@@ -143,16 +146,18 @@ def _heading(line: str) -> tuple[str, int] | None:
 # --- figures, ways, places --------------------------------------------------------------------------------------------
 
 
-def _conditions(kind: str, text: str, lang: str, regions: Mapping[str, str]) -> Iterator[Finding]:
+def _conditions(kind: str, text: str, regions: Mapping[str, str]) -> Iterator[Finding]:
     indicators: dict[tuple[Any, ...], Finding] = {}
     modes: dict[str, tuple[int, int]] = {}
     single: dict[str, Finding] = {}
     for offset, piece in _pieces(text):
+        for figure in filter(is_indicator, readings(piece)):
+            if _is_asked_or_reached(kind, figure):
+                start, end = offset + figure.start, offset + figure.end
+                row = _row(kind, figure, _sentence(text, start, end))
+                indicators.setdefault(tuple(row.items()), Finding("indicators", row, start, end))
         for chip in conditions_of(even_form(piece), regions):
             start, end = offset + chip.start, offset + chip.end
-            if chip.indicator is not None:
-                row = _row(kind, chip, lang, _sentence(text, start, end))
-                indicators.setdefault(tuple(row.items()), Finding("indicators", row, start, end))
             for mode in chip.modes:
                 modes.setdefault(mode, (start, end))
             for field, value in _single(kind, chip):
@@ -190,16 +195,24 @@ def _price_range(text: str) -> Finding | None:
     return Finding("price", value, found.start(), found.end())
 
 
-def _row(kind: str, chip: Chip, lang: str, sentence: str) -> dict[str, Any]:
-    want = chip.indicator
-    assert want is not None
+def _is_asked_or_reached(kind: str, figure: Reading) -> bool:
+    """What a need asks for is compared with something; a bare figure there says how it is today. Prices stand apart."""
+    if figure.is_money and PRICE_WORD.search(figure.name):
+        return False
+    return kind == "achievement" or figure.is_stated or figure.high is not None
+
+
+def _row(kind: str, figure: Reading, sentence: str) -> dict[str, Any]:
+    want = figure.as_wanted()
+    lang = "zh" if want.name_zh else "en"
     row: dict[str, Any] = {
         "name_zh": want.name_zh,
-        "name_en": want.name_en if lang == "en" or not want.name_zh else "",
+        "name_en": want.name_en,
         "comparator": want.comparator,
         "value": f"{want.target:f}",
         "high": "" if want.high is None else f"{want.high:f}",
         "unit": want.unit,
+        f"condition_{lang}": figure.condition[:200],
     }
     row = {name: value for name, value in row.items() if value}
     if kind == "need":

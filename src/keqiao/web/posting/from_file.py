@@ -91,7 +91,7 @@ def progress(request: HttpRequest, code: str) -> HttpResponse:
     if is_htmx(request) and (made or source.state == SourceState.FAILED):
         return HttpResponse(headers={"HX-Refresh": "true"})
     if made is not None:
-        return redirect("draft_check", made.code)
+        return redirect("draft_confirm", made.code)
     context = {
         "tab": "post",
         "source": source,
@@ -120,13 +120,13 @@ def _said(problem: str) -> str:
 
 @form_page
 @signed_in
-def check(request: HttpRequest, code: str) -> HttpResponse:
+def confirm(request: HttpRequest, code: str) -> HttpResponse:
     """Every value that no person wrote, beside the words it came from: confirm it or drop it."""
     draft = _own(request, code)
     if request.method == "POST":
         services.answer_suggestions(actor=actor_of(request), code=code, answers=_answers(request))
-        return redirect("draft_check", code)
-    return _check_page(request, draft)
+        return redirect("draft_confirm", code)
+    return _confirm_page(request, draft)
 
 
 def _answers(request: HttpRequest) -> dict[int, str]:
@@ -144,7 +144,7 @@ def _own(request: HttpRequest, code: str) -> Submission:
     return draft
 
 
-def _check_page(request: HttpRequest, draft: Submission, problem: DomainError | None = None) -> HttpResponse:
+def _confirm_page(request: HttpRequest, draft: Submission, problem: DomainError | None = None) -> HttpResponse:
     rows = suggestions.open_suggestions(draft)
     words = Words(catalogue.table)
     source = draft.sources.order_by("-pk").first()
@@ -161,7 +161,7 @@ def _check_page(request: HttpRequest, draft: Submission, problem: DomainError | 
         "to": "en" if languages == {"zh"} else "zh" if languages == {"en"} else "",
         "problem": problem,
     }
-    return render(request, "posting/check.html", context, status=problem.status if problem else 200)
+    return render(request, "posting/confirm.html", context, status=problem.status if problem else 200)
 
 
 def _is_by_model(rows: list[Suggestion]) -> bool:
@@ -184,5 +184,5 @@ def translate(request: HttpRequest, code: str) -> HttpResponse:
         language = request.POST.get("language", "")
         source = services.ask_translation(actor=actor_of(request), code=code, language=language)
     except DomainError as error:
-        return _check_page(request, draft, error)
+        return _confirm_page(request, draft, error)
     return redirect("from_file_progress", source.code)

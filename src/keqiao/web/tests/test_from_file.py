@@ -49,17 +49,17 @@ def test_from_a_text_to_a_checked_draft_without_a_script(author):
     tasks.work_on_source(source_id=source.pk)
     draft = Submission.objects.get()
     assert client.get(answer["Location"], headers={"HX-Request": "true"})["HX-Refresh"] == "true"
-    assert client.get(answer["Location"])["Location"] == f"/post/{draft.code}/check"
-    page = client.get(f"/post/{draft.code}/check").content.decode()
+    assert client.get(answer["Location"])["Location"] == f"/post/{draft.code}/confirm"
+    page = client.get(f"/post/{draft.code}/confirm").content.decode()
     for said in ("耐酸纳滤膜的规模化涂覆", "规则摘录", "水通量不低于 15 LMH/bar", "300", "2027-06-30"):
         assert said in page
     form = client.get(f"/post/{draft.code}/1").content.decode()
     assert "待核对" in form
-    assert f"/post/{draft.code}/check" in form
+    assert f"/post/{draft.code}/confirm" in form
     rows = open_suggestions(draft)
-    client.post(f"/post/{draft.code}/check", {f"s{row.pk}": "confirmed" for row in rows})
+    client.post(f"/post/{draft.code}/confirm", {f"s{row.pk}": "confirmed" for row in rows})
     assert open_suggestions(draft) == []
-    assert "都核对过了" in client.get(f"/post/{draft.code}/check").content.decode()
+    assert "都核对过了" in client.get(f"/post/{draft.code}/confirm").content.decode()
     assert "待核对" not in client.get(f"/post/{draft.code}/1").content.decode()
 
 
@@ -143,13 +143,13 @@ def test_translation_is_asked_for_on_the_page(author, settings):
     use_chat(settings)
     assert client.post(f"/post/{draft.code}/translate", {"language": "en"}).status_code == 403
     agree(organisation)
-    assert "译成英文" in client.get(f"/post/{draft.code}/check").content.decode()
+    assert "译成英文" in client.get(f"/post/{draft.code}/confirm").content.decode()
     answer = client.post(f"/post/{draft.code}/translate", {"language": "en"})
     source = Source.objects.get()
     MemoryModels.answers = ['{"title": "Coating", "body": "It fails at pH 1."}']
     tasks.work_on_source(source_id=source.pk)
-    assert client.get(answer["Location"])["Location"] == f"/post/{draft.code}/check"
-    assert "It fails at pH 1." in client.get(f"/post/{draft.code}/check").content.decode()
+    assert client.get(answer["Location"])["Location"] == f"/post/{draft.code}/confirm"
+    assert "It fails at pH 1." in client.get(f"/post/{draft.code}/confirm").content.decode()
 
 
 def test_it_is_nobody_elses(author):
@@ -161,9 +161,9 @@ def test_it_is_nobody_elses(author):
     other = Client()
     other.force_login(user_of(stranger), backend="django.contrib.auth.backends.ModelBackend")
     draft = Submission.objects.get()
-    for address in (f"/post/from-file/{source.code}", f"/post/{draft.code}/check"):
+    for address in (f"/post/from-file/{source.code}", f"/post/{draft.code}/confirm"):
         assert other.get(address).status_code == 404
-    assert other.post(f"/post/{draft.code}/check", {}).status_code == 404
+    assert other.post(f"/post/{draft.code}/confirm", {}).status_code == 404
     assert other.post(f"/post/{draft.code}/translate", {"language": "en"}).status_code == 404
     assert give(other, organisation, text=NEED).status_code == 404
 
@@ -177,6 +177,6 @@ def test_the_page_to_check_costs_the_same_for_one_value_and_for_many(author, dja
         tasks.work_on_source(source_id=source.pk)
         source.refresh_from_db()
         with django_assert_max_num_queries(40) as asked:
-            client.get(f"/post/{source.submission.code}/check")
+            client.get(f"/post/{source.submission.code}/confirm")
         counts.append(len(asked))
     assert abs(counts[1] - counts[0]) <= 2  # tables of codes that only the longer one names
