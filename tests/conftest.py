@@ -27,6 +27,8 @@ def lanjiang(django_db_setup, django_db_blocker):
         indexing.rebuild(progress=lambda text: None)
         for need_id in stale.needs_to_compute():
             services.compute_matches(actor=parties.system(), kind="need", item_id=need_id)
+        for need_id in stale.needs_to_study():
+            services.study_need(actor=parties.system(), need_id=need_id)
         cache.clear()
         server = LiveServer("127.0.0.1")
         yield server.url

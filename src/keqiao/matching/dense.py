@@ -49,10 +49,18 @@ class DenseModel:
 
     def encode(self, tokens: Sequence[str] | Mapping[str, float]) -> np.ndarray | None:
         """float32[dims]; None when no token is known to the model. A mapping says how often each token stands."""
-        rows, weights = self._weighted(tokens if isinstance(tokens, Mapping) else Counter(tokens))
-        vector = weights @ self.projection[rows]
-        length = float(np.linalg.norm(vector))
-        return (vector / length).astype(np.float32) if length > 0 else None
+        counts = tokens if isinstance(tokens, Mapping) else Counter(tokens)
+        rows, known = self._rows(list(counts))
+        return self._vector(rows, np.fromiter(counts.values(), dtype=np.float32, count=len(counts))[known])
+
+    def encode_prints(self, prints: np.ndarray) -> np.ndarray | None:
+        """The same from fingerprints (uint64), one for each time that a token stands; for what was read before."""
+        if not len(self.prints) or not len(prints):
+            return None
+        distinct, counts = np.unique(prints, return_counts=True)
+        at = np.minimum(np.searchsorted(self.prints, distinct), len(self.prints) - 1)
+        known = self.prints[at] == distinct
+        return self._vector(at[known], counts[known].astype(np.float32))
 
     def idf_of(self, tokens: Sequence[str]) -> np.ndarray:
         """float32[len(tokens)]; a token that the model does not know counts as the rarest."""
@@ -87,11 +95,11 @@ class DenseModel:
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in FILES}
         return cls(**arrays, version=about["version"])
 
-    def _weighted(self, counts: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the known tokens and their weights w(t, d)."""
-        rows, known = self._rows(list(counts))
-        tf = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))[known]
-        return rows, saturate(tf) * self.idf[rows]
+    def _vector(self, rows: np.ndarray, tf: np.ndarray) -> np.ndarray | None:
+        """The normalised sum of the rows, weighted by w(t, d)."""
+        vector = (saturate(tf) * self.idf[rows]) @ self.projection[rows]
+        length = float(np.linalg.norm(vector))
+        return (vector / length).astype(np.float32) if length > 0 else None
 
     def _rows(self, tokens: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Row numbers of the tokens the model knows, and which of `tokens` those are (bool[len(tokens)])."""

@@ -108,11 +108,8 @@ def similar_items(kind: str, content: Mapping[str, Any], *, actor: Actor, but: s
         return []
     mine = model.encode(tokens(text))
     found = scoring.items(kind, scoring.nearest(kind, text, count * 3))
-    near = [
-        (float(mine @ other.vector), other.facts.code)
-        for other in found
-        if other.vector is not None and other.model == model.version and other.facts.code != but
-    ]
+    vectors = {item.facts.code: model.encode_prints(item.passages.prints) for item in found if item.facts.code != but}
+    near = [(float(mine @ vector), code) for code, vector in vectors.items() if vector is not None]
     codes = [code for cosine, code in sorted(near, reverse=True)[:count] if cosine >= SIMILAR_FROM]
     return _load(kind, codes, actor)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.matching.passages import read_offers
-from keqiao.matching.types import AchievementFacts, NeedFacts, Offered, Price, Wanted
+from keqiao.matching.types import AchievementFacts, NeedFacts, Offered, Price, TextPart, Wanted
 
 # What the incumbent solution does is no evidence for this one, so it is neither searched nor quoted.
 ACHIEVEMENT_PARTS = ("title", "problem", "summary", "how", "stage", "advantage")
@@ -59,6 +59,7 @@ def need_facts(need: Any, regions: Regions) -> NeedFacts:
         region_wish=need.region_wish,
         deadline=need.deadline,
         lang=texts[0].lang if texts else "zh",
+        parts=_parts(need, texts, NEED_PARTS),
     )
 
 
@@ -80,7 +81,22 @@ def achievement_facts(achievement: Any, regions: Regions) -> AchievementFacts:
         region=achievement.region,
         region_path=regions.path(achievement.region),
         lang=texts[0].lang if texts else "zh",
+        parts=_parts(achievement, texts, ACHIEVEMENT_PARTS),
     )
+
+
+KEYWORDS_BETWEEN = {"zh": "、", "en": ", "}
+
+
+def _parts(item: Any, texts: Sequence[Any], names: Sequence[str]) -> tuple[TextPart, ...]:
+    parts = [TextPart(text.lang, name, getattr(text, name)) for text in texts for name in names]
+    parts += [TextPart(lang, "keywords", keywords_line(item, lang)) for lang in KEYWORDS_BETWEEN]
+    return tuple(part for part in parts if part.text)
+
+
+def keywords_line(item: Any, lang: str) -> str:
+    """An item's keywords in one language, as its page writes them."""
+    return KEYWORDS_BETWEEN[lang].join(item.keywords_zh if lang == "zh" else item.keywords_en)
 
 
 def _texts(item: Any) -> list[Any]:

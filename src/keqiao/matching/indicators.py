@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -373,6 +373,12 @@ def _given(offer: Offered, mine: Unit, yours: Unit) -> Interval | None:
     return {">=": (low, None), "<=": (None, low)}.get(offer.comparator, (low, low))
 
 
+def offered_in_unit_of(want: Wanted, offer: Offered) -> Interval | None:
+    """What is offered as an interval in the unit that is asked for; None where the two do not compare."""
+    mine, yours = _units(want, offer)
+    return _given(offer, mine, yours) if mine.kind == yours.kind else None
+
+
 def _against_target(want: Wanted, given: Interval) -> Judgement:
     low, high = given
     target = want.target
@@ -443,8 +449,11 @@ SIGNS = {">=": "≥ ", "<=": "≤ ", "=": "= "}
 
 def indicator_findings(wanted: Iterable[Wanted], offered: Sequence[Offered]) -> Iterator[Finding]:
     listed = list(wanted)
-    for want, offer in zip(listed, align(listed, offered), strict=True):
-        yield _finding(want, offer)
+    for row, (want, offer) in enumerate(zip(listed, align(listed, offered), strict=True)):
+        answer = next(
+            (j for j, each in enumerate(offered) if each is offer and not each.evidence_kind.startswith("read_")), None
+        )
+        yield replace(_finding(want, offer), need_row=row, achievement_row=answer)
 
 
 def indicators_fit(findings: Sequence[Finding]) -> float:

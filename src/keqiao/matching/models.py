@@ -45,6 +45,25 @@ class Computation(models.Model):
         return f"{self.need_id} {self.version}"
 
 
+class Study(models.Model):
+    """What a need's candidates say beyond single matches: what a relaxed condition brings, and which fit together.
+
+    Achievements stand in it by id; a reader is told only of those that they may see.
+    """
+
+    need = models.OneToOneField("catalogue.Need", on_delete=models.CASCADE, related_name="+")
+    version = models.CharField(max_length=80)
+    relaxations = models.JSONField(default=list)  # matching.relaxing: row, target, high, achievements
+    combinations = models.JSONField(default=list)  # matching.combining.to_json, the best first
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["version"], name="study_by_version")]
+
+    def __str__(self) -> str:
+        return f"{self.need_id} {self.version}"
+
+
 class Tally(models.Model):
     """How long a public list is and how many of each trait it holds, counted ahead by a job."""
 

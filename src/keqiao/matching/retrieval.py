@@ -70,6 +70,13 @@ class Beside(Protocol):
         """The vector to search with, and whether the model made part of it."""
 
 
+class EqualIdf:
+    """Before there is an index: every word says as much as any other."""
+
+    def idf_of(self, tokens: Sequence[str]) -> np.ndarray:
+        return np.ones(len(tokens), dtype=np.float32)
+
+
 class Retriever:
     """Search in one index. `model` None: words only."""
 
@@ -203,7 +210,7 @@ def passages_with(wanted: Mapping[str, float], document_text: str, n: int = 2) -
             break
         matched = found.pop(best)
         seen |= matched.keys()
-        chosen.append((*best, _surfaces(document_text[slice(*best)], matched)))
+        chosen.append((*best, surfaces(document_text[slice(*best)], matched)))
     return sorted(chosen)
 
 
@@ -228,19 +235,20 @@ def _cut(text: str, start: int, end: int) -> int:
 
 
 def wanted_terms(source: IdfSource, query_text: str) -> dict[str, float]:
-    """Token → idf. Single Chinese characters mean little alone: they count only where the query has nothing else.
-
-    Translations count too, each with its share; a document in the query's language has none of them.
-    """
+    """Token → idf, with the translations, each with its share; a document in the query's language has none of these."""
     text = query_text[:QUERY_CHARACTERS_MOST]
+    own = own_terms(source, text)
+    found = set(tokens(text))
+    translated = {t: w for t, w in translated_weights(source, text).items() if PAIR not in t and t not in found}
+    idf = source.idf_of(list(translated)).tolist()
+    return own | {token: rarity * min(translated[token], 1.0) for token, rarity in zip(translated, idf, strict=True)}
+
+
+def own_terms(source: IdfSource, text: str) -> dict[str, float]:
+    """Token → idf. Single Chinese characters mean little alone: they count only where the text has nothing else."""
     found = dict.fromkeys(tokens(text))
     names = [token for token in found if not is_cjk_character(token)] or list(found)
-    translated = {t: w for t, w in translated_weights(source, text).items() if PAIR not in t and t not in found}
-    idf = source.idf_of([*names, *translated]).tolist()
-    return {
-        token: rarity * min(translated.get(token, 1.0), 1.0)
-        for token, rarity in zip((*names, *translated), idf, strict=True)
-    }
+    return dict(zip(names, source.idf_of(names).tolist(), strict=True))
 
 
 def _matched(sentence: str, wanted: Mapping[str, float]) -> dict[str, None]:
@@ -252,7 +260,7 @@ def _gain(matched: Mapping[str, None], wanted: Mapping[str, float], seen: set[st
     return sum(wanted[token] * (REPEATED if token in seen else 1.0) for token in matched)
 
 
-def _surfaces(sentence: str, matched: Mapping[str, None]) -> tuple[str, ...]:
+def surfaces(sentence: str, matched: Mapping[str, None]) -> tuple[str, ...]:
     """Matched terms as a reader sees them: whole words, and pairs of Chinese characters joined where they overlap."""
     found: dict[str, None] = {}
     for kind, run in runs(sentence):

@@ -5,7 +5,6 @@ What is read of recently seen items is kept in memory by code and revision, so t
 
 from __future__ import annotations
 
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,25 +13,35 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-import numpy as np
-
 from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock
 from keqiao.kernel.parameters import find
-from keqiao.matching import indexing, lexicon, outer, queries, stones
+from keqiao.matching import indexing, outer, queries, stones
 from keqiao.matching.dense import DenseModel
 from keqiao.matching.engine import Filter
 from keqiao.matching.gathering import Regions, achievement_facts, need_facts
-from keqiao.matching.retrieval import best_passages, passages_with, translated_weights, wanted_terms
-from keqiao.matching.text import fingerprint, tokens
+from keqiao.matching.reasons import (
+    Asked,
+    AskedAcross,
+    Pair,
+    Passages,
+    Shared,
+    citation,
+    languages_of,
+    marked,
+    nearest_pairs,
+    read_passages,
+)
+from keqiao.matching.retrieval import EqualIdf, best_passages, own_terms
+from keqiao.matching.technology import meaning_fit, words_fit
+from keqiao.matching.text import fingerprint
 from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Reach, Stone, Weights
 from keqiao.parties import selectors as parties
 
-CODE_VERSION = "3"  # of the stones' rules; a change makes stored matches stale
+CODE_VERSION = "4"  # of the stones' rules; a change makes stored matches stale
 CANDIDATES = 100  # nearest items that are scored for a stored match
 LEAST_TECHNOLOGY = 0.2  # fit of the technical field below which a pair is no match
-QUERY_TERMS = 100  # of a need, the heaviest, that count as what it says
-KEPT_ITEMS = 5_000  # in memory of one process: about 6 kB each
+KEPT_ITEMS = 5_000  # in memory of one process: about 20 kB each
 FRESH_FOR = 60.0  # seconds that the region table and the weights are kept
 
 
@@ -96,6 +105,13 @@ def matches_of_need(need: Any, least: int, most: int) -> list[tuple[str, Arch]]:
     return _explained([(other.facts.code, scorer, other) for other in found], least, most)
 
 
+def candidates_of_need(need: Any, also: Sequence[str] = ()) -> tuple[Scorer, list[Known]]:
+    """The need's nearest achievements, and `also`, which may have become matches from their own side."""
+    facts = need_facts(need, regions())
+    near = nearest("achievement", query_text(facts), CANDIDATES, reach=_reach(need))
+    return Scorer(facts), items("achievement", list(dict.fromkeys((*near, *also))))
+
+
 def matches_of_achievement(achievement: Any, least: int, most: int) -> list[tuple[str, Arch]]:
     """The best by score of the nearest needs, each scored as that need's match."""
     facts = achievement_facts(achievement, regions())
@@ -149,13 +165,12 @@ def query_text(facts: NeedFacts | AchievementFacts) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What is kept in memory of an item: facts, and its words and meaning ready to compare."""
+    """What is kept in memory of an item: facts, and its passages ready to compare."""
 
     revision: int
     facts: Any
-    prints: np.ndarray  # uint64, ascending: fingerprints of its tokens
-    vector: np.ndarray | None  # float32[dims] of the model in `model`
-    model: str
+    passages: Passages
+    model: str  # version of the model that their meaning is told by
 
 
 class Scorer:
@@ -163,26 +178,19 @@ class Scorer:
 
     def __init__(self, need: NeedFacts) -> None:
         self.need = need
-        self.text = query_text(need)
-        words = tokens(self.text)
-        model = indexing.model()
-        self.model = model
-        self.wanted: dict[str, float] | None = None  # worked out when first needed
-        self.translated: Translated | None = None  # likewise
-        self.vector = model.encode(words) if model else None
-        names = list(dict.fromkeys(words))
-        idf = model.idf_of(names) if model else np.ones(len(names), dtype=np.float32)
-        heaviest = np.argsort(-idf, kind="stable")[:QUERY_TERMS]
-        self.prints = np.array([fingerprint(names[i]) for i in heaviest], dtype=np.uint64)
-        self.weights = idf[heaviest]
+        self.model = indexing.model()
+        self.passages = read_passages(need, self.model)
+        languages = self.passages.of_language
+        self.translated: AskedAcross | None = None  # worked out when first needed
+        self.asked = [Asked(self.passages, numbers, self._weights(numbers)) for numbers in languages.values()]
 
     def arch(self, other: Known, *, explain: bool = True) -> Arch:
-        fit = self._technology(other, explain=explain)
+        fit = self.technology(other, explain=explain)
         return stones.build_arch(self.need, other.facts, weights(), fit, region_names())
 
     def arch_of_search(self, query: queries.SearchQuery, other: Known) -> Arch:
         """Only the stones that the search asks about. No passages: the result list shows its own."""
-        fit = self._technology(other, explain=False)
+        fit = self.technology(other, explain=False)
         return queries.search_arch(
             query, other.facts, weights(), fit, region_names=region_names(), region_paths=region_paths()
         )
@@ -192,86 +200,48 @@ class Scorer:
         near = AchievementFacts(code=other.facts.code, title=other.facts.title, text=other.facts.text)
         alone = Weights({Stone.TECHNOLOGY: 100}, weights().version)
         return stones.build_arch(
-            NeedFacts("", self.need.title, self.need.text), near, alone, self._technology(other, explain=False)
+            NeedFacts("", self.need.title, self.need.text), near, alone, self.technology(other, explain=False)
         )
 
-    def _technology(self, other: Known, *, explain: bool = True) -> stones.TechnologyFit:
-        translated = self._translated(other)
-        lexical, cosine = self._lexical(other), self._cosine(other, self.vector)
-        if translated:
-            lexical = _larger(lexical, translated.share(other))
-            cosine = _larger(cosine, self._cosine(other, translated.vector))
+    def technology(self, other: Known, *, explain: bool = True) -> stones.TechnologyFit:
+        """From the passages that answer each other; of a need in two languages, from the one that finds more."""
+        if not any(asked.total for asked in self.asked) or not other.passages.places:
+            return stones.technology_fit(self.need, other.facts, text=None)
+        across = self._across(other)
+        readings = [self._reading(asked.shared_with(other.passages)) for asked in self.asked]
+        if across:
+            readings += [self._reading(across.shared_with(other.passages)), self._meaning(other.passages)]
+        fit, pairs = max(readings, key=lambda reading: reading[0])
+        if not explain:
+            return stones.technology_fit(self.need, other.facts, text=fit)
+        cite = across.citation if across else citation
         return stones.technology_fit(
             self.need,
             other.facts,
-            lexical=lexical,
-            dense_cosine=cosine,
-            passages=[text for text, _ in self._passages(other.facts.text)] if explain else [],
-            translated=translated.seen(other) if explain and translated else {},
+            text=fit,
+            citations=[cite(self.passages, other.passages, pair) for pair in pairs],
+            translated=across.seen(query_text(other.facts)) if across else None,
         )
 
-    def _translated(self, other: Known) -> Translated | None:
-        """The need in the words of the other language, for an item that is in it."""
-        if self.model is None or other.facts.lang == self.need.lang:
+    def _across(self, other: Known) -> AskedAcross | None:
+        """The need in the words of the other language, for an item that is in it alone."""
+        if self.model is None or languages_of(self.passages) & languages_of(other.passages):
             return None
         if self.translated is None:
-            self.translated = Translated(self.text, self.model)
+            self.translated = AskedAcross(self.passages, self.model)
         return self.translated
 
-    def _passages(self, body: str) -> list[tuple[str, tuple[tuple[int, int], ...]]]:
-        if self.wanted is None:
-            self.wanted = wanted_terms(self.model, self.text) if self.model else {}
-        return [_marked(body[start:end], terms) for start, end, terms in passages_with(self.wanted, body, 2)]
+    def _reading(self, shared: Shared) -> tuple[float, tuple[Pair, ...]]:
+        return words_fit(shared.weight, shared.total), shared.pairs
 
-    def _lexical(self, other: Known) -> float | None:
-        """Share of the need's heaviest words, by weight, that the achievement has."""
-        total = float(self.weights.sum())
-        if not total:
-            return None
-        return float(self.weights[np.isin(self.prints, other.prints, assume_unique=True)].sum()) / total
+    def _meaning(self, other: Passages) -> tuple[float, tuple[Pair, ...]]:
+        pairs = nearest_pairs(self.passages, other)
+        return meaning_fit(sum(pair.gain for pair in pairs) / len(pairs) if pairs else 0.0), pairs
 
-    def _cosine(self, other: Known, vector: np.ndarray | None) -> float | None:
-        if vector is None or other.vector is None or self.model is None or other.model != self.model.version:
-            return None
-        return float(vector @ other.vector)
-
-
-class Translated:
-    """What a text says, in the other language: groups of alternatives, the rarest first."""
-
-    def __init__(self, text: str, model: DenseModel) -> None:
-        groups = lexicon.translations(text, model.idf_of)
-        idf = lexicon.rarities(groups, model.idf_of)
-        self.groups = sorted(groups, key=lambda group: -group.rarity(idf))[:QUERY_TERMS]
-        self.weights = np.array([group.rarity(idf) for group in self.groups], dtype=np.float32)
-        self.vector = model.encode(translated_weights(model, text))
-        choices = [choice.words for group in self.groups for choice in group.choices]
-        self.prints = np.array([fingerprint(word) for words in choices for word in words], dtype=np.uint64)
-        self.choice_starts = _starts(map(len, choices))
-        self.group_starts = _starts(len(group.choices) for group in self.groups)
-
-    def share(self, other: Known) -> float | None:
-        """Share of the groups, by weight, of which the item has a member."""
-        total = float(self.weights.sum())
-        if not total:
-            return None
-        chosen = np.logical_and.reduceat(np.isin(self.prints, other.prints), self.choice_starts)
-        return float(self.weights[np.logical_or.reduceat(chosen, self.group_starts)].sum()) / total
-
-    def seen(self, other: Known) -> dict[str, str]:
-        """Terms of the text and how the item says them, the rarest first."""
-        return lexicon.seen(self.groups, query_text(other.facts))
-
-
-def _starts(sizes: Iterable[int]) -> np.ndarray:
-    """Where each of so many consecutive stretches begins."""
-    ends = np.cumsum(np.fromiter(sizes, dtype=np.int64))
-    return np.concatenate(([0], ends[:-1])).astype(np.int64)
-
-
-def _larger(one: float | None, other: float | None) -> float | None:
-    known = [value for value in (one, other) if value is not None]
-    return max(known, default=None)
+    def _weights(self, numbers: Iterable[int]) -> dict[int, float]:
+        """Fingerprint of each term of these passages → how rare it is."""
+        text = "\n".join(self.passages.text(number) for number in numbers)
+        return {fingerprint(term): weight for term, weight in own_terms(self.model or EqualIdf(), text).items()}
 
 
 def region_names() -> dict[str, tuple[str, str]]:
@@ -314,10 +284,7 @@ def _read(kind: str, codes: Sequence[str], model: DenseModel | None) -> Iterator
 
 
 def as_known(facts: NeedFacts | AchievementFacts, revision: int, model: DenseModel | None) -> Known:
-    words = tokens(query_text(facts))
-    prints = np.unique(np.array([fingerprint(word) for word in set(words)], dtype=np.uint64))
-    vector = model.encode(words) if model else None
-    return Known(revision, facts, prints, vector, model.version if model else "")
+    return Known(revision, facts, read_passages(facts, model), model.version if model else "")
 
 
 def _keep(kind: str, item: Known) -> None:
@@ -336,18 +303,4 @@ def passages(query: str, body: str, count: int) -> list[tuple[str, tuple[tuple[i
     model = indexing.model()
     if model is None or not body:
         return []
-    return [_marked(body[start:end], terms) for start, end, terms in best_passages(model, query, body, count)]
-
-
-def _marked(sentence: str, terms: Iterable[str]) -> tuple[str, tuple[tuple[int, int], ...]]:
-    words = sorted({term for term in terms if len(term) > 1}, key=len, reverse=True)
-    if not words:
-        return sentence, ()
-    merged: list[tuple[int, int]] = []
-    for found in re.finditer("|".join(map(re.escape, words)), sentence, re.IGNORECASE):
-        start, end = found.span()
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], end)
-        else:
-            merged.append((start, end))
-    return sentence, tuple(merged)
+    return [marked(body[start:end], terms) for start, end, terms in best_passages(model, query, body, count)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
@@ -14,8 +15,9 @@ from keqiao.catalogue.types import Shown
 from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.parameters import parameter
-from keqiao.matching import tallies
-from keqiao.matching.models import Match
+from keqiao.matching import combining, tallies
+from keqiao.matching.combining import Conflict
+from keqiao.matching.models import Match, Study
 from keqiao.matching.stones import arch_from_json
 from keqiao.matching.types import Arch
 from keqiao.parties.types import Actor
@@ -73,6 +75,79 @@ def get_match(need_code: str, achievement_code: str, *, actor: Actor) -> MatchSe
     rows = _with_sides(matches_visible_to(actor).filter(need__code=need_code, achievement__code=achievement_code))
     for seen in _seen(rows):
         return seen
+    raise NotFound
+
+
+def matches_of_pair_codes(need: Any, codes: Sequence[str], *, actor: Actor) -> list[MatchSeen]:
+    """The stored matches of a need with these achievements, in the order of `codes`; one that is missing is not found."""
+    rows = matches_visible_to(actor).filter(need=need, achievement__code__in=codes)
+    found = {seen.achievement.code: seen for seen in _seen(_with_sides(rows))}
+    if len(found) < len(set(codes)):
+        raise NotFound
+    return [found[code] for code in dict.fromkeys(codes)]
+
+
+@dataclass(frozen=True)
+class RelaxationSeen:
+    """One condition of a need at one laxer value. `count`: matches that it would bring above the line."""
+
+    row: int | None  # of the need's indicators; None: the maturity
+    target: Decimal | None  # None: the must becomes a wish
+    high: Decimal | None
+    count: int
+
+
+@dataclass(frozen=True)
+class CombinationSeen:
+    """Achievements that fill the arch together, with the reasons."""
+
+    need: Any
+    achievements: tuple[Any, ...]
+    arch: Arch
+    conflicts: tuple[Conflict, ...]
+    computed_at: datetime
+
+
+def relaxations_of(need: Any, *, actor: Actor, without: Collection[int] = ()) -> list[RelaxationSeen]:
+    """What would change the matches of a need: counts only of what the actor may see. `without`: ids left out."""
+    if not (actor.works_for(need.publisher_id) or actor.is_operator):
+        return []  # it is for those who can relax a condition
+    study = Study.objects.filter(need=need).first()
+    steps = study.relaxations if study else []
+    ids = {pk for step in steps for pk in step["brings"]} - set(without)
+    seen = (
+        set(catalogue.achievements_visible_to(actor).filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
+    )
+    found = []
+    for step in steps:
+        target, high = (Decimal(step[name]) if step[name] is not None else None for name in ("target", "high"))
+        found.append(RelaxationSeen(step["row"], target, high, len(seen.intersection(step["brings"]))))
+    return [step for step in found if step.count]
+
+
+def combinations_of(need: Any, *, actor: Actor, without: Collection[int] = ()) -> list[CombinationSeen]:
+    """The best first; one of whose parts is hidden from the actor, or called unsuitable, is left out."""
+    study = Study.objects.filter(need=need).exclude(combinations=[]).first()
+    if study is None:
+        return []
+    ids = {pk for row in study.combinations for pk in row["parts"]} - set(without)
+    visible = catalogue.achievements_visible_to(actor).filter(pk__in=ids)
+    parts = {row.pk: row for row in visible.select_related("owner").prefetch_related("texts", "assets", "indicators")}
+    shown = [row for row in study.combinations if all(pk in parts for pk in row["parts"])]
+    return [_combination(need, study, row, tuple(parts[pk] for pk in row["parts"])) for row in shown]
+
+
+def _combination(need: Any, study: Study, row: Any, parts: tuple[Any, ...]) -> CombinationSeen:
+    one = combining.from_json(row, [part.code for part in parts])
+    return CombinationSeen(need, parts, one.arch, one.conflicts, study.at)
+
+
+def get_combination(
+    need: Any, codes: Collection[str], *, actor: Actor, without: Collection[int] = ()
+) -> CombinationSeen:
+    for one in combinations_of(need, actor=actor, without=without):
+        if {part.code for part in one.achievements} == set(codes):
+            return one
     raise NotFound
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from keqiao.catalogue import selectors as catalogue
@@ -9,8 +10,8 @@ from keqiao.kernel import clock
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import NotAllowed
 from keqiao.kernel.parameters import parameter
-from keqiao.matching import indexing, scoring, stones, tallies
-from keqiao.matching.models import Computation, Match, Tally
+from keqiao.matching import indexing, scoring, stones, studying, tallies
+from keqiao.matching.models import Computation, Match, Study, Tally
 from keqiao.matching.types import TRL_BANDS, IndexNotReady
 from keqiao.parties.types import Actor
 
@@ -26,8 +27,11 @@ def compute_matches(*, actor: Actor, kind: str, item_id: int) -> int:
     if not indexing.is_ready():
         raise IndexNotReady  # finding nothing would look like having no match
     item = catalogue.item_by_id(kind, item_id)
+    before = Match.objects.filter(**{f"{kind}_id": item_id})
+    touched = {item_id} if kind == "need" else set(before.values_list("need_id", flat=True))
     if item is None:
-        Match.objects.filter(**{f"{kind}_id": item_id}).delete()
+        before.delete()
+        _forget_studies(touched)
         return 0
     rows = _rows(kind, item)
     kept = [getattr(row, f"{_other(kind)}_id") for row in rows]
@@ -40,7 +44,29 @@ def compute_matches(*, actor: Actor, kind: str, item_id: int) -> int:
     )
     if kind == "need":
         Computation.objects.update_or_create(need=item, defaults={"version": scoring.version(), "at": clock.now()})
+    _forget_studies(touched | {row.need_id for row in rows})
     return len(rows)
+
+
+def _forget_studies(needs: Collection[int]) -> None:
+    """In the transaction that changes the matches: whoever looks for stale studies finds these, also after a kill."""
+    Study.objects.filter(need_id__in=needs).update(version="")
+
+
+@command
+def study_need(*, actor: Actor, need_id: int) -> None:
+    """Work out what a relaxed condition would bring a need, and which achievements fill its arch together."""
+    if not actor.is_system and not actor.is_operator:
+        raise NotAllowed
+    if not indexing.is_ready():
+        raise IndexNotReady
+    need = catalogue.item_by_id("need", need_id)
+    if need is None:
+        Study.objects.filter(need_id=need_id).delete()
+        return
+    stored = Match.objects.filter(need=need).values_list("achievement__code", flat=True)
+    found = studying.study(need, list(stored), parameter("matching.least_score", on=clock.today()))
+    Study.objects.update_or_create(need=need, defaults={**found, "version": scoring.version(), "at": clock.now()})
 
 
 @command

@@ -12,6 +12,7 @@ line. Everything else degrades gradually, because cooperation mode, price and pl
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -21,7 +22,6 @@ from keqiao.matching.indicators import indicator_findings, indicators_fit
 from keqiao.matching.technology import (
     TechnologyFit,
     calibrate,
-    lexical_share,
     shared_ipc,
     technology_finding,
     technology_fit,
@@ -29,9 +29,11 @@ from keqiao.matching.technology import (
 from keqiao.matching.types import (
     AchievementFacts,
     Arch,
+    Citation,
     Finding,
     NeedFacts,
     Price,
+    Quote,
     Stone,
     StoneResult,
     Verdict,
@@ -43,10 +45,11 @@ __all__ = [
     "TechnologyFit",
     "arch_from_json",
     "arch_to_json",
+    "assemble",
     "build_arch",
     "calibrate",
     "judge",
-    "lexical_share",
+    "price_finding",
     "ranking_key",
     "shared_ipc",
     "technology_fit",
@@ -71,7 +74,7 @@ def build_arch(
     region_names: RegionNames | None = None,
 ) -> Arch:
     """Score one pair. Stones with a weight of 0 are left out. `region_names` only make the region readable."""
-    return _assemble(judge(need, achievement, technology_fit, region_names), weights)
+    return assemble(judge(need, achievement, technology_fit, region_names), weights)
 
 
 def judge(
@@ -86,7 +89,7 @@ def judge(
         Stone.INDICATORS: _indicators(need, achievement),
         Stone.MATURITY: (_maturity(need, achievement),),
         Stone.MODES: (_modes(need, achievement),),
-        Stone.PRICE: (_price(need.budget, achievement.price),),
+        Stone.PRICE: (price_finding(need.budget, achievement.price),),
         Stone.REGION: (_region(need, achievement, region_names or {}),),
     }
 
@@ -99,7 +102,8 @@ def ranking_key(arch: Arch, code: str) -> tuple[bool, int, str]:
 # --- Putting the stones together --------------------------------------------------------------------------------------
 
 
-def _assemble(findings: Mapping[Stone, tuple[Finding, ...]], weights: Weights) -> Arch:
+def assemble(findings: Mapping[Stone, tuple[Finding, ...]], weights: Weights) -> Arch:
+    """The arch of findings that were judged before; stones with a weight of 0 are left out."""
     used = [stone for stone in Stone if weights.points.get(stone, 0) > 0]
     fits = [_fit(findings[stone]) for stone in used]
     points = whole_points([weights.points[stone] for stone in used], fits)
@@ -236,7 +240,7 @@ def _mode_words(modes: Iterable[str]) -> tuple[str, str]:
     return "、".join(zh for zh, _ in names), ", ".join(en for _, en in names)
 
 
-def _price(budget: Price, asking: Price) -> Finding:
+def price_finding(budget: Price, asking: Price) -> Finding:
     """Full up to the top of the budget, then falling in a straight line to zero at twice the budget."""
     asked, offered = _money(budget, "≤ "), _money(asking)
     budget_fen, asking_fen = _top(budget), _least(asking)
@@ -377,9 +381,20 @@ TEXTS = (
 )  # fmt: skip
 
 
+ROWS = ("need_row", "achievement_row", "part")
+
+
 def _finding_to_json(finding: Finding) -> dict[str, Any]:
-    texts = {name: getattr(finding, name) for name in TEXTS if getattr(finding, name)}
-    return {"verdict": str(finding.verdict), "fit": finding.fit, **({"must": True} if finding.must else {}), **texts}
+    row: dict[str, Any] = {"verdict": str(finding.verdict), "fit": finding.fit}
+    if finding.must:
+        row["must"] = True
+    row |= {name: getattr(finding, name) for name in TEXTS if getattr(finding, name)}
+    row |= {name: getattr(finding, name) for name in ROWS if getattr(finding, name) is not None}
+    if finding.citations:
+        row["citations"] = [
+            {"need": asdict(one.need), "achievement": asdict(one.achievement)} for one in finding.citations
+        ]
+    return row
 
 
 def arch_from_json(stored: Mapping[str, Any]) -> Arch:
@@ -398,5 +413,18 @@ def arch_from_json(stored: Mapping[str, Any]) -> Arch:
 
 
 def _finding_from_json(stone: Stone, row: Mapping[str, Any]) -> Finding:
-    texts = {name: row.get(name, "") for name in TEXTS}
-    return Finding(stone=stone, verdict=Verdict(row["verdict"]), fit=row["fit"], must=row.get("must", False), **texts)
+    return Finding(
+        stone=stone,
+        verdict=Verdict(row["verdict"]),
+        fit=row["fit"],
+        must=row.get("must", False),
+        citations=tuple(Citation(_quote(one["need"]), _quote(one["achievement"])) for one in row.get("citations", ())),
+        need_row=row.get("need_row"),
+        achievement_row=row.get("achievement_row"),
+        part=row.get("part"),
+        **{name: row.get(name, "") for name in TEXTS},
+    )
+
+
+def _quote(row: Mapping[str, Any]) -> Quote:
+    return Quote(**{**row, "marks": tuple((start, end) for start, end in row["marks"])})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Collection
 
 from django.db import transaction
 from procrastinate import RetryStrategy
@@ -40,11 +41,30 @@ def update_items(*, kind: str, ids: list[int]) -> None:
 
 @app.task(queue="matches", retry=AGAIN)
 def compute_matches(*, kind: str, ids: list[int]) -> None:
-    from keqiao.matching import scoring, services
+    from keqiao.matching import scoring, services, stale
 
     scoring.prepare(kind, ids)
     for item_id in ids:
         services.compute_matches(actor=parties.system(), kind=kind, item_id=item_id)
+    defer_studies(stale.needs_to_study(limit=AT_ONCE * 4))
+
+
+@app.task(queue="matches", retry=AGAIN)
+def study_needs(*, ids: list[int]) -> None:
+    """What a relaxed condition would bring, and what fits together. What another job studied meanwhile is passed over."""
+    from keqiao.matching import scoring, services, stale
+
+    waiting = stale.needs_to_study(among=ids)
+    scoring.prepare("need", waiting)
+    for need_id in waiting:
+        services.study_need(actor=parties.system(), need_id=need_id)
+
+
+def defer_studies(needs: Collection[int]) -> None:
+    """Studies that are never deferred, because a worker died, are found by the next round of `find_stale_matches`."""
+    ids = sorted(needs)
+    for first in range(0, len(ids), AT_ONCE):
+        study_needs.defer(ids=ids[first : first + AT_ONCE])
 
 
 def look_for_stale_matches() -> None:
@@ -62,6 +82,7 @@ def find_stale_matches(timestamp: int) -> None:  # noqa: ARG001 -- given to peri
     ids = stale.needs_to_compute(limit=2_000)
     for first in range(0, len(ids), AT_ONCE):
         compute_matches.defer(kind="need", ids=ids[first : first + AT_ONCE])
+    defer_studies(stale.needs_to_study(limit=2_000))
 
 
 @app.periodic(cron="*/10 * * * *")

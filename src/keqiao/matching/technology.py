@@ -1,29 +1,26 @@
 """The technology stone: is it the same technical field?
 
-Three kinds of evidence: words (how much of what the need says is found in the achievement, weighted by how rare the
-words are), meaning (cosine of the two embeddings) and the IPC classes both sides name. Words and meaning are brought to
-one scale, averaged, and then raised by the class they share.
+The evidence is pairs of passages that answer each other, by their words (weighted by how rare they are) and by their
+meaning (cosine of their embeddings), and the IPC classes both sides name, which raise what the texts give.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from keqiao.catalogue.quantities import normal_form
-from keqiao.matching.types import AchievementFacts, Finding, NeedFacts, Stone, Verdict
+from keqiao.matching.types import AchievementFacts, Citation, Finding, NeedFacts, Stone, Verdict
 
-# Share of weighted terms that a clearly matching achievement has: of a long need a third, of a few words nearly all.
-LONG_REFERENCE, LONG_TEXT = 0.30, 400  # Chinese characters, an English word counting two
-SHORT_REFERENCE, SHORT_TEXT = 0.80, 20
-DENSE_REFERENCE = 0.55  # cosine that a clearly matching pair has, after the model's floor
+# What the cited pairs of a clearly matching achievement share (weight by idf and meaning). Three pairs hold no more of
+# a long text than of a short one, so it is one number; of a few words it is half of what they say.
+REFERENCE = 60.0
+REFERENCE_MOST = 0.5
+DENSE_REFERENCE = 0.55  # cosine of passages in two languages that clearly say the same
 DENSE_FLOOR = 0.15  # cosine of two texts that have nothing in common but the language
 CJK = re.compile(r"[\u4e00-\u9fff]")
-LATIN_WORDS = re.compile(r"[A-Za-z0-9]+")
 STEEPNESS = 3.0
-LEXICAL_SHARE = 0.6  # of the average, when both words and meaning are known
 IPC_LIFT = {"subgroup": 0.6, "group": 0.5, "subclass": 0.35, "class": 0.1}  # of what is missing to 1
 IPC_ALONE = {"subgroup": 0.9, "group": 0.8, "subclass": 0.55, "class": 0.3, "": 0.1}
 MOST_SHARED_TERMS = 8
@@ -34,11 +31,11 @@ class TechnologyFit:
     """How near the two technical fields are, and what shows it."""
 
     fit: float  # 0..1
-    evidence: str = ""  # the passage of the achievement that shows it best
     shared_terms: tuple[str, ...] = ()
     translated: tuple[str, ...] = ()  # "膜 ↔ membrane": a term of the need and how the achievement says it
     is_known: bool = True  # False when there was nothing to compare: counts half
     shared_ipc: str = ""
+    citations: tuple[Citation, ...] = ()  # the passages that the fit of the texts rests on, and rests on alone
 
 
 def calibrate(score: float, reference: float) -> float:
@@ -53,56 +50,35 @@ def calibrate(score: float, reference: float) -> float:
     return ratio / (1.0 + ratio)
 
 
-def lexical_share(wanted: Mapping[str, float], found: Collection[str]) -> float:
-    """Share of the need's terms, by weight (idf), that occur in the achievement."""
-    total = sum(wanted.values())
-    return sum(weight for term, weight in wanted.items() if term in found) / total if total else 0.0
+def words_fit(shared: float, total: float) -> float:
+    """`shared`: what the cited pairs share; `total`: weight of all that the need says."""
+    return calibrate(shared, min(REFERENCE, REFERENCE_MOST * total))
+
+
+def meaning_fit(cosine: float) -> float:
+    """Between two languages, where words cannot be the same."""
+    return calibrate(cosine - DENSE_FLOOR, DENSE_REFERENCE - DENSE_FLOOR)
 
 
 def technology_fit(
     need: NeedFacts,
     achievement: AchievementFacts,
     *,
-    lexical: float | None,
-    dense_cosine: float | None,
-    passages: Sequence[str] = (),
+    text: float | None,
+    citations: Sequence[Citation] = (),
     translated: Mapping[str, str] | None = None,
 ) -> TechnologyFit:
-    """`lexical` as by `lexical_share`; `dense_cosine` of the embeddings, None where there is none.
+    """`text`: how well the cited passages answer each other; None where one side has no text to read.
 
     `translated`: terms of the need and what they are in an achievement of the other language, the most telling first.
     """
     level, symbol = shared_ipc(need.ipc, achievement.ipc)
-    words = None if lexical is None else calibrate(lexical, _lexical_reference(need.text))
-    meaning = None if dense_cosine is None else calibrate(dense_cosine - DENSE_FLOOR, DENSE_REFERENCE - DENSE_FLOOR)
-    text = _text_fit(words, meaning, same_language=need.lang == achievement.lang)
-    both_have_ipc = bool(need.ipc and achievement.ipc)
     terms = shared_terms(need, achievement)
-    across = dict(list((translated or {}).items())[:MOST_SHARED_TERMS])
-    shown = TechnologyFit(
-        0.5,
-        _best_passage(passages, (*terms, *across.values())),
-        terms,
-        translated=tuple(f"{mine} ↔ {theirs}" for mine, theirs in across.items()),
-    )
-    if text is None and not both_have_ipc:
-        return replace(shown, is_known=False)
+    across = tuple(f"{mine} ↔ {theirs}" for mine, theirs in list((translated or {}).items())[:MOST_SHARED_TERMS])
+    if text is None and not (need.ipc and achievement.ipc):
+        return TechnologyFit(0.5, terms, is_known=False)
     fit = IPC_ALONE[level] if text is None else text + (1.0 - text) * IPC_LIFT.get(level, 0.0)
-    return replace(shown, fit=round(fit, 4), shared_ipc=symbol)
-
-
-def _text_fit(words: float | None, meaning: float | None, *, same_language: bool) -> float | None:
-    if words is None or meaning is None:
-        return words if meaning is None else meaning
-    mean = LEXICAL_SHARE * words + (1.0 - LEXICAL_SHARE) * meaning
-    return mean if same_language else max(mean, meaning)  # a translation that is missing says little
-
-
-def _lexical_reference(text: str) -> float:
-    """Between the short and the long reference by the logarithm of the length."""
-    length = len(CJK.findall(text)) + 2 * len(LATIN_WORDS.findall(text))
-    position = math.log(max(length, SHORT_TEXT) / SHORT_TEXT) / math.log(LONG_TEXT / SHORT_TEXT)
-    return SHORT_REFERENCE + (LONG_REFERENCE - SHORT_REFERENCE) * min(position, 1.0)
+    return TechnologyFit(round(fit, 4), terms, across, shared_ipc=symbol, citations=tuple(citations))
 
 
 # --- IPC --------------------------------------------------------------------------------------------------------------
@@ -147,11 +123,6 @@ def shared_terms(need: NeedFacts, achievement: AchievementFacts) -> tuple[str, .
     return tuple(dict.fromkeys(found))[:MOST_SHARED_TERMS]
 
 
-def _best_passage(passages: Sequence[str], terms: Sequence[str]) -> str:
-    """The first passage with most of the shared terms."""
-    return max(passages, key=lambda text: sum(term.casefold() in text.casefold() for term in terms), default="")
-
-
 def technology_finding(fit: TechnologyFit) -> Finding:
     verdict = Verdict.UNKNOWN if not fit.is_known else Verdict.MET if fit.fit >= 0.8 else Verdict.PARTLY
     chinese = tuple(term for term in fit.shared_terms if CJK.search(term))
@@ -165,7 +136,8 @@ def technology_finding(fit: TechnologyFit) -> Finding:
         asked=f"IPC {fit.shared_ipc}" if fit.shared_ipc else "",
         offered="、".join((*(chinese or english), *fit.translated)),
         offered_en=", ".join((*(english or chinese), *fit.translated)),
-        evidence=fit.evidence,
+        evidence=fit.citations[0].achievement.text if fit.citations else "",
         question_zh="" if fit.is_known else "采用的是哪种技术路线？",
         question_en="" if fit.is_known else "Which technical route is used?",
+        citations=fit.citations,
     )

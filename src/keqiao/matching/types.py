@@ -89,6 +89,15 @@ class Price:
 
 
 @dataclass(frozen=True)
+class TextPart:
+    """One part of an item's text in one language, as the item's page shows it."""
+
+    lang: str
+    name: str  # title, problem, summary …, keywords
+    text: str
+
+
+@dataclass(frozen=True)
 class NeedFacts:
     """What matching reads of a need."""
 
@@ -107,6 +116,7 @@ class NeedFacts:
     region_wish: str = "any"  # local: same city preferred
     deadline: date | None = None
     lang: str = "zh"
+    parts: tuple[TextPart, ...] = ()  # what `title`, `text` and `keywords` are made of, with its places
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,7 @@ class AchievementFacts:
     region: str = ""
     region_path: tuple[str, ...] = ()
     lang: str = "zh"
+    parts: tuple[TextPart, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,6 +146,26 @@ class Weights:
 
     points: Mapping[Stone, int]
     version: str
+
+
+@dataclass(frozen=True)
+class Quote:
+    """Words of an item and where they stand. `marks`: the stretches of `text` that count."""
+
+    part: str
+    lang: str
+    start: int
+    end: int
+    text: str
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A passage of the need and the passage of the achievement that answers it; a finding rests on these alone."""
+
+    need: Quote
+    achievement: Quote
 
 
 @dataclass(frozen=True)
@@ -154,6 +185,10 @@ class Finding:
     question_en: str = ""
     asked_en: str = ""  # where words cannot be avoided ("300 万元", "不限"); empty means as `asked`
     offered_en: str = ""
+    need_row: int | None = None  # which indicator of the need is asked for, counted from 0
+    achievement_row: int | None = None  # which indicator of the achievement answers it; None for one read from its text
+    citations: tuple[Citation, ...] = ()
+    part: int | None = None  # of a combination: which of its achievements this comes from, counted from 0
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ def stone_rule(stone: Stone) -> str:
     """How a stone's fit is worked out, in one sentence."""
     return {
         Stone.TECHNOLOGY: _(
-            "需求的用词在成果里出现多少（越少见的词越重），两段文字的含义有多近，IPC 分类重合到哪一级。"
+            "两边互相对应的原文：共有的词（越少见越重）乘以含义的接近程度，取最好的三对；再看 IPC 分类重合到哪一级。"
         ),
         Stone.INDICATORS: _(
             "逐项比较指标，先换算单位。“必须”的权重是“希望”的两倍；“必须”没有达到，这块石头为零并标红。"

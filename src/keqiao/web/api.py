@@ -38,7 +38,7 @@ from keqiao.matching import search as searching
 from keqiao.matching import selectors as matching
 from keqiao.matching.stones import arch_to_json
 from keqiao.parties.api import OrganisationOut, organisation_out
-from keqiao.web import budgets, problems
+from keqiao.web import budgets, presentation_reasons, problems
 
 
 class Text(Schema):
@@ -117,6 +117,62 @@ class MatchOut(Schema):
     has_unmet: bool = Field(description="A hard requirement is not met: such matches stand after all others.")
     arch: dict[str, Any]
     computed_at: datetime
+
+
+class CompareCellOut(Schema):
+    achievement: str
+    verdict: str | None = Field(description="met, partly, unknown, unmet; null: not computed")
+    fit: float | None
+    points: int | None = Field(description="Of a stone; null for a single line.")
+    offered: str
+
+
+class CompareRowOut(Schema):
+    """A stone, or one line of it. Values are in the need's units, the original spelling in parentheses."""
+
+    stone: str
+    is_stone: bool
+    label_zh: str
+    label_en: str
+    is_must: bool
+    asked: str
+    cells: list[CompareCellOut]
+
+
+class ComparisonOut(Schema):
+    need: str
+    achievements: list[str]
+    rows: list[CompareRowOut]
+
+
+class CombinationOut(Schema):
+    """Achievements that together reach every hard requirement that none reaches alone.
+
+    `part` of a finding in `arch` says which of `achievements` it comes from, counted from 0.
+    """
+
+    achievements: list[str]
+    score: int
+    arch: dict[str, Any]
+    conflicts: list[dict[str, Any]] = Field(description="kind: price, modes, condition; row: of the need's indicators")
+    computed_at: datetime
+
+
+class Combinations(Schema):
+    items: list[CombinationOut]
+
+
+class RelaxationOut(Schema):
+    """A hard requirement at a laxer value. `target` null: the must becomes a wish. `row` null: the maturity."""
+
+    row: int | None
+    target: Decimal | None
+    high: Decimal | None
+    brings: int = Field(description="Matches that come above the line, all else equal.")
+
+
+class Relaxations(Schema):
+    items: list[RelaxationOut]
 
 
 class RuleOut(Schema):
@@ -312,6 +368,44 @@ def list_matches_of_need(
     return page_of([match_out(row) for row in rows], total=total, page=page, per_page=per_page)
 
 
+@api.get("/needs/{code}/comparison", response=answers(ComparisonOut), summary="Two to four matches side by side")
+def compare_matches(
+    request: HttpRequest,
+    code: Code,
+    achievements: Annotated[
+        list[Annotated[str, StringConstraints(max_length=24)]], Query(alias="with", min_length=2, max_length=4)
+    ],
+) -> dict[str, Any]:
+    actor = api_actor(request, "needs:read")
+    need = catalogue.get_need(code, actor=actor)
+    return comparison_out(need, matching.matches_of_pair_codes(need, achievements, actor=actor))
+
+
+@api.get(
+    "/needs/{code}/combinations",
+    response=answers(Combinations),
+    summary="Two or three research results that answer a need together, the best first",
+)
+def list_combinations(request: HttpRequest, code: Code) -> dict[str, Any]:
+    actor = api_actor(request, "needs:read")
+    need = catalogue.get_need(code, actor=actor)
+    hidden = engagement.unsuitable_for_need(need, actor=actor)
+    return {"items": [combination_out(one) for one in matching.combinations_of(need, actor=actor, without=hidden)]}
+
+
+@api.get(
+    "/needs/{code}/relaxations",
+    response=answers(Relaxations),
+    summary="What a relaxed hard requirement would bring; for the need's own people, empty for others",
+)
+def list_relaxations(request: HttpRequest, code: Code) -> dict[str, Any]:
+    actor = api_actor(request, "needs:read")
+    need = catalogue.get_need(code, actor=actor)
+    hidden = engagement.unsuitable_for_need(need, actor=actor)
+    found = matching.relaxations_of(need, actor=actor, without=hidden)
+    return {"items": [{**vars(step), "brings": step.count} for step in found]}
+
+
 @api.get("/achievements", response=answers(Achievements), summary="Public research results, newest first")
 def list_achievements(
     request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20, after: After = ""
@@ -470,6 +564,45 @@ def match_out(row: matching.MatchSeen) -> dict[str, Any]:
         "has_unmet": row.has_unmet,
         "arch": arch_to_json(row.arch),
         "computed_at": row.computed_at,
+    }
+
+
+def comparison_out(need: Any, matches: Sequence[matching.MatchSeen]) -> dict[str, Any]:
+    rows = []
+    for block in presentation_reasons.side_by_side(matches):
+        rows.append(_compare_row(block.stone, None, [(match, stone) for match, stone in block.cells]))
+        rows += [_compare_row(block.stone, row.finding, row.cells) for row in block.rows]
+    return {"need": need.code, "achievements": [match.achievement.code for match in matches], "rows": rows}
+
+
+def _compare_row(stone: Any, finding: Any, cells: Sequence[Any]) -> dict[str, Any]:
+    return {
+        "stone": str(stone),
+        "is_stone": finding is None,
+        "label_zh": finding.label_zh if finding else "",
+        "label_en": finding.label_en if finding else "",
+        "is_must": bool(finding and finding.must),
+        "asked": finding.asked if finding else "",
+        "cells": [
+            {
+                "achievement": match.achievement.code,
+                "verdict": one.verdict if one else None,
+                "fit": one.fit if one else None,
+                "points": getattr(one, "points", None),
+                "offered": getattr(one, "offered", ""),
+            }
+            for match, one in cells
+        ],
+    }
+
+
+def combination_out(one: matching.CombinationSeen) -> dict[str, Any]:
+    return {
+        "achievements": [achievement.code for achievement in one.achievements],
+        "score": one.arch.score,
+        "arch": arch_to_json(one.arch),
+        "conflicts": [vars(conflict) for conflict in one.conflicts],
+        "computed_at": one.computed_at,
     }
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from keqiao.web import feeds, health, views, workbench
+from keqiao.web import feeds, health, reasons, views, workbench
 from keqiao.web.api import api
 
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("search", views.search, name="search"),
     path("needs", views.search, {"kind": "need"}, name="needs"),
     path("needs/<str:code>", views.need, name="need"),
+    path("needs/<str:code>/compare", reasons.compare, name="compare"),
+    path("needs/<str:code>/combination", reasons.combination, name="combination"),
     path("needs/<str:code>/matches", views.matches, name="matches"),
     path("needs/<str:code>/matches/<str:achievement_code>", views.why, name="why"),
     path("achievements", views.search, {"kind": "achievement"}, name="achievements"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from keqiao.matching.dense import train
@@ -11,6 +10,7 @@ from keqiao.matching.lance import LanceEngine
 from keqiao.matching.retrieval import (
     PASSAGE_MOST,
     SHIPPED,
+    EqualIdf,
     Retriever,
     best_passages,
     document_tokens,
@@ -127,11 +127,6 @@ def test_fusion_of_two_lists():
     assert loose == pytest.approx({"a": 0.8, "b": 0.56, "c": 0.18})
     assert fuse([], [], 0.2, depth=2) == []
     assert fuse([], dense, 0.2, depth=2) == [Hit("c", pytest.approx(0.18)), Hit("b", pytest.approx(0.16))]
-
-
-class EqualIdf:
-    def idf_of(self, tokens):
-        return np.ones(len(tokens), dtype=np.float32)
 
 
 DOCUMENT = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import re
 from typing import Any
 
 from django import template
@@ -16,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from keqiao.matching.types import Arch, StoneResult, Verdict
-from keqiao.web import presentation
+from keqiao.web import presentation, presentation_reasons
 from keqiao.web.presentation_markdown import Document, markdown
 
 register = template.Library()
@@ -77,12 +76,35 @@ def json_ld(schema: Any) -> SafeString:
     return format_html('<script type="application/ld+json">{}</script>', mark_safe(text))  # noqa: S308 -- escaped above
 
 
-@register.filter
-def paragraphs(text: str, lang: str) -> SafeString:
-    """Content in paragraphs, each with its language where it is not the reader's."""
-    mark = SafeString("") if lang == presentation.language() else format_html(' lang="{}"', presentation.TAGS[lang])
-    blocks = [block.strip() for block in re.split(r"\n\s*\n", text) if block.strip()]
-    return format_html_join("\n", "<p{}>{}</p>", ((mark, block) for block in blocks))
+register.filter("paragraphs", presentation_reasons.paragraphs)
+register.filter("quote_part", presentation_reasons.part_name)
+
+
+@register.simple_tag(takes_context=True)
+def item_text(context: template.Context, part: str) -> SafeString:
+    """One part of the shown version of an item in paragraphs; the passage that the reader came for is marked."""
+    version = context["version"]
+    text = getattr(version.text, part)
+    return presentation_reasons.paragraphs(text, version.lang, part, context.get("cited"))
+
+
+@register.simple_tag(takes_context=True)
+def item_line(context: template.Context, part: str, said: Any) -> SafeString:
+    """The title or the keywords of an item, likewise."""
+    return presentation_reasons.line(said, part, context.get("cited"))
+
+
+@register.simple_tag
+def quote_address(item: Any, kind: str, quote: Any) -> str:
+    return presentation_reasons.quote_address(item, kind, quote)
+
+
+register.filter("title_text", lambda version: version.title.text)
+register.filter("part_mark", presentation_reasons.part_mark)
+register.filter("combination_parts", presentation_reasons.parts)
+register.filter("combination_address", presentation_reasons.combination_address)
+register.filter("asked_address", presentation_reasons.asked_address)
+register.filter("offered_address", presentation_reasons.offered_address)
 
 
 @register.simple_tag(takes_context=True)
@@ -205,7 +227,7 @@ def arch(match: Arch, size: str = "s", score: int | None = None) -> SafeString:
         g["h"],
         presentation.explain(match),
         mark_safe("".join(stones)),  # noqa: S308 -- numbers only
-        _piers(g, large=large),
+        _piers(g, _parts(match), large=large),
         _centre(match.score, g, large=large),
         format_html_join("", "{}", ((word,) for word in words)),
     )
@@ -260,22 +282,25 @@ def _words(stone: StoneResult, g: dict[str, float], middle: float) -> SafeString
         y1=f"{y + lift - 7:.1f}",
         y2=f"{y + lift + 8:.1f}",
         a=anchor,
-        name=presentation.STONES[stone.stone],
+        name=f"{presentation.STONES[stone.stone]} {presentation_reasons.parts_of_stone(stone)}".strip(),
         points=presentation.stone_points(stone),
     )
 
 
-def _piers(g: dict[str, float], *, large: bool) -> SafeString:
+def _parts(match: Arch) -> int:
+    """How many achievements stand on the right bank: more than one in a combination."""
+    return 1 + max((f.part for stone in match.stones for f in stone.findings if f.part is not None), default=0)
+
+
+def _piers(g: dict[str, float], parts: int, *, large: bool) -> SafeString:
+    """The yellow pier of the need, and a blue one for each achievement, side by side."""
     out, wide, high = (4, 8, 8) if large else (1, 2, 3)
-    width = g["R"] - g["r"] + wide
-    return format_html_join(
-        "",
-        '<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="1"/>',
-        (
-            ("pier-d", g["cx"] - g["R"] - out, g["cy"] + 2, width, high),
-            ("pier-s", g["cx"] + g["r"] - out, g["cy"] + 2, width, high),
-        ),
-    )
+    width, gap = g["R"] - g["r"] + wide, 3 if large else 1
+    each = (width - gap * (parts - 1)) / parts
+    first = g["cx"] + g["r"] - out
+    piers = [("pier-d", g["cx"] - g["R"] - out, g["cy"] + 2, width, high)]
+    piers += [("pier-s", round(first + n * (each + gap), 2), g["cy"] + 2, round(each, 2), high) for n in range(parts)]
+    return format_html_join("", '<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="1"/>', piers)
 
 
 def _centre(score: int, g: dict[str, float], *, large: bool) -> SafeString:
