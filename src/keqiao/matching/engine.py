@@ -20,7 +20,7 @@ from keqiao.matching.types import Hit
 
 EPOCH = date(1970, 1, 1)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
-_RESERVED = frozenset({"id", "rev", "tokens", "vector"})
+_RESERVED = frozenset({"id", "rev", "tokens", "title_length", "vector"})
 
 Value = str | int | float | date
 
@@ -70,6 +70,18 @@ class Document:
     tokens: list[str]
     vector: np.ndarray | None = None  # float32, length Schema.dims, L2 norm 1; None: not found by dense search
     attributes: Mapping[str, object] = field(default_factory=dict)  # missing or None: matches no comparison
+    title_length: int = 0  # how many of the tokens, at the start, belong to the title
+
+
+@dataclass(frozen=True, eq=False)
+class Occurrences:
+    """Where some tokens stand in some documents. The first three arrays speak of one place each, in reading order."""
+
+    document: np.ndarray  # int64[places]: position in the list of documents that was asked for
+    place: np.ndarray  # int64[places]: tokens before it in the document
+    token: np.ndarray  # int64[places]: position in the list of tokens that was asked for
+    lengths: np.ndarray  # int64[documents]: tokens of each; 0 for a document that is not there
+    title_lengths: np.ndarray  # int64[documents]
 
 
 @dataclass(frozen=True)
@@ -156,6 +168,9 @@ class SearchEngine(Protocol):
 
     def dense(self, idx: str, vector: np.ndarray, where: Filter | None, k: int, exact: bool | None = None) -> list[Hit]:
         """The best k by cosine. exact None: the engine chooses by what the filter leaves."""
+
+    def occurrences(self, idx: str, ids: Sequence[str], tokens: Sequence[str]) -> Occurrences:
+        """Where these tokens stand in these documents: what a second look at the candidates is made of."""
 
     def count(self, idx: str, where: Filter | None = None) -> int:
         """How many documents match."""

@@ -23,7 +23,8 @@ import numpy as np
 from keqiao.matching.dense import sampled, train
 from keqiao.matching.engine import Document, Schema
 from keqiao.matching.lance import LanceEngine
-from keqiao.matching.retrieval import SHIPPED, Retriever, document_tokens
+from keqiao.matching.ranking.model import RankingModel, shipped
+from keqiao.matching.retrieval import SHIPPED, Retriever, document_tokens, title_tokens
 
 INDEX = "evaluation_v1"
 DEPTH = 100  # hits asked for; one more when a query drops its own document
@@ -114,13 +115,14 @@ def evaluate(
     *,
     reverse: bool = False,
     limit: int | None = None,
+    ranking: RankingModel | None = None,
 ) -> Evaluation:
     """Indexes the documents and asks the judged queries; `reverse` indexes the queries and asks the documents."""
     if reverse:
         corpus, queries, judgements = queries, corpus, _exchanged(judgements)
     asked = [query for query in queries if judgements.get(query.id)][:limit]
     with tempfile.TemporaryDirectory(prefix="keqiao-evaluate-") as folder:
-        retriever, seconds = build(corpus, Path(folder))
+        retriever, seconds = build(corpus, Path(folder), ranking or shipped())
         result = Evaluation(len(corpus), seconds)
         if asked:
             retriever.search(_query_text(asked[0]), k=DEPTH)  # opens files; not a query that anybody waits for
@@ -130,7 +132,7 @@ def evaluate(
     return result
 
 
-def build(corpus: Sequence[Record], folder: Path) -> tuple[Retriever, float]:
+def build(corpus: Sequence[Record], folder: Path, ranking: RankingModel | None = None) -> tuple[Retriever, float]:
     """Trains, indexes and promotes, as the worker does; the retriever and the seconds it took."""
     started = time.perf_counter()
     texts = [document_tokens(record.title, record.text) for record in corpus]
@@ -139,11 +141,14 @@ def build(corpus: Sequence[Record], folder: Path) -> tuple[Retriever, float]:
     engine.ensure(INDEX, Schema(dims=model.dims))
     engine.upsert(
         INDEX,
-        (Document(r.id, 1, words, model.encode(words)) for r, words in zip(corpus, texts, strict=True)),
+        (
+            Document(r.id, 1, words, model.encode(words), title_length=len(title_tokens(r.title)))
+            for r, words in zip(corpus, texts, strict=True)
+        ),
     )
     engine.maintain(INDEX, budget_s=600.0)
     engine.promote("evaluation", INDEX)
-    return Retriever(engine, "evaluation", model, SHIPPED), time.perf_counter() - started
+    return Retriever(engine, "evaluation", model, SHIPPED, ranking=ranking), time.perf_counter() - started
 
 
 def _ask(retriever: Retriever, query: Record, gains: Mapping[str, float], result: Evaluation) -> None:

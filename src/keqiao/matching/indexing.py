@@ -30,7 +30,8 @@ from keqiao.matching.engine import And, Attribute, Document, Eq, Or, Schema
 from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS, joined_texts, titles
 from keqiao.matching.lance import LanceEngine
 from keqiao.matching.outer import OuterLeg
-from keqiao.matching.retrieval import Retriever, document_tokens
+from keqiao.matching.ranking.model import shipped
+from keqiao.matching.retrieval import Retriever, document_tokens, title_tokens
 from keqiao.matching.types import Reach
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 KINDS = ("achievement", "need")
 PARTS = {"achievement": ACHIEVEMENT_PARTS, "need": NEED_PARTS}
 CHUNK = 500
-FORMAT = 4  # of tokens, attributes and vectors: raise it when an older index must not be read
+FORMAT = 5  # of tokens, attributes and vectors: raise it when an older index must not be read
 ATTRIBUTES = {
     "revision": Attribute.INTEGER,
     "field": Attribute.KEYWORD,
@@ -118,7 +119,8 @@ def retriever(kind: str) -> Retriever | None:
                 del _retrievers[old]
             shared = DenseModel.load(folder() / "models" / state.model)
             for name in KINDS:
-                _retrievers[name, state] = Retriever(engine(), index_name(name, state.version), shared, outer=state.leg)
+                index = index_name(name, state.version)
+                _retrievers[name, state] = Retriever(engine(), index, shared, outer=state.leg, ranking=shipped())
     return _retrievers[kind, state]
 
 
@@ -303,7 +305,8 @@ def _document(
     tokens = document_tokens(titles(row), joined_texts(row, PARTS[kind], but_title=True) + "\n" + _keywords(row))
     own = model.encode(tokens)
     vector = leg.joined(own, outer_vector, model.dims) if leg else own
-    return Document(row.code, row.revision, tokens, vector, _attributes(kind, row))
+    title_length = len(title_tokens(titles(row)))
+    return Document(row.code, row.revision, tokens, vector, _attributes(kind, row), title_length)
 
 
 def _outer_text(kind: str, row: Any) -> str:

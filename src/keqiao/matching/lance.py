@@ -46,6 +46,7 @@ from keqiao.matching.engine import (
     In,
     NoSuchIndex,
     Not,
+    Occurrences,
     Or,
     Pending,
     Range,
@@ -155,6 +156,12 @@ class LanceEngine:
             search = search.nprobes(32)
         search = search.select(["id", "_distance"]).limit(k)
         return _hits(_filtered(search, where, table).to_arrow(), "_distance", lambda distance: 1.0 - distance)
+
+    def occurrences(self, idx: str, ids: Sequence[str], tokens: Sequence[str]) -> Occurrences:
+        table = self._table(idx)
+        wanted = f"id IN ({', '.join(map(_quoted, ids))})" if ids else "false"
+        found = table.search().where(wanted).select(["id", "tokens", "title_length"]).limit(None).to_arrow()
+        return _occurrences(found, ids, tokens)
 
     def count(self, idx: str, where: Filter | None = None) -> int:
         table = self._table(idx)
@@ -372,6 +379,7 @@ def _filtered(search: Any, where: Filter | None, table: Any) -> Any:
 
 def _arrow_schema(schema: Schema) -> pa.Schema:
     fields = [pa.field("id", pa.string()), pa.field("rev", pa.int64()), pa.field("tokens", pa.string())]
+    fields.append(pa.field("title_length", pa.int64()))
     if schema.dims:
         fields.append(pa.field("vector", pa.list_(pa.float32(), schema.dims)))
     fields += [pa.field(name, ARROW_TYPES[kind]) for name, kind in schema.attributes.items()]
@@ -395,6 +403,7 @@ def _rows(docs: Sequence[Document], schema: Schema) -> pa.Table:
         "id": [doc.id for doc in kept],
         "rev": [doc.rev for doc in kept],
         "tokens": [" ".join(filter(_is_one_token, doc.tokens)) for doc in kept],
+        "title_length": [sum(map(_is_one_token, doc.tokens[: doc.title_length])) for doc in kept],
     }
     if schema.dims:
         columns["vector"] = _vectors(kept, schema.dims)
@@ -438,6 +447,22 @@ def _hits(found: pa.Table, column: str, score: Any) -> list[Hit]:
     """Best first; ties by id, so that the order is the same each time."""
     hits = [Hit(i, float(score(s))) for i, s in zip(found["id"].to_pylist(), found[column].to_pylist(), strict=True)]
     return sorted(hits, key=lambda hit: (-hit.score, hit.code))
+
+
+def _occurrences(found: pa.Table, ids: Sequence[str], tokens: Sequence[str]) -> Occurrences:
+    """Documents come back in any order; Arrow finds the tokens without making Python strings of them."""
+    number = {code: i for i, code in enumerate(ids)}
+    rows = np.array([number[code] for code in found["id"].to_pylist()], dtype=np.int64)
+    words = pc.split_pattern(found["tokens"].combine_chunks(), " ")
+    sizes = pc.list_value_length(words).to_numpy(zero_copy_only=False).astype(np.int64)
+    known = pc.index_in(pc.list_flatten(words), value_set=pa.array(tokens, pa.string()))
+    token = pc.fill_null(known, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    place = np.arange(len(token)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    is_wanted = token >= 0
+    lengths, titles = np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.int64)
+    lengths[rows] = sizes
+    titles[rows] = found["title_length"].to_numpy()
+    return Occurrences(np.repeat(rows, sizes)[is_wanted], place[is_wanted], token[is_wanted], lengths, titles)
 
 
 # --- document frequencies ---------------------------------------------------------------------------------------------

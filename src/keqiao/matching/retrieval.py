@@ -16,6 +16,8 @@ import numpy as np
 from keqiao.matching import lexicon
 from keqiao.matching.dense import DenseModel
 from keqiao.matching.engine import Filter, SearchEngine
+from keqiao.matching.ranking.features import Candidates, Query, read_query
+from keqiao.matching.ranking.model import RankingModel
 from keqiao.matching.text import PAIR, STOP_WORDS, cjk_tokens, index_tokens, is_cjk_character, runs, tokens, word_token
 from keqiao.matching.types import Hit, Reach
 
@@ -46,6 +48,8 @@ class Configuration:
     # Share of the semantic leg in the fused score; 0.1 to 0.3 are all above words alone. It gains where question and
     # answer use other words (1–2 points of nDCG, up to 8 of recall) and must not outvote a title that is known.
     dense_share: float = 0.15
+    # Of these, how many get the second look of `ranking`; further down hardly anything is relevant.
+    ranked: int = 100
 
 
 SHIPPED = Configuration()
@@ -77,8 +81,18 @@ class EqualIdf:
         return np.ones(len(tokens), dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """One document of the first stage: what the legs say of it on one scale, and both together."""
+
+    code: str
+    fused: float
+    lexical: float  # share of the best BM25 score
+    dense: float  # cosine
+
+
 class Retriever:
-    """Search in one index. `model` None: words only."""
+    """Search in one index. `model` None: words only; `ranking` None: no second stage."""
 
     def __init__(
         self,
@@ -87,24 +101,66 @@ class Retriever:
         model: DenseModel | None = None,
         configuration: Configuration = SHIPPED,
         outer: Beside | None = None,
+        ranking: RankingModel | None = None,
     ) -> None:
         self.engine = engine
         self.index_name = index_name
         self.model = model
         self.configuration = configuration
         self.outer = outer
+        self.ranking = ranking
 
     def search(
-        self, text: str, where: Filter | None = None, k: int = 100, *, reach: Reach = Reach.PRIVATE
+        self,
+        text: str,
+        where: Filter | None = None,
+        k: int = 100,
+        *,
+        least: float = 0.0,
+        reach: Reach = Reach.PRIVATE,
     ) -> list[Hit]:
-        """The k documents that fit a text best, the best first. `reach`: how far the text itself may go."""
-        read = text[:QUERY_CHARACTERS_MOST]
-        words, translated = index_tokens(read), translated_weights(self, read, self.configuration)
+        """The k documents that fit a text best, the best first.
+
+        `least`: share of the best first-stage score below which a document says too little to be shown. `reach`: how
+        far the text itself may go.
+        """
+        text = text[:QUERY_CHARACTERS_MOST]
+        found = self.candidates(text, where, k, reach)
+        near = [hit for hit in found if hit.fused >= least * found[0].fused]
+        return self._ranked(text, near)[:k]
+
+    def candidates(
+        self, text: str, where: Filter | None = None, k: int = 100, reach: Reach = Reach.PRIVATE
+    ) -> list[Candidate]:
+        """The first stage: what either leg finds, by fused score."""
+        words, translated = index_tokens(text), translated_weights(self, text, self.configuration)
         depth = max(k, self.configuration.candidates)
         weights = added(query_weights(words, self.configuration), translated)
         lexical = self.engine.lexical(self.index_name, weights, where, depth)
         dense, share = self._dense(text, added(Counter(words), translated), where, depth, reach)
-        return fuse(lexical, dense, share, depth)[:k]
+        return fuse(lexical, dense, share, depth)
+
+    def _ranked(self, text: str, found: Sequence[Candidate]) -> list[Hit]:
+        """The second stage: the first candidates in the learned order, then the others as they were."""
+        first, rest = found[: self.configuration.ranked], found[self.configuration.ranked :]
+        if self.ranking is None or not first or not self.speaks_like(text):
+            return [Hit(hit.code, hit.fused) for hit in found]
+        scores = self.ranking.scores(*self.compared(text, first)).tolist()
+        ranked = [Hit(hit.code, score) for hit, score in zip(first, scores, strict=True)]
+        last = min(scores) / max(first[-1].fused, 1e-9)  # what was not looked at stays below what was
+        ranked.sort(key=lambda hit: (-hit.score, hit.code))
+        return [*ranked, *(Hit(hit.code, hit.fused * last) for hit in rest)]
+
+    def speaks_like(self, text: str) -> bool:
+        """Whether the index has texts in the language of this one: across languages alone, the learned order is not known."""
+        return lexicon.is_in(lexicon.language_of(text), self.idf_of)
+
+    def compared(self, text: str, found: Sequence[Candidate]) -> tuple[Query, Candidates]:
+        """A text and candidates as the features want them."""
+        query = read_query(text, self.idf_of, lambda part: translated_weights(self, part, self.configuration))
+        places = self.engine.occurrences(self.index_name, [hit.code for hit in found], query.tokens)
+        legs = np.array([(hit.fused, hit.lexical, hit.dense) for hit in found]).reshape(-1, 3).T
+        return query, Candidates(places, *legs)
 
     def best_passages(self, query_text: str, document_text: str, n: int = 2) -> list[Passage]:
         """The sentences of a document that show best why it was found."""
@@ -127,7 +183,12 @@ class Retriever:
 
 def document_tokens(title: str, text: str) -> list[str]:
     """What is indexed of a document, and what the dense model learns from."""
-    return index_tokens(title) * SHIPPED.title_repeats + index_tokens(text)
+    return title_tokens(title) + index_tokens(text)
+
+
+def title_tokens(title: str) -> list[str]:
+    """What comes first in `document_tokens`."""
+    return index_tokens(title) * SHIPPED.title_repeats
 
 
 def query_weights(words: Sequence[str], configuration: Configuration = SHIPPED) -> dict[str, float]:
@@ -162,7 +223,7 @@ def _character_weight(characters: int, configuration: Configuration) -> float:
     return min(configuration.character_weight_most, configuration.character_budget / max(characters, 1))
 
 
-def fuse(lexical: Sequence[Hit], dense: Sequence[Hit], share: float, depth: int) -> list[Hit]:
+def fuse(lexical: Sequence[Hit], dense: Sequence[Hit], share: float, depth: int) -> list[Candidate]:
     """Both lists, each of at most `depth` hits, in one; the best first.
 
     BM25 is divided by its best value, so that a clear lexical winner stays one; cosine keeps its scale, so that a vague
@@ -172,11 +233,9 @@ def fuse(lexical: Sequence[Hit], dense: Sequence[Hit], share: float, depth: int)
     words = {hit.code: hit.score / best for hit in lexical}
     meaning = {hit.code: hit.score for hit in dense}
     least_words, least_meaning = _floor(words, depth), _floor(meaning, depth)
-    fused = [
-        Hit(code, (1 - share) * words.get(code, least_words) + share * meaning.get(code, least_meaning))
-        for code in words | meaning
-    ]
-    return sorted(fused, key=lambda hit: (-hit.score, hit.code))
+    both = ((code, words.get(code, least_words), meaning.get(code, least_meaning)) for code in words | meaning)
+    fused = [Candidate(code, (1 - share) * word + share * sense, word, sense) for code, word, sense in both]
+    return sorted(fused, key=lambda hit: (-hit.fused, hit.code))
 
 
 def _floor(scores: Mapping[str, float], depth: int) -> float:

@@ -38,7 +38,7 @@ from keqiao.matching.text import fingerprint
 from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Reach, Stone, Weights
 from keqiao.parties import selectors as parties
 
-CODE_VERSION = "4"  # of the stones' rules; a change makes stored matches stale
+CODE_VERSION = "5"  # of the stones' rules and of the ranking model; a change makes stored matches stale
 CANDIDATES = 100  # nearest items that are scored for a stored match
 LEAST_TECHNOLOGY = 0.2  # fit of the technical field below which a pair is no match
 KEPT_ITEMS = 5_000  # in memory of one process: about 20 kB each
@@ -93,8 +93,8 @@ def nearest(
     `least`: share of the best hit's score below which a hit says too little to be shown.
     """
     retriever = indexing.retriever(kind)
-    hits = retriever.search(text, where, count, reach=reach) if retriever else []
-    return [hit.code for hit in hits if hit.score >= least * hits[0].score]
+    hits = retriever.search(text, where, count, least=least, reach=reach) if retriever else []
+    return [hit.code for hit in hits]
 
 
 def matches_of_need(need: Any, least: int, most: int) -> list[tuple[str, Arch]]:

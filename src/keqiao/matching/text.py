@@ -94,6 +94,10 @@ def is_cjk_character(token: str) -> bool:
     return _CJK_CHARACTER.fullmatch(token) is not None
 
 
+def is_cjk(token: str) -> bool:
+    return _CJK_CHARACTER.match(token) is not None
+
+
 def word_token(word: str) -> str:
     """A lower-case word as it is kept in the index."""
     return str(_stemmer().stemWord(word[:LONGEST]))

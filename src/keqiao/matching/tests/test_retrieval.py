@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from keqiao.matching.dense import train
 from keqiao.matching.engine import Attribute, Document, Eq, Schema
 from keqiao.matching.lance import LanceEngine
+from keqiao.matching.ranking.model import shipped
 from keqiao.matching.retrieval import (
     PASSAGE_MOST,
     SHIPPED,
+    Candidate,
     EqualIdf,
     Retriever,
     best_passages,
@@ -17,6 +21,7 @@ from keqiao.matching.retrieval import (
     fuse,
     query_weights,
     sentences,
+    title_tokens,
 )
 from keqiao.matching.text import index_tokens
 from keqiao.matching.types import Hit
@@ -39,11 +44,14 @@ def retriever(tmp_path_factory):
     engine.ensure("docs_v1", Schema({"kind": Attribute.KEYWORD}, dims=model.dims))
     engine.upsert(
         "docs_v1",
-        [Document(c, 1, words, model.encode(words), {"kind": c[:1]}) for c, words in texts.items()],
+        [
+            Document(c, 1, words, model.encode(words), {"kind": c[:1]}, len(title_tokens(DOCS[c][0])))
+            for c, words in texts.items()
+        ],
     )
     engine.maintain("docs_v1", 60)
     engine.promote("docs", "docs_v1")
-    return Retriever(engine, "docs", model)
+    return Retriever(engine, "docs", model, ranking=shipped())
 
 
 def codes(hits):
@@ -118,15 +126,37 @@ def test_characters_weigh_much_in_a_short_query_and_little_in_a_long_one():
     assert sum(many.values()) == pytest.approx(SHIPPED.character_budget)
 
 
+def test_second_stage_orders_the_first_candidates_and_leaves_the_rest_below(retriever):
+    two = Retriever(retriever.engine, "docs", retriever.model, replace(SHIPPED, ranked=2), ranking=retriever.ranking)
+    text = "desalination of sea water with a membrane"
+    first = [hit.code for hit in two.candidates(text)]
+    hits = two.search(text)
+    assert set(codes(hits)[:2]) == set(first[:2])
+    assert codes(hits)[2:] == first[2:]
+    assert hits[0].score == 1.0
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_what_says_too_little_is_left_out_by_its_first_stage_score(retriever):
+    text = "sulfide electrolyte"
+    found = retriever.candidates(text)
+    near = {hit.code for hit in found if hit.fused >= 0.5 * found[0].fused}
+    assert set(codes(retriever.search(text, least=0.5))) == near
+    assert len(near) < len(found)
+
+
 def test_fusion_of_two_lists():
     lexical = [Hit("a", 10.0), Hit("b", 5.0)]
     dense = [Hit("c", 0.9), Hit("b", 0.8)]
-    fused = {hit.code: hit.score for hit in fuse(lexical, dense, 0.2, depth=2)}
+    fused = {hit.code: hit.fused for hit in fuse(lexical, dense, 0.2, depth=2)}
     assert fused == pytest.approx({"a": 0.8 + 0.2 * 0.8, "b": 0.4 + 0.16, "c": 0.4 + 0.18})
-    loose = {hit.code: hit.score for hit in fuse(lexical, dense, 0.2, depth=3)}
+    loose = {hit.code: hit.fused for hit in fuse(lexical, dense, 0.2, depth=3)}
     assert loose == pytest.approx({"a": 0.8, "b": 0.56, "c": 0.18})
     assert fuse([], [], 0.2, depth=2) == []
-    assert fuse([], dense, 0.2, depth=2) == [Hit("c", pytest.approx(0.18)), Hit("b", pytest.approx(0.16))]
+    assert fuse([], dense, 0.2, depth=2) == [
+        Candidate("c", pytest.approx(0.18), 0.0, 0.9),
+        Candidate("b", pytest.approx(0.16), 0.0, 0.8),
+    ]
 
 
 DOCUMENT = (

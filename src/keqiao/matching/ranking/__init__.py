@@ -1,0 +1,1 @@
+"""The second look at the nearest documents: features of a pair of texts, and a linear model that weighs them."""
