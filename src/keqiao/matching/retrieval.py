@@ -126,7 +126,8 @@ class Retriever:
         """
         text = text[:QUERY_CHARACTERS_MOST]
         found = self.candidates(text, where, k, reach)
-        near = [hit for hit in found if hit.fused >= least * found[0].fused]
+        # Without a limit everything stays, also what a negative cosine put below zero.
+        near = [hit for hit in found if hit.fused >= least * found[0].fused] if least > 0 else found
         return self._ranked(text, near)[:k]
 
     def candidates(
