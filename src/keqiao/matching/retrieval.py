@@ -144,7 +144,7 @@ class Retriever:
     def _ranked(self, text: str, found: Sequence[Candidate]) -> list[Hit]:
         """The second stage: the first candidates in the learned order, then the others as they were."""
         first, rest = found[: self.configuration.ranked], found[self.configuration.ranked :]
-        if self.ranking is None or not first or not self.speaks_like(text):
+        if self.ranking is None or not first or not self.speaks_only(lexicon.language_of(text)):
             return [Hit(hit.code, hit.fused) for hit in found]
         scores = self.ranking.scores(*self.compared(text, first)).tolist()
         ranked = [Hit(hit.code, score) for hit, score in zip(first, scores, strict=True)]
@@ -152,13 +152,17 @@ class Retriever:
         ranked.sort(key=lambda hit: (-hit.score, hit.code))
         return [*ranked, *(Hit(hit.code, hit.fused * last) for hit in rest)]
 
-    def speaks_like(self, text: str) -> bool:
-        """Whether the index has texts in the language of this one: across languages alone, the learned order is not known."""
-        return lexicon.is_in(lexicon.language_of(text), self.idf_of)
+    def speaks_only(self, language: str) -> bool:
+        """Whether the index has texts in this language and no other. Elsewhere the learned order is not known: it was
+        learned where query and documents share words, and put translations behind what has nothing to do with them.
+        """
+        return lexicon.is_in(language, self.idf_of) and not any(
+            lexicon.is_in(other, self.idf_of) for other in lexicon.PROBES if other != language
+        )
 
     def compared(self, text: str, found: Sequence[Candidate]) -> tuple[Query, Candidates]:
         """A text and candidates as the features want them."""
-        query = read_query(text, self.idf_of, lambda part: translated_weights(self, part, self.configuration))
+        query = read_query(text, self.idf_of)
         places = self.engine.occurrences(self.index_name, [hit.code for hit in found], query.tokens)
         legs = np.array([(hit.fused, hit.lexical, hit.dense) for hit in found]).reshape(-1, 3).T
         return query, Candidates(places, *legs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,23 +67,15 @@ class Candidates:
     cosine: np.ndarray
 
 
-def read_query(
-    text: str,
-    idf_of: Callable[[Sequence[str]], np.ndarray],
-    translated: Callable[[str], Mapping[str, float]] = lambda _: {},
-) -> Query:
-    """`translated`: what a text says in the other language, so that documents in it are compared too."""
+def read_query(text: str, idf_of: Callable[[Sequence[str]], np.ndarray]) -> Query:
     counts = Counter(index_tokens(text))
-    other = {token: weight for token, weight in translated(text).items() if token not in counts}
-    names = [*counts, *other]
-    n = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
+    names = list(counts)
+    n = np.fromiter(counts.values(), dtype=np.float32, count=len(names))
     head = set(index_tokens(opening(text)))
-    if other:
-        head |= translated(opening(text)).keys()
     return Query(
         tokens=names,
         idf=idf_of(names).astype(np.float32),
-        weights=np.append(n * (QUERY_SATURATION + 1) / (n + QUERY_SATURATION), list(other.values())).astype(np.float32),
+        weights=n * (QUERY_SATURATION + 1) / (n + QUERY_SATURATION),
         group=np.array([_group(name) for name in names], dtype=np.int8),
         in_head=np.array([name in head for name in names], dtype=bool),
     )

@@ -99,17 +99,6 @@ def test_opening_is_the_first_real_sentence():
     assert opening("no end") == "no end"
 
 
-def test_documents_in_the_other_language_are_compared_by_translation(engine):
-    query = read_query("海水淡化", ones, lambda _: {"desalin": 0.5, "membran": 0.25})
-    assert query.tokens[-2:] == ["desalin", "membran"]
-    assert query.weights[-2:].tolist() == [0.5, 0.25]
-    assert query.in_head.all()
-    even = np.full(4, 0.5)
-    ids = ("d0", "d1", "d2", "d3")
-    table = features(query, Candidates(engine.occurrences("docs_v1", ids, query.tokens), even, even, even))
-    assert column(table, "main_covered")[0] > column(table, "main_covered")[1] > column(table, "main_covered")[2] == 0
-
-
 def test_size_and_share_of_chinese_of_a_query():
     assert read_query("membrane", ones).size == -1.0
     assert read_query(" ".join(f"w{i}" for i in range(900)), ones).size == 1.0

@@ -126,15 +126,27 @@ def test_characters_weigh_much_in_a_short_query_and_little_in_a_long_one():
     assert sum(many.values()) == pytest.approx(SHIPPED.character_budget)
 
 
-def test_second_stage_orders_the_first_candidates_and_leaves_the_rest_below(retriever):
-    two = Retriever(retriever.engine, "docs", retriever.model, replace(SHIPPED, ranked=2), ranking=retriever.ranking)
-    text = "desalination of sea water with a membrane"
+def test_second_stage_orders_the_first_candidates_and_leaves_the_rest_below(tmp_path):
+    texts = {f"d{i}": f"A system of pump{i % 7} and valve{i % 5} with method{i}." for i in range(200)}
+    engine = LanceEngine(tmp_path)
+    engine.ensure("english_v1", Schema())
+    engine.upsert("english_v1", [Document(c, 1, document_tokens("", text)) for c, text in texts.items()])
+    engine.maintain("english_v1", 60)
+    two = Retriever(engine, "english_v1", None, replace(SHIPPED, ranked=2), ranking=shipped())
+    text = "pump3 valve2 method17 method9"
+    assert two.speaks_only("en")
     first = [hit.code for hit in two.candidates(text)]
     hits = two.search(text)
     assert set(codes(hits)[:2]) == set(first[:2])
-    assert codes(hits)[2:] == first[2:]
+    assert codes(hits)[2:] == first[2:100]
     assert hits[0].score == 1.0
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_an_index_of_both_languages_keeps_the_first_stage(retriever):
+    text = "desalination of sea water with a membrane"
+    assert not retriever.speaks_only("en")
+    assert retriever.search(text) == [Hit(hit.code, hit.fused) for hit in retriever.candidates(text)]
 
 
 def test_what_says_too_little_is_left_out_by_its_first_stage_score(retriever):
