@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
-from django.db import connection
 from django.db.models import F
 from django.utils.translation import gettext as _
 
@@ -30,7 +29,7 @@ from keqiao.catalogue.policies import can_publish, can_run_achievement, can_run_
 from keqiao.catalogue.selectors import PRICE, get_achievement, get_need
 from keqiao.catalogue.types import AssetKind, AssetStatus, BudgetShown, EndReason, ItemState, PriceKind
 from keqiao.catalogue.workflow import achievement_workflow, need_workflow
-from keqiao.kernel import clock, notices
+from keqiao.kernel import clock, codes, notices
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound, WrongState
 from keqiao.kernel.events import record
@@ -446,22 +445,20 @@ def _load_needs(actor: Actor, drafts: Sequence[NeedDraft]) -> list[Need]:
 
 
 def _number(items: Sequence[Achievement | Need], prefix: str) -> None:
-    """Codes for those that have none, in their order."""
+    """Codes for those that have none."""
     lacking = [item for item in items if not item.code]
     if not lacking:
         return
-    year = clock.today().year
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('catalogue_item_number') FROM generate_series(1, %s)", [len(lacking)])
-        for item, (number,) in zip(lacking, cursor.fetchall(), strict=True):
-            item.code = f"{prefix}-{year}-{number:05d}"
+    drawn = codes.fresh_many_of_year(type(lacking[0]), prefix, len(lacking))
+    for item, code in zip(lacking, drawn, strict=True):
+        item.code = code
 
 
 def _new_achievement(actor: Actor, draft: AchievementDraft) -> Achievement:
     achievement = Achievement(**draft.fields)
     if not can_run_achievement(actor, achievement):
         raise NotAllowed
-    achievement.code = achievement.code or _next_code("CG")
+    achievement.code = achievement.code or codes.fresh_of_year(Achievement, "CG")
     achievement.save()
     _write_parts_of_achievement(achievement, draft)
     if draft.asset_ids:
@@ -489,7 +486,7 @@ def _new_need(actor: Actor, draft: NeedDraft) -> Need:
     need = Need(**fields)
     if not can_run_need(actor, need):
         raise NotAllowed
-    need.code = need.code or _next_code("XQ")
+    need.code = need.code or codes.fresh_of_year(Need, "XQ")
     need.save()
     _keep_budgets([(need, budget)])
     _write_parts_of_need(need, draft)
@@ -521,11 +518,3 @@ def _write_parts_of_need(need: Need, draft: NeedDraft) -> None:
     Attachment.objects.bulk_create(
         [Attachment(need=need, position=n, **row) for n, row in enumerate(draft.attachments)]
     )
-
-
-def _next_code(prefix: str) -> str:
-    """CG-2026-00642: the year in the site's zone and a running number that is never given twice."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('catalogue_item_number')")
-        number = cursor.fetchone()[0]
-    return f"{prefix}-{clock.today().year}-{number:05d}"

@@ -23,6 +23,8 @@ def facts_of(event: Event) -> Facts | None:
         return _item(table.removeprefix("catalogue."), int(number), event)
     if table == "submissions.submission":
         return _submission(int(number))
+    if table == "submissions.complaint":
+        return _complaint(int(number))
     if table == "engagement.contact":
         return _contact(int(number))
     return None
@@ -45,6 +47,17 @@ def _submission(submission_id: int) -> Facts | None:
         return None
     facts = {**_links("submissions", row["code"]), "kind": row["kind"], "state": row["state"]}
     return facts, frozenset({row["organisation_id"]})
+
+
+def _complaint(complaint_id: int) -> Facts | None:
+    """Told to the owner of the item, who sees it once it is taken up; never who complained."""
+    rows = submissions.complaints_visible_to(parties.system()).filter(pk=complaint_id, handler__isnull=False)
+    complaint = rows.select_related("need", "achievement").first()
+    if complaint is None:
+        return None
+    listed = f"{settings.SITE_URL}/api/v1/complaints"
+    facts = {**_links("complaints", complaint.code), "api": listed, "item": complaint.item.code, "state": complaint.state}
+    return facts, frozenset({complaint.owner_id})
 
 
 def _contact(contact_id: int) -> Facts | None:

@@ -107,10 +107,10 @@ class Audience(models.TextChoices):
 
 @dataclass(frozen=True)
 class WebhookKind:
-    """A kind of fact that an organisation may be told: the event behind it, and whose it is."""
+    """A kind of fact that an organisation may be told: the events behind it, and whose it is."""
 
     name: str
-    event: str
+    events: tuple[str, ...]
     audience: Audience
     label: str | Promise
 
@@ -130,26 +130,48 @@ _PUBLIC = (
     ("achievement.renewed", "catalogue.achievement_renewed", _("成果续期")),
 )
 _OWN = (
-    ("submission.submitted", "submissions.submission_submitted", _("本单位的申报已提交")),
+    (
+        "submission.submitted",
+        "submissions.submission_submitted submissions.submission_sent_to_platform",  # the second: no step of its own
+        _("本单位的申报已提交"),
+    ),
     ("submission.approved", "submissions.submission_approved", _("本单位的申报通过单位审核")),
-    ("submission.returned", "submissions.submission_returned", _("本单位的申报被退回补充")),
-    ("submission.accepted", "submissions.submission_accepted", _("本单位的申报通过平台审核")),
+    (
+        "submission.returned",
+        "submissions.submission_returned submissions.submission_sent_back",  # by the organisation, by the platform
+        _("本单位的申报被退回补充"),
+    ),
+    ("submission.date_promised", "submissions.date_promised", _("本单位的申报有了答复期限")),
+    (
+        "submission.accepted",
+        "submissions.submission_accepted submissions.submission_accepted_directly",
+        _("本单位的申报通过平台审核"),
+    ),
     ("submission.declined", "submissions.submission_declined", _("本单位的申报未通过")),
+    ("submission.taken_back", "submissions.submission_taken_back", _("本单位的申报已撤回修改")),
+    ("complaint.taken_up", "submissions.complaint_taken_up", _("对本单位条目的投诉已受理")),
+    ("complaint.upheld", "submissions.complaint_upheld", _("对本单位条目的投诉成立")),
+    ("complaint.dismissed", "submissions.complaint_dismissed", _("对本单位条目的投诉不成立")),
     ("contact.sent", "engagement.contact_sent", _("发起对接")),
     ("contact.accepted", "engagement.contact_accepted", _("对接已接受")),
     ("contact.answered", "engagement.contact_answered", _("对接已答复")),
     ("contact.declined", "engagement.contact_declined", _("对接被谢绝")),
+    ("contact.handed_over", "engagement.contact_handed_over", _("对接已转给同事")),
+    ("contact.withdrawn", "engagement.contact_withdrawn", _("对接已撤回")),
+    ("contact.publisher_revealed", "engagement.publisher_revealed", _("对接里公开了需求单位")),
+    ("contact.broker_joined", "engagement.broker_joined", _("技术经理人加入对接")),
+    ("contact.broker_left", "engagement.broker_left", _("技术经理人退出对接")),
     ("contact.closed", "engagement.contact_closed", _("对接已结束")),
     ("contact.expired", "engagement.contact_expired", _("对接已到期")),
     ("message.written", "engagement.message_written", _("对接里有新留言")),
 )
 PING = "ping"
 WEBHOOK_KINDS: dict[str, WebhookKind] = {
-    name: WebhookKind(name, event, audience, label)
+    name: WebhookKind(name, tuple(events.split()), audience, label)
     for audience, rows in ((Audience.PUBLIC, _PUBLIC), (Audience.OWN, _OWN))
-    for name, event, label in rows
+    for name, events, label in rows
 }
-KIND_OF_EVENT: dict[str, WebhookKind] = {kind.event: kind for kind in WEBHOOK_KINDS.values()}
+KIND_OF_EVENT: dict[str, WebhookKind] = {event: kind for kind in WEBHOOK_KINDS.values() for event in kind.events}
 
 
 class DeliveryState(models.TextChoices):

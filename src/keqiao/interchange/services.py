@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +21,7 @@ from keqiao.interchange.policies import can_import, can_publish
 from keqiao.interchange.selectors import get_import, importer, saved_mapping
 from keqiao.interchange.types import FileFormat, ImportState, Kind, RowState
 from keqiao.interchange.workflow import import_workflow
-from keqiao.kernel import clock, files, notices
+from keqiao.kernel import clock, codes, files, notices
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed, WrongState
 from keqiao.kernel.events import record
@@ -31,7 +30,6 @@ from keqiao.parties.types import Actor
 
 CHUNK = 200  # rows of one transaction
 KEEP_DAYS = 90  # how long the file and the rows of a finished import stay
-LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that is read as another
 MEDIA = {
     FileFormat.CSV: "text/csv",
     FileFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -70,7 +68,7 @@ def start_import(*, actor: Actor, kind: str, name: str, chunks: Iterable[bytes],
     known = saved_mapping(organisation_id, kind, columns_of.fingerprint(header))
     mapping = columns_of.match(kind, header, known)
     job = Import.objects.create(
-        code="DR-" + "".join(secrets.choice(LETTERS) for _place in range(8)),
+        code=codes.fresh(Import, "DR"),
         kind=kind,
         person_id=actor.person_id,
         organisation_id=organisation_id,

@@ -94,6 +94,7 @@ class SearchResult:
     request: SearchRequest
     is_more: bool = False  # more than `total`: what a filter leaves of a long list is counted up to a bound
     counted_at: datetime | None = None  # when a long list was counted; None: just now
+    facets_within: int | None = None  # facets are counted among the newest so many; None: among all
 
 
 def search(request: SearchRequest, *, actor: Actor) -> SearchResult:
@@ -110,19 +111,21 @@ def _newest(request: SearchRequest, actor: Actor) -> SearchResult:
     order += ["-published_at", "-id"]
     ahead = tallies.of(request.kind)
     total = _length(request, rows, ahead)
+    facets, within = _facets_of_list(request, actor, ahead)
     page = max(request.page, 1)
     codes = list(rows.order_by(*order).values_list("code", flat=True)[(page - 1) * PER_PAGE : page * PER_PAGE])
     return SearchResult(
         items=[Found(item) for item in _load(request.kind, codes, actor)],
         total=min(total, tallies.COUNTED) if ahead and _is_filtered(request) else total,
         total_is_exact=True,
-        facets=_facets_of_list(request, actor, ahead),
+        facets=facets,
         query=None,
         page=page,
         page_count=_pages(total),
         request=request,
         is_more=bool(ahead and _is_filtered(request) and total > tallies.COUNTED),
         counted_at=ahead.at if ahead else None,
+        facets_within=within,
     )
 
 
@@ -132,17 +135,24 @@ def _length(request: SearchRequest, rows: QuerySet[Any], ahead: tallies.Counts |
     return rows.order_by()[: tallies.COUNTED + 1].count() if _is_filtered(request) else ahead.total
 
 
-def _facets_of_list(request: SearchRequest, actor: Actor, ahead: tallies.Counts | None) -> list[Facet]:
-    """Of the whole list within the wished price, so that a reader sees what another choice would give."""
+def _facets_of_list(
+    request: SearchRequest, actor: Actor, ahead: tallies.Counts | None
+) -> tuple[list[Facet], int | None]:
+    """Of the whole list within the wished price, so that a reader sees what another choice would give.
+
+    With them: among how many of the newest they were counted, when those were not all.
+    """
     if ahead and not _has_price(request):
-        return [_shown_facet(request, name, ahead.facets.get(name, {})) for name in FACETS[request.kind]]
+        return [_shown_facet(request, name, ahead.facets.get(name, {})) for name in FACETS[request.kind]], None
     every = _filtered(_public(request.kind, actor), request, but_facets=True)
     if ahead:
         every = every.filter(pk__in=every.order_by("-published_at", "-id").values("pk")[: tallies.COUNTED])
     price = f"{request.price_low}-{request.price_high}-{request.include_negotiable}"
     # Only published items are counted, the same for everybody; half a minute old is new enough for a list without a question.
     traits = cache.get_or_set(f"traits:{request.kind}:{price}", lambda: _traits(every), 30)
-    return _facets(request, traits or [])
+    traits = traits or []
+    is_cut = bool(ahead) and sum(row["n"] for row in traits) >= tallies.COUNTED
+    return _facets(request, traits), tallies.COUNTED if is_cut else None
 
 
 def _is_filtered(request: SearchRequest) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from keqiao.kernel import clock
+from keqiao.kernel import clock, codes
 from keqiao.kernel.errors import NotAllowed, WrongState
 from keqiao.kernel.events import record
 from keqiao.parties.types import Actor
@@ -15,8 +14,6 @@ from keqiao.submissions.policies import can_write
 from keqiao.submissions.selectors import get_submission
 from keqiao.submissions.types import Origin
 from keqiao.submissions.workflow import WRITABLE
-
-LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that is read as another
 
 
 def writable(code: str, actor: Actor) -> Submission:
@@ -40,7 +37,7 @@ def begin_draft(
     external_id: str = "",
 ) -> Submission:
     submission = Submission.objects.create(
-        code=new_code(),
+        code=codes.fresh(Submission, "SB"),
         kind=kind,
         organisation_id=organisation_id,
         author_id=author_id,
@@ -52,7 +49,3 @@ def begin_draft(
     )
     record("submissions.submission_started", submission, actor=actor, kind=kind)
     return submission
-
-
-def new_code(prefix: str = "SB") -> str:
-    return f"{prefix}-" + "".join(secrets.choice(LETTERS) for _place in range(10))

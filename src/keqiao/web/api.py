@@ -226,10 +226,16 @@ class FoundOut(Schema):
     score: int | None
 
 
+Wan = Annotated[Decimal, Query(ge=0, le=10**9, description="万元 (CNY 10,000).", examples=["50"])]
+
+
 class SearchOut(PageOut):
     total_is_exact: bool
     chips: list[dict[str, Any]] = Field(description="How the text was read; pass an id as `drop` to leave a chip out.")
     facets: dict[str, dict[str, int]]
+    facets_within: int | None = Field(
+        description="Facets are counted among the newest so many within the price; null: among all that were found."
+    )
     items: list[FoundOut]
 
 
@@ -448,9 +454,21 @@ def search(
     kind: Annotated[str, Query(pattern="^(achievement|need)$")] = "achievement",
     sort: Annotated[str, Query(pattern="^(match|trl|newest)$")] = "match",
     drop: Annotated[list[Annotated[str, StringConstraints(max_length=40)]], Query(max_length=20)] = [],  # noqa: B006 -- ninja copies it
+    price_low: Wan | None = None,
+    price_high: Wan | None = None,
+    fixed_price: Annotated[bool, Query(description="Leave out open and unknown prices.")] = False,  # noqa: FBT002 -- a query parameter
     page: Annotated[int, Query(ge=1, le=50)] = 1,
 ) -> dict[str, Any]:
-    wanted = searching.SearchRequest(kind=kind, q=q, drop=tuple(drop), sort=sort, page=page)
+    wanted = searching.SearchRequest(
+        kind=kind,
+        q=q,
+        drop=tuple(drop),
+        price_low=price_low,
+        price_high=price_high,
+        include_negotiable=not fixed_price,
+        sort=sort,
+        page=page,
+    )
     result = searching.search(wanted, actor=api_actor(request, f"{kind}s:read"))
     return {
         "total": result.total,
@@ -459,6 +477,7 @@ def search(
         "per_page": searching.PER_PAGE,
         "chips": [chip_out(chip) for chip in result.query.chips] if result.query else [],
         "facets": {facet.name: {value.value: value.count for value in facet.values} for facet in result.facets},
+        "facets_within": result.facets_within,
         "items": [found_out(found, kind) for found in result.items],
     }
 

@@ -163,13 +163,6 @@ def test_what_must_always_be_true_is_the_databases_promise(fields):
         make_achievement(**fields)
 
 
-def test_running_numbers_are_never_given_twice():
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('catalogue_item_number'), nextval('catalogue_item_number')")
-        first, second = cursor.fetchone()
-    assert second == first + 1
-
-
 @pytest.mark.parametrize(
     ("number", "kept"),
     [

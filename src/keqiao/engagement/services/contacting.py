@@ -38,7 +38,7 @@ from keqiao.engagement.types import (
     other_side,
 )
 from keqiao.engagement.workflow import contact_workflow
-from keqiao.kernel import clock
+from keqiao.kernel import clock, codes
 from keqiao.kernel.calendar import add_working_days
 from keqiao.kernel.commands import command, publishes
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
@@ -61,7 +61,6 @@ __all__ = [
     "withdraw_contact",
 ]
 
-ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without letters that look like digits
 LONGEST_KEY = 64
 
 
@@ -91,7 +90,7 @@ def send_contact(
     achievement = catalogue.get_achievement(achievement_code, actor=actor) if achievement_code else None
     side, from_id, to_id = _ends(actor, need, achievement, organisation_id)
     contact = Contact(
-        code=_new_code(),
+        code=codes.fresh_of_year(Contact, "DJ"),
         need=need,
         achievement=achievement,
         from_side=side,
@@ -264,11 +263,6 @@ def _key(text: str) -> str:
     if not 8 <= len(text) <= LONGEST_KEY or not text.isascii() or not text.isprintable():
         raise BadInput(_("发送标识应为 8 到 64 个英文字符，例如 7f3a9c20-1b。"), field="key")
     return text
-
-
-def _new_code() -> str:
-    """Not a running number: nobody counts other people's contacts from their own."""
-    return f"DJ-{clock.today().year}-" + "".join(secrets.choice(ALPHABET) for _ in range(8))
 
 
 def _ends(actor: Actor, need: Any, achievement: Any, organisation_id: int | None) -> tuple[str, int, int]:

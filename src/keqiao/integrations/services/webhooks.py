@@ -24,7 +24,7 @@ from keqiao.integrations.types import (
     Audience,
     DeliveryState,
 )
-from keqiao.kernel import clock, notices, outgoing
+from keqiao.kernel import clock, codes, notices, outgoing
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.events import record
@@ -33,7 +33,6 @@ from keqiao.kernel.parameters import parameter
 from keqiao.parties.types import Actor
 
 MOST_REPLAYED = 1_000
-LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that look alike
 
 
 @command
@@ -45,7 +44,7 @@ def make_webhook(*, actor: Actor, organisation_id: int, url: str, kinds: Iterabl
     if Webhook.objects.filter(organisation_id=organisation_id, deleted_at=None).count() >= most:
         raise BadInput(_("每个单位最多设置 %(most)s 个回调。") % {"most": most}, field="url")
     webhook = Webhook.objects.create(
-        code="HD-" + "".join(secrets.choice(LETTERS) for _n in range(8)),
+        code=codes.fresh(Webhook, "HD"),
         organisation_id=organisation_id,
         made_by_id=actor.person_id,
         url=outgoing.check_url(url.strip()),

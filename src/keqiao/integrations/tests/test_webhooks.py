@@ -12,7 +12,7 @@ from keqiao.integrations import tasks
 from keqiao.integrations.models import Delivery, Webhook
 from keqiao.integrations.services import webhooks
 from keqiao.integrations.tests.factories import bearer, make_delivery, make_token, make_webhook
-from keqiao.integrations.types import BACKOFF, WEBHOOK_KINDS
+from keqiao.integrations.types import BACKOFF, KIND_OF_EVENT, WEBHOOK_KINDS
 from keqiao.kernel import clock, events, personal
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.models import Event, Notice
@@ -211,7 +211,69 @@ def test_every_kind_stands_on_an_event_that_exists():
     named = "".join(
         (root / context / "README.md").read_text() for context in ("catalogue", "submissions", "engagement")
     )
-    assert [kind.event for kind in WEBHOOK_KINDS.values() if f"`{kind.event}`" not in named] == []
+    assert [event for kind in WEBHOOK_KINDS.values() for event in kind.events if f"`{event}`" not in named] == []
+
+
+NOBODY_ELSES = {  # events of these contexts that no webhook hears, and why
+    "submissions": {
+        "submission_started", "submission_discarded", "submission_claimed", "submission_handed_over",  # at a desk
+        "file_attached", "file_dropped", "question_answered", "view_stated",  # parts of a text that is handed in later
+        "submissions_imported", "submissions_moved",  # many at once
+        "review_waived", "waiver_ended",  # the organisation's own settings
+        "complaint_made", "complaint_taken_back",  # the owner learns of a complaint when it is taken up
+    },
+    "engagement": {
+        "contact_reassigned", "contacts_moved",  # within one side
+        "broker_asked", "broker_agreed", "broker_refused",  # before somebody is in
+        "match_marked", "match_unmarked", "search_saved",  # what one side or one person keeps
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("context", NOBODY_ELSES)
+def test_what_happens_to_submissions_and_contacts_is_heard_unless_said_why_not(context):
+    import re
+    from pathlib import Path
+
+    import keqiao
+
+    readme = (Path(keqiao.__file__).parent / context / "README.md").read_text()
+    events_there = set(re.findall(rf"`{context}\.([a-z_]+)`", readme.split("**Events.**")[1].split("\n\n")[0]))
+    heard = {name.partition(".")[2] for name in KIND_OF_EVENT if name.startswith(context)}
+    assert events_there - heard == NOBODY_ELSES[context]
+
+
+@pytest.mark.parametrize(
+    ("kind", "event"),
+    [
+        ("submission.returned", "submissions.submission_returned"),
+        ("submission.returned", "submissions.submission_sent_back"),
+        ("submission.submitted", "submissions.submission_sent_to_platform"),
+        ("submission.accepted", "submissions.submission_accepted_directly"),
+    ],
+)
+def test_one_kind_hears_the_organisation_and_the_platform(ours, kind, event):
+    from keqiao.submissions.tests.factories import make_draft
+
+    make_webhook(organisation=ours, kinds=[kind])
+    happened(event, make_draft(actor=make_actor(organisation=ours), organisation=ours))
+    assert Delivery.objects.get().kind == kind
+
+
+def test_the_owner_hears_of_a_complaint_once_it_is_taken_up():
+    from keqiao.submissions.models import Complaint
+
+    need, handler, complainant = make_need(), make_person(), make_person(organisation=make_organisation())
+    make_webhook(organisation=need.publisher, kinds=["complaint.taken_up"])
+    make_webhook(kinds=["complaint.taken_up"])
+    complaint = Complaint.objects.create(code="TS-1", need=need, reason="untrue", text="x", complainant=complainant)
+    happened("submissions.complaint_taken_up", complaint)
+    assert Delivery.objects.count() == 0
+    Complaint.objects.update(handler=handler, state="in_review")
+    happened("submissions.complaint_taken_up", complaint)
+    told = json.loads(Delivery.objects.get().body)["data"]
+    assert told.keys() == {"code", "url", "api", "item", "state"}
+    assert (told["code"], told["item"], told["state"]) == ("TS-1", need.code, "in_review")
 
 
 # --- delivering -------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import date
 from typing import Any
 
@@ -17,7 +16,6 @@ from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.parties import selectors as parties
 from keqiao.parties import services as people
 
-LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 NOT_FIELDS = {"external_id", "code"}
 DATES = {"filed_on", "expires_on"}
 EMPTIABLE = ("title_zh", "title_en", "number", *sorted(DATES))
@@ -31,8 +29,7 @@ def organisation(run: Run, row: ImportRow) -> None:
     fields = {name: value for name, value in row.content.items() if name not in NOT_FIELDS}
     found = _organisation(run, row)
     if found is None:
-        code = "DW-" + "".join(secrets.choice(LETTERS) for _place in range(8))
-        made = people.register_organisation(actor=run.actor, code=code, **fields)
+        made = people.register_organisation(actor=run.actor, **fields)
         run.done(row, RowState.ADDED, made.code, made.pk)
         return
     changed = {name: value for name, value in fields.items() if getattr(found, name) != value}

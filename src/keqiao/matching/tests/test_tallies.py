@@ -70,6 +70,26 @@ def test_the_page_says_as_of_when(five, client):
     assert "的统计" in client.get("/achievements").content.decode()
 
 
+def test_within_a_price_facets_of_a_long_list_say_among_how_many_they_were_counted(five, client):
+    said = "下列数目只在符合价格条件的最新 2 项里统计"
+    assert said not in client.get("/search?kind=achievement&price_high=900").content.decode()
+    services.count_list(actor=parties.system(), kind="achievement")
+    assert searching.search(SearchRequest(), actor=visitor).facets_within is None
+    page = client.get("/search?kind=achievement&price_high=900").content.decode()
+    assert said in page
+    answer = client.get("/api/v1/search?price_high=900").json()
+    assert (answer["facets_within"], sum(answer["facets"]["field"].values())) == (2, 2)
+    assert client.get("/api/v1/search").json()["facets_within"] is None
+    assert client.get("/api/v1/search?price_high=x").status_code == 422
+
+
+def test_within_a_price_that_few_have_facets_are_whole(five):
+    services.count_list(actor=parties.system(), kind="achievement")
+    make_achievement(field="energy", price_kind="amount", price_low=100, price_high=100)
+    few = searching.search(SearchRequest(include_negotiable=False), actor=visitor)
+    assert (few.facets_within, few.total) == (None, 1)
+
+
 def test_the_api_takes_the_count_made_ahead_too(five, client):
     services.count_list(actor=parties.system(), kind="achievement")
     make_achievement(field="energy")  # after the count: it is listed, and not yet counted

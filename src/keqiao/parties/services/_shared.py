@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 
 from django.utils import translation
@@ -14,13 +13,6 @@ from keqiao.parties.models import Organisation, Post
 from keqiao.parties.policies import can_give, can_manage
 from keqiao.parties.selectors import get_organisation
 from keqiao.parties.types import Actor, Role, roles_in
-
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no letter that reads like a digit
-
-
-def _new_code(prefix: str) -> str:
-    """DW-7K2M9QX4: tells nothing about how many there are."""
-    return f"{prefix}-" + "".join(secrets.choice(_ALPHABET) for _place in range(8))
 
 
 def _own_organisation(actor: Actor, code: str) -> Organisation:

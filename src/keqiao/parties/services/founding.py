@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from keqiao.kernel import clock, files
+from keqiao.kernel import clock, codes, files
 from keqiao.kernel.calendar import add_working_days
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed
@@ -18,7 +18,7 @@ from keqiao.kernel.parameters import parameter
 from keqiao.parties import reading
 from keqiao.parties.models import Organisation, OrganisationIdentifier, Post, Verification, VerificationNote
 from keqiao.parties.selectors import get_verification, operators
-from keqiao.parties.services._shared import _end_posts, _give_post, _new_code, _tell
+from keqiao.parties.services._shared import _end_posts, _give_post, _tell
 from keqiao.parties.types import (
     FOUNDED_BY_ITSELF,
     Actor,
@@ -75,7 +75,7 @@ def found_organisation(
     paper = _keep(actor, licence, "licence")
     _give_post(actor.person_id, organisation.pk, known)
     verification = Verification.objects.create(
-        code=_new_code("RZ"),
+        code=codes.fresh(Verification, "RZ"),
         organisation=organisation,
         applicant_id=actor.person_id,
         licence=paper,
@@ -175,7 +175,7 @@ def _enter(kind: str, fields: dict[str, Any], register_number: str) -> Organisat
     """The row; two who enter the same organisation at once are told apart by the unique codes."""
     try:
         with transaction.atomic():
-            organisation = Organisation.objects.create(code=_new_code("DW"), kind=kind, is_verified=False, **fields)
+            organisation = Organisation.objects.create(code=codes.fresh(Organisation, "DW"), kind=kind, is_verified=False, **fields)
             if register_number:
                 OrganisationIdentifier.objects.create(
                     organisation=organisation, scheme=Scheme.REGISTRATION, value=register_number

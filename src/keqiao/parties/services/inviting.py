@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
-from keqiao.kernel import clock
+from keqiao.kernel import clock, codes
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import NotAllowed, NotFound, WrongState
 from keqiao.kernel.events import record
@@ -17,7 +17,7 @@ from keqiao.kernel.parameters import parameter
 from keqiao.parties import reading, tokens
 from keqiao.parties.models import Invitation
 from keqiao.parties.selectors import get_invitation, invitations_managed_by
-from keqiao.parties.services._shared import _give_post, _known_role, _new_code, _own_organisation
+from keqiao.parties.services._shared import _give_post, _known_role, _own_organisation
 from keqiao.parties.types import Actor
 from keqiao.parties.workflow import invitation_workflow
 
@@ -44,7 +44,7 @@ def invite(*, actor: Actor, code: str, role: str, email: str = "") -> Invited:
     address = reading.email(email) if email.strip() else ""
     now = clock.now()
     days = parameter("parties.invitation_days", on=clock.today())
-    new_code = _new_code("YQ")
+    new_code = codes.fresh(Invitation, "YQ")
     token = tokens.token_of(new_code)
     invitation = Invitation.objects.create(
         code=new_code,

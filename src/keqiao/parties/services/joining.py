@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from keqiao.kernel import clock
+from keqiao.kernel import clock, codes
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed
 from keqiao.kernel.events import record
@@ -13,7 +13,7 @@ from keqiao.parties import reading
 from keqiao.parties.models import JoinRequest, Post
 from keqiao.parties.policies import can_give
 from keqiao.parties.selectors import approvers_of, get_join_request, get_organisation, operators
-from keqiao.parties.services._shared import _give_post, _known_role, _new_code, _tell
+from keqiao.parties.services._shared import _give_post, _known_role, _tell
 from keqiao.parties.types import Actor, JoinState
 from keqiao.parties.workflow import join_workflow
 
@@ -38,7 +38,7 @@ def request_to_join(*, actor: Actor, code: str, role: str, text: str = "") -> Jo
         organisation=organisation,
         person_id=actor.person_id,
         state=JoinState.OPEN,
-        defaults={"code": _new_code("JR"), "role": known, "text": text},
+        defaults={"code": codes.fresh(JoinRequest, "JR"), "role": known, "text": text},
     )
     if not is_new:
         raise BadInput(_("您已经申请加入这家单位，正在等答复。要改角色，请先撤回那一份。"), field="role")

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from keqiao.kernel import clock
+from keqiao.kernel import clock, codes
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound, WrongState
 from keqiao.kernel.events import record
@@ -23,7 +23,6 @@ from keqiao.parties.models import (
     OrganisationQualification,
     Post,
 )
-from keqiao.parties.services._shared import _new_code
 from keqiao.parties.types import Actor, JoinState, roles_in
 
 
@@ -55,7 +54,7 @@ def merge_organisations(*, actor: Actor, kept_code: str, gone_code: str, reason:
     gone.merged_into = kept
     gone.save(update_fields=["merged_into"])
     merge = Merge.objects.create(
-        code=_new_code("HB"),
+        code=codes.fresh(Merge, "HB"),
         kept=kept,
         gone=gone,
         moved=moved,
@@ -179,7 +178,7 @@ def _ask_anew(gone: Organisation, kept: Organisation) -> list[int]:
             continue
         asked.add(post.person_id)
         request = JoinRequest.objects.create(
-            code=_new_code("JR"), organisation=kept, person_id=post.person_id, role=post.role
+            code=codes.fresh(JoinRequest, "JR"), organisation=kept, person_id=post.person_id, role=post.role
         )
         made.append(request.pk)
     return made

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
+from keqiao.kernel import codes
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.events import record
@@ -17,13 +18,13 @@ from keqiao.parties.types import Actor
 
 
 @command
-def register_organisation(*, actor: Actor, code: str, **fields: Any) -> Organisation:
+def register_organisation(*, actor: Actor, code: str = "", **fields: Any) -> Organisation:
     """Enter an organisation into the register. Operators only; self-registration has its own command."""
     if not actor.is_operator:
         raise NotAllowed
     if fields.get("credit_code"):
         fields["credit_code"] = reading.credit_code(fields["credit_code"])
-    organisation = Organisation.objects.create(code=code, **fields)
+    organisation = Organisation.objects.create(code=code or codes.fresh(Organisation, "DW"), **fields)
     record("parties.organisation_registered", organisation, actor=actor)
     return organisation
 

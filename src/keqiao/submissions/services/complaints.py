@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, time
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue import services as items
 from keqiao.catalogue.types import EndReason, ItemState
-from keqiao.kernel import clock, files
+from keqiao.kernel import clock, codes, files
 from keqiao.kernel.calendar import add_working_days
 from keqiao.kernel.commands import command, publishes
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound, WrongState
@@ -78,7 +78,7 @@ def make_complaint(
     try:
         with transaction.atomic():
             complaint = Complaint.objects.create(
-                code=_next_code(),
+                code=codes.fresh_of_year(Complaint, "TS"),
                 **{kind: item},
                 reason=reason,
                 text=words,
@@ -230,11 +230,3 @@ def _text(text: str, field: str, *, required: bool = True, example: str = "") ->
     if len(text) > LONGEST_TEXT:
         raise BadInput(_("有 %(n)d 个字，最多 %(most)d 个。") % {"n": len(text), "most": LONGEST_TEXT}, field=field)
     return text
-
-
-def _next_code() -> str:
-    """TS-2026-00007: the year in the site's zone and a running number that is never given twice."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('submissions_complaint_number')")
-        number = cursor.fetchone()[0]
-    return f"TS-{clock.today().year}-{number:05d}"

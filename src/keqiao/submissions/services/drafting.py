@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue.types import AttachmentLevel
-from keqiao.kernel import clock, files
+from keqiao.kernel import clock, codes, files
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, DomainError, NotAllowed, NotFound
 from keqiao.kernel.events import record
@@ -23,7 +23,7 @@ from keqiao.submissions.selectors import get_submission, open_change_of
 from keqiao.submissions.suggestions import note_changed
 from keqiao.submissions.types import Origin, SubmissionKind
 from keqiao.submissions.workflow import submission_workflow
-from keqiao.submissions.writing import begin_draft, new_code, writable
+from keqiao.submissions.writing import begin_draft, writable
 
 __all__ = [
     "SavedElsewhere",
@@ -93,7 +93,7 @@ def start_change(*, actor: Actor, kind: str, item_code: str) -> Submission:
     if under_way is not None:
         return under_way
     submission = Submission.objects.create(
-        code=new_code(),
+        code=codes.fresh(Submission, "SB"),
         kind=kind,
         organisation_id=owner_id,
         author_id=actor.person_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from keqiao.kernel import clock
+from keqiao.kernel import clock, codes
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed
 from keqiao.kernel.events import record
@@ -13,7 +13,6 @@ from keqiao.parties.types import Actor
 from keqiao.submissions.models import Submission
 from keqiao.submissions.services.drafting import _check, _check_assets
 from keqiao.submissions.types import Origin, SubmissionKind
-from keqiao.submissions.writing import new_code
 
 __all__ = ["start_drafts"]
 
@@ -34,9 +33,10 @@ def start_drafts(
         if content.get("asset_ids"):
             _check_assets(content, organisation_id)
     now = clock.now()
+    drawn = codes.fresh_many(Submission, "SB", len(contents))
     made = Submission.objects.bulk_create(
         Submission(
-            code=new_code(),
+            code=code,
             kind=kind,
             organisation_id=organisation_id,
             author_id=actor.person_id,
@@ -46,7 +46,7 @@ def start_drafts(
             writers=[actor.person_id],
             saved_at=now,
         )
-        for content in contents
+        for code, content in zip(drawn, contents, strict=True)
     )
     if made:
         record(

@@ -12,7 +12,7 @@ from procrastinate.contrib.django import app
 
 from keqiao.inference import selectors as inference
 from keqiao.inference.types import NoConsent, NoProvider, Service
-from keqiao.kernel import clock, files
+from keqiao.kernel import clock, codes, files
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.events import record
@@ -31,7 +31,7 @@ from keqiao.submissions.types import (
     Writer,
     Written,
 )
-from keqiao.submissions.writing import begin_draft, new_code, writable
+from keqiao.submissions.writing import begin_draft, writable
 
 __all__ = [
     "BODY",
@@ -84,7 +84,7 @@ def start_from_source(
     else:
         given["text"] = _checked_text(text)
     source = Source.objects.create(
-        code=new_code("YG"),
+        code=codes.fresh(Source, "YG"),
         purpose=SourcePurpose.DRAFTING,
         kind=kind,
         organisation_id=organisation_id,
@@ -145,7 +145,7 @@ def ask_translation(*, actor: Actor, code: str, language: str) -> Source:
         raise BadInput(_("这种语言已经有内容。请先清空，再翻译。"), field="language")
     _check_count(actor.person_id)
     source = Source.objects.create(
-        code=new_code("YG"),
+        code=codes.fresh(Source, "YG"),
         purpose=SourcePurpose.TRANSLATION,
         kind=submission.kind,
         organisation_id=submission.organisation_id,

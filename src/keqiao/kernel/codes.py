@@ -1,0 +1,39 @@
+"""Short public codes such as XQ-2026-7K2M9P: drawn at random, so that they tell neither how many there are nor in what order they came."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.db.models import Model
+
+from keqiao.kernel import clock
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is read as another: no 0 O, 1 I L, U V
+
+
+def fresh(model: type[Model], prefix: str, *, places: int = 8) -> str:
+    """DW-7K2M9QX4, which no row of `model` bears yet."""
+    return fresh_many(model, prefix, 1, places=places)[0]
+
+
+def fresh_of_year(model: type[Model], prefix: str) -> str:
+    """XQ-2026-7K2M9P: with the year in the site's zone, as people file them."""
+    return fresh_many_of_year(model, prefix, 1)[0]
+
+
+def fresh_many_of_year(model: type[Model], prefix: str, count: int) -> list[str]:
+    return fresh_many(model, f"{prefix}-{clock.today().year}", count, places=6)
+
+
+def fresh_many(model: type[Model], prefix: str, count: int, *, places: int = 8) -> list[str]:
+    """Drawn again while taken. Two that draw the same at the same moment meet the unique constraint of the table."""
+    found: dict[str, None] = {}
+    while len(found) < count:
+        drawn = {draw(prefix, places) for _n in range(count - len(found))}
+        taken = set(model._default_manager.filter(code__in=drawn).values_list("code", flat=True))
+        found.update(dict.fromkeys(drawn - taken))
+    return list(found)
+
+
+def draw(prefix: str, places: int) -> str:
+    return f"{prefix}-" + "".join(secrets.choice(ALPHABET) for _place in range(places))
