@@ -1,4 +1,4 @@
-"""What webhooks are told of. The table is in types.py: each kind names the event behind it."""
+"""What webhooks are told of (types.py: each kind names the events behind it), and what follows a merged organisation."""
 
 from keqiao.integrations.types import KIND_OF_EVENT
 from keqiao.kernel.events import on
@@ -25,3 +25,19 @@ def tell_webhooks(event: Event) -> None:
 
 for _name in KIND_OF_EVENT:
     on(_name)(tell_webhooks)
+
+
+@on("parties.organisations_merged")
+def organisations_merged(event: Event) -> None:
+    from keqiao.integrations.services import moving
+    from keqiao.parties import selectors as parties
+
+    moving.move_integrations(actor=parties.system(), from_id=event.data["from_id"], merge_id=event.data["merge_id"])
+
+
+@on("parties.merge_undone")
+def merge_undone(event: Event) -> None:
+    from keqiao.integrations.services import moving
+    from keqiao.parties import selectors as parties
+
+    moving.move_integrations_back(actor=parties.system(), merge_id=event.data["merge_id"])

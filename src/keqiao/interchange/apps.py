@@ -6,7 +6,7 @@ class InterchangeConfig(AppConfig):
     name = "keqiao.interchange"
 
     def ready(self) -> None:
-        from keqiao.interchange import holdings
+        from keqiao.interchange import holdings, subscribers  # noqa: F401 -- registers what interchange listens to
         from keqiao.kernel import notices, personal
 
         notices.kind("import_finished", _("导入完成"))
