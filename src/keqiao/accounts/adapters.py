@@ -9,13 +9,16 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_ipv46_address
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
-from keqiao.accounts import confirming, secrets, seen
-from keqiao.kernel.pages import safe_next
+from keqiao.accounts import confirming, secrets, seen, services
+from keqiao.accounts.types import Identity, LinkedElsewhere
+from keqiao.kernel.errors import DomainError
+from keqiao.kernel.pages import actor_of, safe_next
 from keqiao.parties import selectors as parties
 
 NO_ADDRESS = "0.0.0.0"  # noqa: S104 -- shown for a connection without an address, such as a socket; nothing is bound
@@ -106,5 +109,27 @@ class Federation(DefaultSocialAccountAdapter):
         sociallogin.email_addresses = []
         return sociallogin.user
 
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        """Asked for on the security page: the identity becomes a way in to the account that is signed in."""
+        if sociallogin.state.get("process") == AuthProcess.CONNECT:
+            raise ImmediateHttpResponse(HttpResponseRedirect(f"/me/security?{_link(request, sociallogin.account)}"))
+
     def on_authentication_error(self, request: HttpRequest, provider: Any, **kwargs: Any) -> None:  # noqa: ARG002 -- as above
-        raise ImmediateHttpResponse(HttpResponseRedirect("/sign-in?federation=failed"))
+        raise ImmediateHttpResponse(HttpResponseRedirect(failed_at(request)))
+
+
+def failed_at(request: HttpRequest) -> str:
+    """Where somebody is told that the provider did not let them through: who is signed in was linking."""
+    return "/me/security?problem=link" if request.user.is_authenticated else "/sign-in?federation=failed"
+
+
+def _link(request: HttpRequest, found: Any) -> str:
+    """What the security page is to say."""
+    about = {key: value for key, value in found.extra_data.items() if key != "name"}
+    try:
+        services.link_identity(actor=actor_of(request), identity=Identity(found.provider, found.uid, about))
+    except LinkedElsewhere:
+        return "problem=elsewhere"
+    except DomainError:
+        return "problem=link"
+    return "done=linked"

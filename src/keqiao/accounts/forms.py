@@ -24,6 +24,18 @@ class PlainForm(forms.Form):
         self.add_error(error.field if error.field in self.fields else None, str(error))
 
 
+class PasskeyNameForm(PlainForm):
+    name = forms.CharField(
+        label=_("名称"),
+        max_length=40,
+        widget=forms.TextInput(attrs=_input("off")),
+        error_messages={
+            "required": _("请填写，例如“办公室电脑”。"),
+            "max_length": _("名称为 1 至 40 个字，例如“办公室电脑”。"),
+        },
+    )
+
+
 class SignInForm(PlainForm):
     username = forms.CharField(
         label=_("电子邮箱或手机号"),

@@ -118,6 +118,42 @@ class Passkey:
 
 
 @dataclass(frozen=True)
+class Linked:
+    """An account with an identity provider. `is_offered`: this site still takes sign-ins from there."""
+
+    id: int
+    provider: str
+    name: str
+    scope: str
+    added_at: datetime
+    used_at: datetime
+    is_offered: bool
+
+
+def provider_names() -> dict[str, str]:
+    """The identity providers of this site, by id."""
+    return {
+        app["provider_id"]: app["name"] for kind in settings.SOCIALACCOUNT_PROVIDERS.values() for app in kind["APPS"]
+    }
+
+
+def linked_to(user: Any) -> list[Linked]:
+    names = provider_names()
+    return [
+        Linked(
+            row.pk,
+            row.provider,
+            names.get(row.provider, row.provider),
+            row.extra_data.get("scope", ""),
+            row.date_joined,
+            row.last_login,
+            row.provider in names,
+        )
+        for row in SocialAccount.objects.filter(user=user).order_by("id")
+    ]
+
+
+@dataclass(frozen=True)
 class Protection:
     """What one's security page lists."""
 
@@ -127,13 +163,14 @@ class Protection:
     passkeys: list[Passkey]
     totp: Authenticator | None
     codes_left: int
-    linked: list[SocialAccount]
+    linked: list[Linked]
 
     @property
     def ways_in(self) -> int:
-        """Ways that lead in without another: a password or code needs an address it belongs to."""
+        """Ways that lead in without another: a password or code needs an address it belongs to, a provider the site."""
         by_password = self.has_password and bool(self.email or self.number)
-        return by_password + len(self.passkeys) + len(self.linked) + bool(self.number and is_open(Channel.SMS))
+        from_elsewhere = sum(identity.is_offered for identity in self.linked)
+        return by_password + len(self.passkeys) + from_elsewhere + bool(self.number and is_open(Channel.SMS))
 
 
 def protection_of(actor: Actor) -> Protection:
@@ -152,8 +189,15 @@ def protection_of(actor: Actor) -> Protection:
         ],
         totp=next((row for row in rows if row.type == kinds.TOTP), None),
         codes_left=len(codes.wrap().get_unused_codes()) if codes else 0,
-        linked=list(SocialAccount.objects.filter(user=user).order_by("id")),
+        linked=linked_to(user),
     )
+
+
+def get_passkey(passkey_id: int, *, actor: Actor) -> Passkey:
+    found = next((passkey for passkey in protection_of(actor).passkeys if passkey.id == passkey_id), None)
+    if found is None:
+        raise NotFound
+    return found
 
 
 def has_second_step(user: Any) -> bool:

@@ -123,6 +123,12 @@ class LastWayIn(DomainError):
     message = _("这是最后一种登录方式，不能移除。请先设置密码或再添加一个通行密钥。")
 
 
+class LinkedElsewhere(DomainError):
+    """The identity signs in to another account."""
+
+    message = _("这个单位账号已经关联到另一个账号。请用它登录那个账号，解除关联后再试。")
+
+
 class AgreementKind(models.TextChoices):
     """Texts that people agree to. The first two are needed to post; each of the others has one purpose and is optional."""
 

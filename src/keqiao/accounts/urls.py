@@ -1,11 +1,8 @@
 """Addresses of accounts; mounted at the root of the site. allauth's own pages are not mounted."""
 
 from django.urls import include, path, re_path
-from django.views.generic import RedirectView
 
 from keqiao.accounts import views, views_federation, views_security, views_sign_up
-
-FAILED = "/sign-in?federation=failed"
 
 urlpatterns = [
     # allauth asks for its own names.
@@ -16,8 +13,8 @@ urlpatterns = [
     path("sign-in/code", views.sign_in_by_code, name="sign_in_by_code"),
     path("sign-in/code/enter", views.enter_sign_in_code, name="sign_in_code"),
     path("sign-in/second-step", views.second_step, name="mfa_authenticate"),
-    path("sign-in/failed", RedirectView.as_view(url=FAILED), name="socialaccount_login_error"),
-    path("sign-in/cancelled", RedirectView.as_view(url="/sign-in"), name="socialaccount_login_cancelled"),
+    path("sign-in/failed", views_federation.failed, name="socialaccount_login_error"),
+    path("sign-in/cancelled", views_federation.cancelled, name="socialaccount_login_cancelled"),
     re_path(
         r"^sign-in/with/oidc/(?P<provider_id>[a-z0-9-]{2,31})/",
         include(
@@ -55,6 +52,9 @@ urlpatterns = [
     path("me/security/address/code", views_security.address_code, name="address_code"),
     path("me/security/passkeys/add", views_security.add_passkey, name="add_passkey"),
     path("me/security/passkeys/options", views_security.passkey_options, name="passkey_options"),
+    path("me/security/link/<slug:provider_id>", views_federation.link, name="link_identity"),
+    path("me/security/identities/<int:identity_id>/remove", views_security.unlink_identity, name="unlink_identity"),
+    path("me/security/passkeys/<int:passkey_id>/name", views_security.rename_passkey, name="rename_passkey"),
     path("me/security/passkeys/<int:passkey_id>/remove", views_security.remove_passkey, name="remove_passkey"),
     path("me/security/totp", views_security.totp, name="totp"),
     path("me/security/totp/remove", views_security.remove_totp, name="remove_totp"),

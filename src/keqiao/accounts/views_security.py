@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from keqiao.accounts import browsers, confirming, flows, seen, selectors, services
 from keqiao.accounts.addresses import read_address
-from keqiao.accounts.forms import AddressForm, CodeForm, ConfirmForm, CredentialForm, PasswordForm
+from keqiao.accounts.forms import AddressForm, CodeForm, ConfirmForm, CredentialForm, PasskeyNameForm, PasswordForm
 from keqiao.accounts.types import Channel, Purpose, WrongCode
 from keqiao.accounts.views import ask_code
 from keqiao.kernel.errors import BadInput, DomainError
@@ -54,21 +54,36 @@ def confirmed(view: View) -> View:
 def security(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     is_shared = selectors.is_shared(request.user)
+    own = selectors.protection_of(actor)
     rows = selectors.sessions_of(actor)
     if is_shared:  # other visitors' devices are theirs
         rows = rows.filter(session_key=_key(request))
     context = {
         "tab": "me",
-        "own": selectors.protection_of(actor),
+        "own": own,
         "sessions": [
             {"row": row, "browser": browsers.name_of(row.user_agent), "here": row.session_key == _key(request)}
             for row in rows[: selectors.SESSIONS_SHOWN]
         ],
         "is_shared": is_shared,
         "done": request.GET.get("done", ""),
+        "problem": request.GET.get("problem", ""),
+        "linkable": [] if is_shared else _linkable(request, own),
         "channels": selectors.open_channels(),
     }
     return flows.form_answer(request, "accounts/security.html", context)
+
+
+def _linkable(request: HttpRequest, own: selectors.Protection) -> list[dict[str, str]]:
+    """Providers of this site that the account is not linked to."""
+    from keqiao.accounts.views_federation import link_key
+
+    linked = {identity.provider for identity in own.linked}
+    return [
+        {"name": name, "link": f"{reverse('link_identity', args=[key])}?key={link_key(request, key)}"}
+        for key, name in selectors.provider_names().items()
+        if key not in linked
+    ]
 
 
 def _key(request: HttpRequest) -> str:
@@ -260,6 +275,36 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
 def remove_passkey(request: HttpRequest, passkey_id: int) -> HttpResponse:
     services.remove_passkey(actor=actor_of(request), passkey_id=passkey_id)
     return _done("passkey-removed")
+
+
+@never_cache
+@form_page
+@signed_in
+@confirmed
+def rename_passkey(request: HttpRequest, passkey_id: int) -> HttpResponse:
+    passkey = selectors.get_passkey(passkey_id, actor=actor_of(request))
+    form = PasskeyNameForm(request.POST or None, initial={"name": passkey.name})
+    error: DomainError | None = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.rename_passkey(actor=actor_of(request), passkey_id=passkey_id, name=form.cleaned_data["name"])
+            return _done("passkey-renamed")
+        except DomainError as refusal:
+            error = refusal
+            form.refuse(refusal)
+    context = {"tab": "me", "form": form, "error": error, "passkey": passkey}
+    return flows.form_answer(request, "accounts/passkey_name.html", context)
+
+
+# --- from elsewhere ---------------------------------------------------------------------------------------------------
+
+
+@require_POST
+@signed_in
+@confirmed
+def unlink_identity(request: HttpRequest, identity_id: int) -> HttpResponse:
+    services.unlink_identity(actor=actor_of(request), identity_id=identity_id)
+    return _done("unlinked")
 
 
 # --- second step ------------------------------------------------------------------------------------------------------

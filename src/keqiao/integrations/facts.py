@@ -56,7 +56,12 @@ def _complaint(complaint_id: int) -> Facts | None:
     if complaint is None:
         return None
     listed = f"{settings.SITE_URL}/api/v1/complaints"
-    facts = {**_links("complaints", complaint.code), "api": listed, "item": complaint.item.code, "state": complaint.state}
+    facts = {
+        **_links("complaints", complaint.code),
+        "api": listed,
+        "item": complaint.item.code,
+        "state": complaint.state,
+    }
     return facts, frozenset({complaint.owner_id})
 
 

@@ -1,4 +1,4 @@
-"""Short public codes such as XQ-2026-7K2M9P: drawn at random, so that they tell neither how many there are nor in what order they came."""
+"""Short public codes such as XQ-2026-7K2M9P: drawn at random, so that they tell neither how many there are nor their order."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def fresh_many(model: type[Model], prefix: str, count: int, *, places: int = 8) 
     found: dict[str, None] = {}
     while len(found) < count:
         drawn = {draw(prefix, places) for _n in range(count - len(found))}
-        taken = set(model._default_manager.filter(code__in=drawn).values_list("code", flat=True))
+        rows = model._default_manager.filter(code__in=drawn)  # noqa: SLF001 -- Django's documented model API
+        taken = set(rows.values_list("code", flat=True))
         found.update(dict.fromkeys(drawn - taken))
     return list(found)
 

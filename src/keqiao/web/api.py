@@ -456,7 +456,7 @@ def search(
     drop: Annotated[list[Annotated[str, StringConstraints(max_length=40)]], Query(max_length=20)] = [],  # noqa: B006 -- ninja copies it
     price_low: Wan | None = None,
     price_high: Wan | None = None,
-    fixed_price: Annotated[bool, Query(description="Leave out open and unknown prices.")] = False,  # noqa: FBT002 -- a query parameter
+    fixed_price: Annotated[bool, Query(description="Leave out open and unknown prices.")] = False,
     page: Annotated[int, Query(ge=1, le=50)] = 1,
 ) -> dict[str, Any]:
     wanted = searching.SearchRequest(

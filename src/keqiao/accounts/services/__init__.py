@@ -2,6 +2,7 @@
 
 from keqiao.accounts.services.codes import *  # noqa: F403 -- one door to the commands of this folder
 from keqiao.accounts.services.consents import *  # noqa: F403
+from keqiao.accounts.services.linking import *  # noqa: F403
 from keqiao.accounts.services.personal import *  # noqa: F403
 from keqiao.accounts.services.protecting import *  # noqa: F403
 from keqiao.accounts.services.second_factor import *  # noqa: F403

@@ -20,13 +20,13 @@ from keqiao.accounts.types import (
 )
 from keqiao.kernel import clock
 from keqiao.kernel.commands import command
+from keqiao.kernel.parameters import parameter
 from keqiao.parties.types import Actor
 
 __all__ = ["forget_old_codes", "prove_code", "send_code"]
 
 FOR_NOTHING = "nothing"  # a code that was never sent: it opens nothing, and the page looks the same
 NEEDS_NO_ACCOUNT = {Purpose.SIGN_UP, Purpose.NEW_ADDRESS}
-KEPT_DAYS = 2
 JOB = "keqiao.accounts.tasks.deliver_code"
 
 
@@ -77,6 +77,7 @@ def prove_code(*, actor: Actor, code_id: int, purpose: str, code: str) -> bool: 
 
 @command
 def forget_old_codes(*, actor: Actor) -> int:  # noqa: ARG001 -- a job's actor
-    """Codes are of no use after minutes; their rows go after two days."""
-    gone, _by_model = OneTimeCode.objects.filter(expires_at__lt=clock.now() - timedelta(days=KEPT_DAYS)).delete()
+    """Codes are of no use after minutes; their rows go after the parameter's days."""
+    days = parameter("accounts.codes_kept_days", on=clock.today())
+    gone, _by_model = OneTimeCode.objects.filter(expires_at__lt=clock.now() - timedelta(days=days)).delete()
     return gone

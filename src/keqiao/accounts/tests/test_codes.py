@@ -9,6 +9,8 @@ from keqiao.accounts import services, tasks
 from keqiao.accounts.models import AttemptCount, OneTimeCode
 from keqiao.accounts.tests.factories import code_in, last_code, make_account, run_jobs, sent_mails, sent_texts
 from keqiao.accounts.types import ChannelClosed
+from keqiao.kernel import clock
+from keqiao.kernel.parameters import parameter
 from keqiao.parties import selectors as parties
 
 pytestmark = pytest.mark.django_db
@@ -112,9 +114,13 @@ def test_a_site_without_a_channel_refuses_and_writes_nothing(settings):
     assert OneTimeCode.objects.count() == 0
 
 
-def test_old_rows_go(sends):
-    send()
+@pytest.mark.usefixtures("rules")
+def test_old_rows_go_after_the_days_of_the_parameter(sends):
+    days = parameter("accounts.codes_kept_days", on=clock.today())
+    kept, gone = send(), send()
+    OneTimeCode.objects.filter(pk=kept.pk).update(expires_at=clock.now() - timedelta(days=days, minutes=-5))
+    OneTimeCode.objects.filter(pk=gone.pk).update(expires_at=clock.now() - timedelta(days=days, minutes=5))
     AttemptCount.objects.create(key="x", ends_at="2020-01-01T00:00Z")
-    OneTimeCode.objects.update(expires_at="2020-01-01T00:00Z")
     tasks.forget_codes(0)
-    assert (OneTimeCode.objects.count(), AttemptCount.objects.count()) == (0, 0)
+    assert list(OneTimeCode.objects.all()) == [kept]
+    assert not AttemptCount.objects.exists()

@@ -1,13 +1,20 @@
 """OIDC and SAML against twins: who comes in, as whom, and what is never taken."""
 
+import re
+import threading
+
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test import Client
 
-from keqiao.accounts import identities
-from keqiao.accounts.tests.factories import agreed, make_account
+from keqiao.accounts import identities, services
+from keqiao.accounts.tests.factories import SECRET, actor_of, agreed, make_account
+from keqiao.accounts.tests.test_security import grow_old
 from keqiao.accounts.tests.twins import OidcTwin, SamlTwin
-from keqiao.accounts.types import NoStableId
+from keqiao.accounts.types import Identity, LinkedElsewhere, NoStableId
+from keqiao.kernel.models import Event, Notice
 from keqiao.runtime.environment import BadSetting
 from keqiao.runtime.federation import read_providers
 
@@ -300,6 +307,157 @@ def test_metadata_for_the_federation(client, site):
     assert answer.status_code == 200
     assert "http://keqiao.example/sign-in/with/saml/carsi/acs" in answer.content.decode()
     assert client.get("/sign-in/with/saml/carsi/sls", **HOST).status_code == 404
+
+
+# --- linking to an account that is there --------------------------------------------------------------------------------
+
+
+def link_on_page(client, provider):
+    html = client.get("/me/security", **HOST).content.decode()
+    return re.search(rf'href="(/me/security/link/{provider}\?key=[0-9a-f]+)"', html)[1]
+
+
+def linked(client, oidc):
+    location = client.get(link_on_page(client, "lut"), **HOST)["Location"]
+    assert location.startswith(f"{oidc.url}/authorize")
+    return client.get(oidc.authorise(location), **HOST)
+
+
+@pytest.fixture
+def signed_in(client, site):
+    user = make_account()
+    client.post("/sign-in", {"username": "xu@example.org", "password": SECRET}, **HOST)
+    return user
+
+
+@pytest.mark.django_db
+def test_a_provider_is_linked_and_signs_in(client, signed_in, oidc):
+    oidc.claims |= {"eduperson_scoped_affiliation": ["faculty@lut.example"]}
+    assert linked(client, oidc)["Location"] == "/me/security?done=linked"
+    row = SocialAccount.objects.get()
+    assert (row.user, row.provider, row.uid) == (signed_in, "lut", "f3a9-pairwise-1")
+    assert row.extra_data == {"affiliation": "faculty", "scope": "lut.example"}
+    page = client.get("/me/security?done=linked", **HOST).content.decode()
+    assert "单位账号已关联" in page
+    assert "澜江理工大学 · lut.example" in page
+    assert "/me/security/link/lut" not in page
+    assert Event.objects.get(name="accounts.identity_linked").data == {}
+    assert Notice.objects.filter(kind="accounts.security", title_zh="关联了单位账号").count() == 1
+    client.post("/sign-out", **HOST)
+    assert by_oidc(client, oidc)["Location"] == "/needs"
+    assert get_user_model().objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_saml_is_linked_too(client, signed_in, saml):
+    location = client.get(link_on_page(client, "carsi"), **HOST)["Location"]
+    response = saml.answer(location, attributes={PAIRWISE: "AB12CD@lut.example"})
+    posted = client.post("/sign-in/with/saml/carsi/acs", {"SAMLResponse": response}, **HOST)
+    assert client.get(posted["Location"], **HOST)["Location"] == "/me/security?done=linked"
+    assert SocialAccount.objects.get().user == signed_in
+
+
+@pytest.mark.django_db
+def test_an_identity_of_another_account_stays_there(client, signed_in, oidc):
+    other = make_account(address="shen@example.org")
+    SocialAccount.objects.create(user=other, provider="lut", uid="f3a9-pairwise-1")
+    assert linked(client, oidc)["Location"] == "/me/security?problem=elsewhere"
+    assert SocialAccount.objects.get().user == other
+    assert "已经关联到另一个账号" in client.get("/me/security?problem=elsewhere", **HOST).content.decode()
+
+
+@pytest.mark.django_db
+def test_linking_twice_changes_nothing(client, signed_in, oidc):
+    link = link_on_page(client, "lut")
+    for _again in range(2):
+        location = client.get(link, **HOST)["Location"]
+        assert client.get(oidc.authorise(location), **HOST)["Location"] == "/me/security?done=linked"
+    assert SocialAccount.objects.count() == Event.objects.filter(name="accounts.identity_linked").count() == 1
+
+
+@pytest.mark.django_db
+def test_linking_asks_who_it_is_and_where_the_link_stood(client, signed_in, oidc):
+    link = link_on_page(client, "lut")
+    for forged in ("/me/security/link/lut", "/me/security/link/lut?key=0", link + "0"):
+        assert client.get(forged, **HOST)["Location"] == "/me/security"
+    assert client.get("/me/security/link/none?key=0", **HOST).status_code == 404
+    grow_old(client)
+    assert client.get(link, **HOST)["Location"].startswith("/me/security/confirm?next=%2Fme%2Fsecurity%2Flink%2Flut")
+    assert Client().get(link, **HOST)["Location"].startswith("/sign-in?next=")
+    assert not SocialAccount.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("process", ["connect", "redirect"])
+def test_nothing_is_linked_from_anywhere_else(client, signed_in, oidc, process):
+    assert client.get(f"/sign-in/with/oidc/lut/login?process={process}", **HOST).status_code == 404
+    assert client.get(f"/sign-in/with/saml/carsi/login?process={process}", **HOST).status_code == 404
+    by_oidc(client, oidc)
+    assert not SocialAccount.objects.filter(user=signed_in).exists()
+
+
+@pytest.mark.django_db
+def test_a_provider_that_is_away_or_says_no(client, signed_in, oidc):
+    location = client.get(link_on_page(client, "lut"), **HOST)["Location"]
+    state = re.search(r"state=([^&]+)", location)[1]
+    answer = client.get(f"/sign-in/with/oidc/lut/callback?error=access_denied&state={state}", **HOST)
+    assert answer["Location"] == "/me/security?problem=link"
+    link = link_on_page(client, "lut")
+    oidc.stop()
+    assert client.get(link, **HOST)["Location"] == "/me/security?problem=link"
+    assert "没有关联成功" in client.get("/me/security?problem=link", **HOST).content.decode()
+
+
+@pytest.mark.django_db
+def test_unlinking(client, signed_in, oidc):
+    linked(client, oidc)
+    other = SocialAccount.objects.create(user=make_account(address="shen@example.org"), provider="lut", uid="2")
+    row = SocialAccount.objects.get(user=signed_in)
+    assert client.post(f"/me/security/identities/{other.pk}/remove", **HOST).status_code == 404
+    answer = client.post(f"/me/security/identities/{row.pk}/remove", **HOST)
+    assert answer["Location"] == "/me/security?done=unlinked"
+    assert list(SocialAccount.objects.all()) == [other]
+    assert Event.objects.filter(name="accounts.identity_unlinked").count() == 1
+    client.post("/sign-out", **HOST)
+    assert by_oidc(client, oidc)["Location"] == "/sign-up/federated"
+
+
+@pytest.mark.django_db
+def test_the_last_way_in_stays(client, site, oidc):
+    by_oidc(client, oidc)
+    complete(client)
+    row = SocialAccount.objects.get()
+    answer = client.post(f"/me/security/identities/{row.pk}/remove", **HOST)
+    assert answer.status_code == 409
+    assert SocialAccount.objects.count() == 1
+    # One that the site no longer takes is no way in: it may go, and holds nothing else open.
+    gone = SocialAccount.objects.create(user=row.user, provider="closed", uid="1")
+    assert "本站已不提供" in client.get("/me/security", **HOST).content.decode()
+    assert client.post(f"/me/security/identities/{row.pk}/remove", **HOST).status_code == 409
+    assert client.post(f"/me/security/identities/{gone.pk}/remove", **HOST).status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_browsers_link_one_identity_to_two_accounts(site):
+    users = [make_account(address=f"p{n}@example.org") for n in range(2)]
+    identity, outcomes = Identity("lut", "one", {}), []
+
+    def link(user):
+        try:
+            services.link_identity(actor=actor_of(user), identity=identity)
+            outcomes.append("linked")
+        except LinkedElsewhere:
+            outcomes.append("elsewhere")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=link, args=(user,)) for user in users]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["elsewhere", "linked"]
+    assert SocialAccount.objects.count() == 1
 
 
 # --- the choice of id -------------------------------------------------------------------------------------------------

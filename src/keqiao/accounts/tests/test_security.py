@@ -12,7 +12,7 @@ from keqiao.accounts.confirming import STAMP
 from keqiao.accounts.models import MobileNumber
 from keqiao.accounts.tests.factories import SECRET, actor_of, last_code, make_account
 from keqiao.accounts.tests.test_sign_in import KEY, totp, with_second_step
-from keqiao.accounts.types import LastWayIn, SharedAccount
+from keqiao.accounts.types import Identity, LastWayIn, SharedAccount
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound, WrongState
 from keqiao.kernel.models import Event
 from keqiao.parties import selectors as parties
@@ -30,6 +30,9 @@ GUARDED = [
     ("/me/security/passkeys/add", "post"),
     ("/me/security/passkeys/options", "get"),
     ("/me/security/passkeys/1/remove", "post"),
+    ("/me/security/passkeys/1/name", "get"),
+    ("/me/security/passkeys/1/name", "post"),
+    ("/me/security/identities/1/remove", "post"),
     ("/me/security/totp", "get"),
     ("/me/security/totp", "post"),
     ("/me/security/totp/remove", "post"),
@@ -118,6 +121,9 @@ def test_commands_are_for_people(actor):
         lambda: services.set_password(actor=actor, password=NEW),
         lambda: services.add_passkey(actor=actor, name="x", credential={}),
         lambda: services.change_address(actor=actor, channel="email", address="a@example.org"),
+        lambda: services.rename_passkey(actor=actor, passkey_id=1, name="x"),
+        lambda: services.link_identity(actor=actor, identity=Identity("lut", "1", {})),
+        lambda: services.unlink_identity(actor=actor, identity_id=1),
         lambda: services.activate_totp(actor=actor, secret=KEY, code=totp()),
         lambda: services.renew_recovery_codes(actor=actor),
     ):
@@ -148,6 +154,42 @@ def test_the_page_lists_what_there_is(client):
         assert words in html
     client.cookies["keqiao_language"] = "en"
     assert "10 recovery codes are unused" in client.get("/me/security").content.decode()
+
+
+def test_a_passkey_is_given_another_name(client):
+    user = make_account()
+    row = make_passkey(user)
+    sign_in(client)
+    page = client.get(f"/me/security/passkeys/{row.pk}/name").content.decode()
+    assert 'value="办公室电脑"' in page
+    answer = client.post(f"/me/security/passkeys/{row.pk}/name", {"name": "  家里的  手机 "})
+    assert answer["Location"] == "/me/security?done=passkey-renamed"
+    row.refresh_from_db()
+    assert (row.data["name"], row.data["credential"]) == ("家里的 手机", {})
+    assert Event.objects.get(name="accounts.passkey_renamed").data == {}
+    assert "名称已保存" in client.get("/me/security?done=passkey-renamed").content.decode()
+
+
+@pytest.mark.parametrize("name", ["", "   ", "长" * 41])
+def test_a_name_that_is_none_is_refused(client, name):
+    row = make_passkey(make_account())
+    page = sign_in(client).post(f"/me/security/passkeys/{row.pk}/name", {"name": name}).content.decode()
+    assert "例如“办公室电脑”" in page
+    row.refresh_from_db()
+    assert row.data["name"] == "办公室电脑"
+
+
+def test_nobody_names_anothers_passkey(client):
+    row = make_passkey(make_account(address="shen@example.org"))
+    make_account()
+    sign_in(client)
+    for answer in (client.get(f"/me/security/passkeys/{row.pk}/name"),
+                   client.post(f"/me/security/passkeys/{row.pk}/name", {"name": "x"})):  # fmt: skip
+        assert answer.status_code == 404
+    with pytest.raises(NotFound):
+        services.rename_passkey(
+            actor=actor_of(get_user_model().objects.get(username="xu@example.org")), passkey_id=row.pk, name="x"
+        )
 
 
 def test_one_and_three_rows_cost_the_same(client, django_assert_num_queries):

@@ -1,5 +1,5 @@
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from keqiao.catalogue import services
 from keqiao.catalogue.models import Achievement, Code, IPAsset, Need, TrueLink

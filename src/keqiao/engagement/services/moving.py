@@ -31,9 +31,7 @@ def move_contacts(*, actor: Actor, from_id: int, merge_id: int) -> int:
         raise NotAllowed
     count = 0
     for moved in parties.follow_merge(COLUMNS, from_id):
-        record(
-            "engagement.contacts_moved", moved.first, actor=actor, merge_id=merge_id, from_id=from_id, **moved.facts
-        )
+        record("engagement.contacts_moved", moved.first, actor=actor, merge_id=merge_id, from_id=from_id, **moved.facts)
         count += len(moved.ids)
     return count
 

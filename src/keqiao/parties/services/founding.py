@@ -175,7 +175,9 @@ def _enter(kind: str, fields: dict[str, Any], register_number: str) -> Organisat
     """The row; two who enter the same organisation at once are told apart by the unique codes."""
     try:
         with transaction.atomic():
-            organisation = Organisation.objects.create(code=codes.fresh(Organisation, "DW"), kind=kind, is_verified=False, **fields)
+            organisation = Organisation.objects.create(
+                code=codes.fresh(Organisation, "DW"), kind=kind, is_verified=False, **fields
+            )
             if register_number:
                 OrganisationIdentifier.objects.create(
                     organisation=organisation, scheme=Scheme.REGISTRATION, value=register_number
