@@ -9,6 +9,7 @@ from django.core.files.base import ContentFile
 
 from keqiao.accounts import services as consents
 from keqiao.accounts.types import REQUIRED, ConsentWay
+from keqiao.demo.logos import LOGOS, png
 from keqiao.kernel.identifiers import make_credit_code
 from keqiao.parties import selectors as parties
 from keqiao.parties import services as people
@@ -47,6 +48,8 @@ def load(actor_system: Actor, organisations: Mapping[str, int], *, password: str
         credit_code=make_credit_code("xinmo"),
         licence=ContentFile(PAPER, name="营业执照.pdf"),
     )
+    for key in set(LOGOS) & set(code_of):
+        people.put_logo(actor=actor_system, code=code_of[key], picture=ContentFile(png(key)))
     for key, name in ALIASES:
         people.add_alias(actor=actor_system, code=code_of[key], name=name)
 

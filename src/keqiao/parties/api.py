@@ -43,6 +43,7 @@ class OrganisationOut(Schema):
     name_en: str
     region: str
     url: str
+    logo: str | None = Field(description="Address of its logo, a PNG; null without one or before it was verified.")
 
 
 class IdentifierOut(Schema):
@@ -247,6 +248,21 @@ def add_identifier(request: HttpRequest, code: Code, identifier: IdentifierIn) -
     return Status(201, one_organisation_out(selectors.get_described(code, actor=api_actor(request))))
 
 
+@router.post("/organisations/{code}/logo", response=change_answers(OneOrganisationOut, 201), summary="Put a logo")
+@needs_scope(WRITE)
+def put_logo(request: HttpRequest, code: Code, logo: File[UploadedFile]) -> Any:
+    """PNG, JPEG or WebP; in the place of the one before. What is kept is drawn anew, without metadata."""
+    services.put_logo(actor=api_actor(request), code=code, picture=logo)
+    return Status(201, one_organisation_out(selectors.get_described(code, actor=api_actor(request))))
+
+
+@router.delete("/organisations/{code}/logo", response=change_answers(None, 204), summary="Take the logo away")
+@needs_scope(WRITE)
+def remove_logo(request: HttpRequest, code: Code) -> Any:
+    services.remove_logo(actor=api_actor(request), code=code)
+    return Status(204, None)
+
+
 # --- members ----------------------------------------------------------------------------------------------------------
 
 
@@ -405,7 +421,13 @@ def answer_verification(request: HttpRequest, code: Code, answer: TextIn) -> dic
 
 def organisation_out(organisation: Any) -> dict[str, Any]:
     kept = ("code", "kind", "name_zh", "name_en", "region")
-    return {**{name: getattr(organisation, name) for name in kept}, "url": f"/organisations/{organisation.code}"}
+    return {
+        **{name: getattr(organisation, name) for name in kept},
+        "url": f"/organisations/{organisation.code}",
+        "logo": selectors.logo_address(organisation)
+        if selectors.sees_logo(selectors.visitor(), organisation)
+        else None,
+    }
 
 
 def one_organisation_out(organisation: Any) -> dict[str, Any]:

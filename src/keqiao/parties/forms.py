@@ -11,7 +11,9 @@ from django.http.request import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from keqiao.kernel import clock
 from keqiao.kernel.errors import BadInput, DomainError
+from keqiao.kernel.parameters import parameter
 from keqiao.parties.types import FOUNDED_BY_ITSELF, Qualification, Scheme, ShownPart, founding_roles, roles_in
 
 Text = str | Promise
@@ -191,6 +193,12 @@ def identifier_form(given: QueryDict | None = None) -> Form:
             Field("value", _("标识"), given.get("value", ""), hint=_("例如 529900T8BM49AURSDO55"), longest=80),
         ],
     )
+
+
+def logo_form() -> Form:
+    hint = _("PNG、JPEG 或 WebP，最大 %(most)s KB，按内容检查，会缩小并去掉拍摄信息。不接受 SVG。")
+    most = parameter("parties.logo_most_kb", on=clock.today())
+    return Form("logo", [Field("logo", _("标志图片"), hint=hint % {"most": most}, kind="file")])
 
 
 def qualification_form(given: QueryDict | None = None) -> Form:

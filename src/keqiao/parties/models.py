@@ -37,6 +37,9 @@ class Organisation(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     is_verified = models.BooleanField(db_default=True)  # false from its founding until an operator has approved it
     is_listed = models.BooleanField(db_default=True)  # false once its verification was declined
+    logo = models.ForeignKey(
+        "kernel.StoredFile", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )  # a PNG drawn by us (kernel/images.py)
     merged_into = models.ForeignKey(
         "self", null=True, on_delete=models.PROTECT, related_name="absorbed", db_index=False
     )
@@ -47,6 +50,7 @@ class Organisation(models.Model):
             models.Index(
                 fields=["merged_into"], name="organisation_by_successor", condition=Q(merged_into__isnull=False)
             ),
+            models.Index(fields=["logo"], name="organisation_by_logo", condition=Q(logo__isnull=False)),
         ]
         constraints = [
             models.CheckConstraint(name="organisation_kind_is_known", condition=Q(kind__in=OrganisationKind.values)),

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.crypto import salted_hmac
 
 from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
@@ -210,6 +211,18 @@ def get_described(code: str, *, actor: Actor) -> Organisation:
     if found is None:
         raise NotFound
     return found
+
+
+def sees_logo(actor: Actor, organisation: Organisation) -> bool:
+    """Everybody once it was verified: until then a logo might be somebody else's."""
+    is_seen = organisation.is_verified or actor.is_operator or actor.works_for(organisation.pk)
+    return organisation.logo_id is not None and is_seen
+
+
+def logo_address(organisation: Organisation) -> str:
+    """It changes with the logo, so that browsers may keep what they have."""
+    version = salted_hmac("keqiao.parties.logo", str(organisation.logo_id)).hexdigest()[:10]
+    return f"/organisations/{organisation.code}/logo?v={version}"
 
 
 def qualifications_in_force(organisation: Organisation) -> list[str]:

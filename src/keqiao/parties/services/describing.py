@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from keqiao.kernel import clock, files
+from keqiao.kernel import clock, files, images
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotFound
 from keqiao.kernel.events import record
@@ -28,6 +28,7 @@ from keqiao.parties.types import Actor, Qualification
 
 LONGEST = {"name_zh": 200, "name_en": 200, "short_zh": 60, "short_en": 60, "about_zh": 4_000, "about_en": 4_000}
 MOST_ALIASES = 30
+LOGO_SIDE = 256  # pixels, the longer side
 
 
 @command
@@ -147,6 +148,38 @@ def remove_qualification(*, actor: Actor, code: str, kind: str) -> None:
     organisation.qualifications = [other for other in organisation.qualifications if other != kind]
     organisation.save(update_fields=["qualifications"])
     _changed(actor, organisation, {f"qualification.{kind}": [before, ""]})
+
+
+@command
+def put_logo(*, actor: Actor, code: str, picture: Any) -> Organisation:
+    """A picture in the place of the one before. It is drawn anew: nothing but its pixels is kept."""
+    organisation = _own_organisation(actor, code)
+    most = parameter("parties.logo_most_kb", on=clock.today())
+    content = b"" if picture is None else picture.read(most * 1024 + 1)
+    if not content:
+        raise BadInput(_("请选一张图片：PNG、JPEG 或 WebP，例如 512×512 像素的 PNG。"), field="logo")
+    drawn = images.redrawn(content, most_kb=most, side=LOGO_SIDE, field="logo")
+    before = organisation.logo
+    organisation.logo = files.store(actor=actor, name="logo.png", media_type="image/png", chunks=[drawn])
+    _keep_logo(actor, organisation, before)
+    return organisation
+
+
+@command
+def remove_logo(*, actor: Actor, code: str) -> None:
+    organisation = _own_organisation(actor, code)
+    if organisation.logo is None:
+        raise NotFound
+    before, organisation.logo = organisation.logo, None
+    _keep_logo(actor, organisation, before)
+
+
+def _keep_logo(actor: Actor, organisation: Organisation, before: Any) -> None:
+    organisation.save(update_fields=["logo"])
+    shown = [file.digest[:12] if file else "" for file in (before, organisation.logo)]
+    _changed(actor, organisation, {"logo": shown})
+    if before is not None:
+        files.discard(before)
 
 
 def _let_operators_look(actor: Actor, organisation: Organisation) -> None:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from keqiao.kernel import files
 from keqiao.kernel.errors import DomainError, NotFound
@@ -40,6 +40,7 @@ def _about(request: HttpRequest, code: str, **changed: Any) -> dict[str, Any]:
         "may_manage": policies.can_manage(actor_of(request), organisation),
         "verification": selectors.verification_of(organisation, actor=actor_of(request)),
         "form": forms.describing_form(organisation),
+        "logo_form": forms.logo_form(),
         "alias_form": forms.alias_form(),
         "identifier_form": forms.identifier_form(),
         "qualification_form": forms.qualification_form(),
@@ -139,6 +140,39 @@ def put_qualification(request: HttpRequest, code: str) -> HttpResponse:
 def remove_qualification(request: HttpRequest, code: str) -> HttpResponse:
     services.remove_qualification(actor=actor_of(request), code=code, kind=request.POST.get("kind", ""))
     return redirect(f"/organisations/{code}/manage?saved=1#qualifications")
+
+
+@require_POST
+@signed_in
+def put_logo(request: HttpRequest, code: str) -> HttpResponse:
+    _managed(request, code)
+    return _changed(
+        request,
+        code,
+        {"logo_form": forms.logo_form()},
+        lambda: services.put_logo(actor=actor_of(request), code=code, picture=request.FILES.get("logo")),
+    )
+
+
+@require_POST
+@signed_in
+def remove_logo(request: HttpRequest, code: str) -> HttpResponse:
+    services.remove_logo(actor=actor_of(request), code=code)
+    return redirect(f"/organisations/{code}/manage?saved=1#logo")
+
+
+@require_safe
+def logo(request: HttpRequest, code: str) -> HttpResponse:
+    """Whoever sees the organisation sees it, once somebody verified whose it is."""
+    actor = actor_of(request)
+    organisation = selectors.get_organisation(code, actor=actor)
+    if organisation.logo is None or not selectors.sees_logo(actor, organisation):
+        raise NotFound
+    with files.open_file(organisation.logo) as drawn:  # small: drawn by us
+        response = HttpResponse(drawn.read(), content_type="image/png")
+    is_for_all = organisation.is_verified and organisation.is_listed
+    response["Cache-Control"] = "public, max-age=86400" if is_for_all else "private, no-store"
+    return response
 
 
 @page

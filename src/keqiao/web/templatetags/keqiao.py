@@ -14,7 +14,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from keqiao.kernel.pages import actor_of
 from keqiao.matching.types import Arch, StoneResult, Verdict
+from keqiao.parties.selectors import logo_address, sees_logo
 from keqiao.web import presentation, presentation_reasons
 from keqiao.web.presentation_markdown import Document, markdown
 
@@ -133,6 +135,19 @@ def initial(value: Any) -> SafeString:
     """The first character of a name, for its avatar."""
     text = value if isinstance(value, presentation.Said) else presentation.guess(str(value))
     return presentation.Said(text.text.strip()[:1], text.lang).html
+
+
+@register.simple_tag(takes_context=True)
+def org_avatar(context: template.Context, organisation: Any, cls: str = "") -> SafeString:
+    """The organisation's logo, or the first character of its name; the name itself stands beside it."""
+    if sees_logo(actor_of(context["request"]), organisation):
+        return format_html(
+            '<img class="avatar is-org is-logo {}" src="{}" alt="" width="64" height="64" loading="lazy">',
+            cls,
+            logo_address(organisation),
+        )
+    name = presentation.organisation_name(organisation)
+    return format_html('<span class="avatar is-org {}" aria-hidden="true">{}</span>', cls, initial(name))
 
 
 @register.filter

@@ -45,6 +45,7 @@ def part_name(name: str) -> str:
         "about_zh": _("中文介绍"),
         "about_en": _("英文介绍"),
         "region": _("所在地区"),
+        "logo": _("标志"),
         "alias": _("别名"),
         "identifier": _("标识"),
         "qualification": _("资质"),
