@@ -99,7 +99,7 @@ def things_of(person: Any, organisation: Any) -> Things:
         achievement.code,
         webhook=make_webhook(organisation=organisation, person=person).code,
         token=token.pk,
-        notice=notices.notices_of(actor).latest("id").pk,
+        notice=notices.notices_of(actor).latest("created_at").pk,
         post=parties.posts_of(actor).get(organisation=organisation).pk,
     )
     kind = "need" if organisation.kind == "enterprise" else "achievement"

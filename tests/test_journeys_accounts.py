@@ -21,6 +21,7 @@ WORDS = {
         "by_passkey": "用通行密钥注册", "sign_up": "注册", "create": "创建通行密钥", "use": "使用通行密钥",
         "out": "退出", "password": "密码", "sign_in": "登录", "security": "账号安全", "turn_on": "开启",
         "kept": "已经保存好了", "second": "第二步验证", "address": "电子邮箱或手机号", "own": "许砚秋",
+        "rename": "改名", "label": "名称", "save": "保存", "desk": "办公桌上的",
     },
     "en": {
         "send": "Send a code", "code": "Code", "go": "Continue", "name": "Name", "agree": "I have read and agree",
@@ -28,6 +29,7 @@ WORDS = {
         "use": "Use a passkey", "out": "Sign out", "password": "Password", "sign_in": "Sign in",
         "security": "Account security", "turn_on": "Turn on", "kept": "I have kept them", "second": "Second step",
         "address": "E-mail or mobile number", "own": "Xu Yanqiu",
+        "rename": "Rename", "label": "Name", "save": "Save", "desk": "on my desk",
     },
 }  # fmt: skip
 
@@ -199,6 +201,12 @@ def test_sign_up_with_a_passkey_and_in_with_it(visitor):
     visitor.open("/me/security")
     expect(visitor.page.get_by_role("heading", level=1)).to_have_text(visitor.say["security"])
     visitor.is_clean()
+    visitor.main.get_by_role("link", name=re.compile(visitor.say["rename"])).press("Enter")
+    visitor.is_clean()
+    visitor.fill(visitor.say["label"], visitor.say["desk"])
+    visitor.press(visitor.say["save"])
+    visitor.at("/me/security")
+    expect(visitor.main.get_by_role("rowheader", name=visitor.say["desk"])).to_be_visible()
     visitor.press(visitor.say["out"])
     visitor.at("/")
     visitor.open("/sign-in?next=/me")

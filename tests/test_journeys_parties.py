@@ -201,6 +201,32 @@ def test_acting_for_another_by_keyboard(world):
         expect(page.get_by_role("heading", level=1)).to_have_text("单位资料")
 
 
+@pytest.mark.parametrize(("lang", "width"), [("zh-hans", 1440), ("en", 390)])
+def test_a_logo_is_refused_put_and_taken_away(world, lang, width):
+    from keqiao.demo.logos import png
+
+    manager = world.newcomer()
+    code, _name = world.organisation(manager=manager)
+    logo = f"img[src^='/organisations/{code}/logo']"
+    with world.page(manager, lang=lang, width=width) as page:
+        page.goto(f"{world.address}/organisations/{code}/manage")
+        form = page.locator("form[action$='/manage/logo']")
+        svg = {"name": "logo.png", "mimeType": "image/png", "buffer": b"<svg xmlns='http://www.w3.org/2000/svg'/>"}
+        form.locator("[name=logo]").set_input_files(svg)
+        form.get_by_role("button").click()
+        expect(page.get_by_role("alert")).to_contain_text("SVG")
+        drawn = {"name": "标志.png", "mimeType": "image/png", "buffer": png("lut")}
+        form.locator("[name=logo]").set_input_files(drawn)
+        form.get_by_role("button").press("Enter")
+        expect(page.locator(logo)).to_be_visible()
+        page.wait_for_function("document.querySelector('img.is-logo').naturalWidth === 192")
+        page.goto(f"{world.address}/organisations/{code}")
+        expect(page.locator(f"header.eh {logo}")).to_be_visible()
+        page.goto(f"{world.address}/organisations/{code}/manage")
+        page.locator("form[action$='/manage/logo/remove'] button").click()
+        expect(page.locator(logo)).to_have_count(0)
+
+
 def test_the_profile_and_what_is_public(world):
     manager = world.newcomer()
     code, _name = world.organisation(manager=manager)

@@ -19,6 +19,7 @@ from keqiao.catalogue.types import (
     PriceKind,
     Shown,
 )
+from keqiao.kernel.codes import DrawnKey
 
 LANGUAGES = [("zh", "中文"), ("en", "English")]
 
@@ -372,6 +373,7 @@ class TrueLink(models.Model):
 class Attachment(models.Model):
     """A file of one achievement or one need. Who may open it is decided in selectors.py by its level."""
 
+    id = DrawnKey()
     achievement = models.ForeignKey(Achievement, null=True, on_delete=models.CASCADE, related_name="attachments")
     need = models.ForeignKey(Need, null=True, on_delete=models.CASCADE, related_name="attachments")
     file = models.ForeignKey("kernel.StoredFile", on_delete=models.PROTECT, related_name="+")

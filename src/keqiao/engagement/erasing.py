@@ -34,11 +34,11 @@ def export(person_id: int) -> dict[str, Any]:
         ],
         "saved_searches": [
             {"name": row.name, "query": row.query, "created_at": row.created_at.isoformat()}
-            for row in SavedSearch.objects.filter(person_id=person_id).order_by("pk")
+            for row in SavedSearch.objects.filter(person_id=person_id).order_by("created_at", "pk")
         ],
         "tasks": [
             {"text": row.text, "due_on": row.due_on and row.due_on.isoformat()}
-            for row in Task.objects.filter(person_id=person_id).order_by("pk")
+            for row in Task.objects.filter(person_id=person_id).order_by("created_at", "pk")
         ],
     }
 

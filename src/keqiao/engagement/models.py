@@ -19,6 +19,7 @@ from keqiao.engagement.types import (
     Side,
     UnsuitableReason,
 )
+from keqiao.kernel.codes import DrawnKey
 
 PLACES = [*Side.values, BROKER]
 
@@ -160,6 +161,7 @@ class Message(models.Model):
 class MessageFile(models.Model):
     """A file sent with a message. Others see `neutral_name` while the sender's side is masked."""
 
+    id = DrawnKey()
     message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="files")
     file = models.ForeignKey("kernel.StoredFile", on_delete=models.PROTECT, related_name="+")
     position = models.PositiveSmallIntegerField()
@@ -248,6 +250,7 @@ class MatchFeedback(models.Model):
 class SavedSearch(models.Model):
     """A search that a person keeps, and hears of new results of."""
 
+    id = DrawnKey()
     person = models.ForeignKey("parties.Person", on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=80)
     query = models.CharField(max_length=2500)  # of /search, in its canonical form
@@ -272,6 +275,7 @@ class SavedSearch(models.Model):
 class Task(models.Model):
     """Something a person wants to do by a day, perhaps about a contact. Only they see it."""
 
+    id = DrawnKey()
     person = models.ForeignKey("parties.Person", on_delete=models.PROTECT, related_name="+")
     contact = models.ForeignKey(Contact, null=True, on_delete=models.PROTECT, related_name="+")
     text = models.CharField(max_length=200)

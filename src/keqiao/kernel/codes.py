@@ -1,10 +1,11 @@
-"""Short public codes such as XQ-2026-7K2M9P: drawn at random, so that they tell neither how many there are nor their order."""
+"""Codes such as XQ-2026-7K2M9P, and keys of rows that people see: drawn at random. They tell neither count nor order."""
 
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
-from django.db.models import Model
+from django.db.models import BigIntegerField, Model
 
 from keqiao.kernel import clock
 
@@ -38,3 +39,23 @@ def fresh_many(model: type[Model], prefix: str, count: int, *, places: int = 8) 
 
 def draw(prefix: str, places: int) -> str:
     return f"{prefix}-" + "".join(secrets.choice(ALPHABET) for _place in range(places))
+
+
+def key() -> int:
+    """Above what a sequence gave before; within the whole numbers that every reader of JSON keeps exactly."""
+    return 2**40 + secrets.randbelow(2**52)
+
+
+class DrawnKey(BigIntegerField):
+    """The key of a table whose rows have their number in addresses. Two alike meet the primary key.
+
+    The table keeps its own sequence, for processes of the release before.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{**given, "primary_key": True, "default": key, "editable": False})
+
+    def deconstruct(self) -> Any:
+        """Migrations know a plain number: they never import our code."""
+        name, _path, _args, _given = super().deconstruct()
+        return name, "django.db.models.BigIntegerField", [], {"primary_key": True, "serialize": False}

@@ -19,7 +19,9 @@ def export(person_id: int) -> dict[str, Any]:
                 "created_at": row.created_at.isoformat(),
                 "read_at": row.read_at.isoformat() if row.read_at else None,
             }
-            for row in Notice.objects.filter(person_id=person_id).order_by("pk").iterator(chunk_size=1_000)
+            for row in Notice.objects.filter(person_id=person_id)
+            .order_by("created_at", "pk")
+            .iterator(chunk_size=1_000)
         ],
         "preferences": list(
             NoticePreference.objects.filter(person_id=person_id)
@@ -33,7 +35,9 @@ def export(person_id: int) -> dict[str, Any]:
         ],
         "uploads": [
             {"name": row.name, "size": row.size, "stored_at": row.stored_at.isoformat()}
-            for row in StoredFile.objects.filter(stored_by_id=person_id).order_by("pk").iterator(chunk_size=1_000)
+            for row in StoredFile.objects.filter(stored_by_id=person_id)
+            .order_by("stored_at", "pk")
+            .iterator(chunk_size=1_000)
         ],
     }
 

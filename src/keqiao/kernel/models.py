@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from keqiao.kernel.codes import DrawnKey
+
 
 def never(operations: pgtrigger.Operation, name: str) -> pgtrigger.Trigger:
     """Refuse the operations; TRUNCATE passes only with the setting that test sessions give through PGOPTIONS."""
@@ -119,6 +121,7 @@ class DayOff(models.Model):
 class StoredFile(models.Model):
     """A file kept under its sha256 in the data folder; who may open it is the owner context's business."""
 
+    id = DrawnKey()
     digest = models.CharField(max_length=64)
     name = models.CharField(max_length=255)
     media_type = models.CharField(max_length=120)
@@ -137,6 +140,7 @@ class StoredFile(models.Model):
 class Notice(models.Model):
     """A message to one person, shown in the app and, by setting, sent by e-mail."""
 
+    id = DrawnKey()
     person_id = models.BigIntegerField()
     kind = models.CharField(max_length=80)
     key = models.CharField(max_length=160)  # the same cause is told once

@@ -37,9 +37,8 @@ class Organisation(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     is_verified = models.BooleanField(db_default=True)  # false from its founding until an operator has approved it
     is_listed = models.BooleanField(db_default=True)  # false once its verification was declined
-    logo = models.ForeignKey(
-        "kernel.StoredFile", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
-    )  # a PNG drawn by us (kernel/images.py)
+    # A PNG drawn by us (kernel/images.py).
+    logo = models.ForeignKey("kernel.StoredFile", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     merged_into = models.ForeignKey(
         "self", null=True, on_delete=models.PROTECT, related_name="absorbed", db_index=False
     )

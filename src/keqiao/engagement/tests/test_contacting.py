@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
 
 
 def kinds(person):
-    return list(Notice.objects.filter(person_id=person.pk).order_by("pk").values_list("kind", flat=True))
+    return list(Notice.objects.filter(person_id=person.pk).order_by("created_at").values_list("kind", flat=True))
 
 
 def test_a_contact_names_its_people_promises_a_date_and_tells_the_other_side():

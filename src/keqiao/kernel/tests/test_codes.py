@@ -34,3 +34,20 @@ def test_many_are_drawn_with_one_query_and_all_differ(django_assert_num_queries)
 def test_codes_do_not_follow_each_other():
     drawn = codes.fresh_many(Organisation, "DW", 40)
     assert drawn != sorted(drawn)
+
+
+def test_keys_in_addresses_tell_nothing_about_how_many_rows_there_are(settings, tmp_path):
+    from keqiao.catalogue.models import Attachment
+    from keqiao.engagement.models import MessageFile, SavedSearch, Task
+    from keqiao.kernel import files
+    from keqiao.kernel.models import Notice, StoredFile
+    from keqiao.parties.selectors import system
+
+    settings.DATA_DIR = tmp_path
+    for model in (Attachment, MessageFile, SavedSearch, Task, Notice, StoredFile):
+        assert isinstance(model._meta.pk, codes.DrawnKey)
+    made = [files.store(actor=system(), name="a", media_type="text/plain", chunks=[b"x"]).pk for _n in range(20)]
+    assert made != sorted(made)
+    assert all(2**40 <= number < 2**53 for number in made)
+    # Rows of before, and those that an older process still adds, have the table's own numbers.
+    assert StoredFile.objects.create(pk=7, digest="d", name="b", media_type="text/plain", size=1).pk == 7

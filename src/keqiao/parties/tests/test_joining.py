@@ -35,7 +35,7 @@ def files(settings, tmp_path):
 
 
 def told(actor):
-    return list(Notice.objects.filter(person_id=actor.person_id).order_by("id").values_list("kind", flat=True))
+    return list(Notice.objects.filter(person_id=actor.person_id).order_by("created_at").values_list("kind", flat=True))
 
 
 # --- asking -----------------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def refused(error, func, **given):
 
 
 def told(actor):
-    return list(Notice.objects.filter(person_id=actor.person_id).order_by("pk").values_list("kind", flat=True))
+    return list(Notice.objects.filter(person_id=actor.person_id).order_by("created_at").values_list("kind", flat=True))
 
 
 def test_anybody_signed_in_complains_and_gets_a_number_and_a_date(world):

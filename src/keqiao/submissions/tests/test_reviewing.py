@@ -54,7 +54,7 @@ def refused(error, func, **given):
 
 
 def told(actor):
-    return list(Notice.objects.filter(person_id=actor.person_id).order_by("pk").values_list("kind", flat=True))
+    return list(Notice.objects.filter(person_id=actor.person_id).order_by("created_at").values_list("kind", flat=True))
 
 
 # --- handing in -------------------------------------------------------------------------------------------------------
