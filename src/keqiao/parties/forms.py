@@ -35,6 +35,7 @@ class Field:
     lang: str = ""
     error: str = ""
     fill: str = ""  # what the browser may fill in by itself
+    accept: str = ".pdf,.png,.jpg,.jpeg"  # of a file
 
 
 @dataclass
@@ -198,7 +199,9 @@ def identifier_form(given: QueryDict | None = None) -> Form:
 def logo_form() -> Form:
     hint = _("PNG、JPEG 或 WebP，最大 %(most)s KB，按内容检查，会缩小并去掉拍摄信息。不接受 SVG。")
     most = parameter("parties.logo_most_kb", on=clock.today())
-    return Form("logo", [Field("logo", _("标志图片"), hint=hint % {"most": most}, kind="file")])
+    return Form(
+        "logo", [Field("logo", _("标志图片"), hint=hint % {"most": most}, kind="file", accept=".png,.jpg,.jpeg,.webp")]
+    )
 
 
 def qualification_form(given: QueryDict | None = None) -> Form:

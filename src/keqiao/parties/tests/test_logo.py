@@ -89,7 +89,9 @@ def test_others_may_not(ours):
 def test_on_the_page(client, actor, ours):
     client.force_login(user_of(actor))
     manage = f"/organisations/{ours.code}/manage"
-    assert "还没有" in client.get(manage).content.decode()
+    page = client.get(manage).content.decode()
+    assert "还没有" in page
+    assert 'accept=".png,.jpg,.jpeg,.webp"' in page
     refused = client.post(f"{manage}/logo", {"logo": SimpleUploadedFile("logo.png", SVG, "image/png")})
     assert refused.status_code == 422
     assert "不接受 SVG" in refused.content.decode()
