@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from keqiao.interchange.models import ColumnMapping, Import, ImportedThing, ImportRow
+from keqiao.kernel import moving
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import NotAllowed
 from keqiao.kernel.events import record
 from keqiao.kernel.models import Event
-from keqiao.parties import services as parties
+from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 
-COLUMNS: tuple[parties.Column, ...] = (
+COLUMNS: tuple[moving.Column, ...] = (
     (Import, "organisation"),
     (ImportRow, "organisation"),
     (ImportedThing, "organisation"),
@@ -25,8 +26,8 @@ def move_imports(*, actor: Actor, from_id: int, merge_id: int) -> int:
     """
     if not actor.is_system:
         raise NotAllowed
-    count = 0
-    for moved in parties.follow_merge(COLUMNS, from_id):
+    count, to_id = 0, parties.final_organisation(from_id, lock=True)
+    for moved in moving.move(COLUMNS, from_id, to_id):
         record("interchange.imports_moved", moved.first, actor=actor, merge_id=merge_id, from_id=from_id, **moved.facts)
         count += len(moved.ids)
     return count
@@ -38,4 +39,4 @@ def move_imports_back(*, actor: Actor, merge_id: int) -> int:
     if not actor.is_system:
         raise NotAllowed
     events = Event.objects.filter(name="interchange.imports_moved", data__merge_id=merge_id)
-    return parties.follow_undo(COLUMNS, [event.data for event in events])
+    return moving.move_back(COLUMNS, [event.data for event in events])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from keqiao.integrations.models import Token, Webhook
+from keqiao.kernel import moving
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import NotAllowed
 from keqiao.kernel.events import record
 from keqiao.kernel.models import Event
-from keqiao.parties import selectors
-from keqiao.parties import services as parties
+from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 
-COLUMNS: tuple[parties.Column, ...] = ((Token, "organisation"), (Webhook, "organisation"))
+COLUMNS: tuple[moving.Column, ...] = ((Token, "organisation"), (Webhook, "organisation"))
 
 
 @command
@@ -23,9 +23,9 @@ def move_integrations(*, actor: Actor, from_id: int, merge_id: int) -> int:
     """
     if not actor.is_system:
         raise NotAllowed
-    is_trusted = selectors.may_publish(from_id)  # somebody verified it
-    count = 0
-    for moved in parties.follow_merge(COLUMNS, from_id):
+    is_trusted = parties.may_publish(from_id)  # somebody verified it
+    count, to_id = 0, parties.final_organisation(from_id, lock=True)
+    for moved in moving.move(COLUMNS, from_id, to_id):
         off = [] if is_trusted or not isinstance(moved.first, Webhook) else _switch_off(moved.ids)
         record(
             "integrations.integrations_moved",
@@ -48,7 +48,7 @@ def move_integrations_back(*, actor: Actor, merge_id: int) -> int:
     moves = [
         event.data for event in Event.objects.filter(name="integrations.integrations_moved", data__merge_id=merge_id)
     ]
-    count = parties.follow_undo(COLUMNS, moves)
+    count = moving.move_back(COLUMNS, moves)
     for move in moves:
         back = Webhook.objects.filter(pk__in=move["switched_off"], organisation_id=move["from_id"], deleted_at=None)
         back.update(is_active=True)

@@ -1,7 +1,6 @@
 """Commands of the parties context: one door to the commands of this folder."""
 
 from keqiao.parties.services.describing import *  # noqa: F403 -- one door to the commands of this folder
-from keqiao.parties.services.following import *  # noqa: F403
 from keqiao.parties.services.founding import *  # noqa: F403
 from keqiao.parties.services.inviting import *  # noqa: F403
 from keqiao.parties.services.joining import *  # noqa: F403

@@ -1,6 +1,6 @@
-"""For the contexts above: what refers to a merged organisation follows it, and comes back when the merge is undone.
+"""Rows that refer to something merged follow it to what it became, and come back when the merge is undone.
 
-They call this inside commands of their own, which ask who does it and record what moved.
+Contexts call this inside commands of their own, which ask who does it and record what moved.
 """
 
 from __future__ import annotations
@@ -11,11 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, models, transaction
 
-from keqiao.parties import selectors
-
-__all__ = ["Column", "Moved", "follow_merge", "follow_undo"]
-
-Column = tuple[type[models.Model], str]  # a table, and its column with ids of organisations: (Webhook, "organisation")
+Column = tuple[type[models.Model], str]  # a table and its foreign key: (Webhook, "organisation")
 BATCH = 1_000  # rows of one event
 
 
@@ -33,13 +29,9 @@ class Moved:
         return {"to_id": self.to_id, "column": self.column, "ids": self.ids}
 
 
-def follow_merge(columns: Sequence[Column], from_id: int) -> Iterator[Moved]:
-    """Give what names a merged organisation to the one that it has become by now.
-
-    What that one has already (a unique constraint says so) stays as it was: it is history.
-    """
-    to_id = selectors.final_organisation(from_id, lock=True)
-    if to_id == from_id:  # undone meanwhile
+def move(columns: Sequence[Column], from_id: int, to_id: int) -> Iterator[Moved]:
+    """Give what names one to the other. What that one has already (a unique constraint says so) stays: it is history."""
+    if to_id == from_id:  # the merge was undone meanwhile
         return
     for model, column in columns:
         rows = _rows(model).filter(**{_attname(column): from_id}).order_by("pk")
@@ -50,7 +42,7 @@ def follow_merge(columns: Sequence[Column], from_id: int) -> Iterator[Moved]:
                 yield Moved(_rows(model).get(pk=moved[0]), to_id, _name(model, column), moved)
 
 
-def follow_undo(columns: Sequence[Column], moves: Iterable[dict[str, Any]]) -> int:
+def move_back(columns: Sequence[Column], moves: Iterable[dict[str, Any]]) -> int:
     """Give back what nobody has moved since. `moves`: the facts of the events, with from_id. How many rows."""
     known = {_name(model, column): (model, column) for model, column in columns}
     count = 0
