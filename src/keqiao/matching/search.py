@@ -147,7 +147,7 @@ def _facets_of_list(
     every = _filtered(_public(request.kind, actor), request, but_facets=True)
     if ahead:
         every = every.filter(pk__in=every.order_by("-published_at", "-id").values("pk")[: tallies.COUNTED])
-    price = f"{request.price_low}-{request.price_high}-{request.include_negotiable}"
+    price = f"{request.price_low}-{request.price_high}-{request.include_negotiable}-{'newest' if ahead else 'all'}"
     # Only published items are counted, the same for everybody; half a minute old is new enough for a list without a question.
     traits = cache.get_or_set(f"traits:{request.kind}:{price}", lambda: _traits(every), 30)
     traits = traits or []
