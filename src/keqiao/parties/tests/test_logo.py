@@ -7,12 +7,11 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from keqiao.integrations.tests.factories import bearer, make_token
 from keqiao.kernel import files
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.models import Event, StoredFile
 from keqiao.parties import services
-from keqiao.parties.models import Organisation, OrganisationChange, Person
+from keqiao.parties.models import Organisation, OrganisationChange
 from keqiao.parties.tests.factories import make_actor, make_organisation, user_of
 from keqiao.parties.types import Role
 
@@ -139,23 +138,6 @@ def test_a_list_of_logos_costs_no_queries(client, actor, ours, django_assert_num
             make_organisation(logo=file)
         Organisation.objects.filter(pk=ours.pk).update(logo=None)
     assert counts[0] == counts[1]
-
-
-def test_by_the_api(client, actor, ours):
-    _token, secret = make_token(person=Person.objects.get(pk=actor.person_id))
-    place = f"/api/v1/organisations/{ours.code}"
-    headers = bearer(secret)
-    refused = client.post(f"{place}/logo", {"logo": SimpleUploadedFile("x.png", SVG)}, headers=headers)
-    assert (refused.status_code, refused.json()["field"]) == (422, "logo")
-    made = client.post(f"{place}/logo", {"logo": SimpleUploadedFile("x.png", picture())}, headers=headers)
-    assert made.status_code == 201
-    address = made.json()["logo"]
-    assert address.startswith(f"/organisations/{ours.code}/logo?v=")
-    assert client.get(address).status_code == 200
-    assert client.get(place).json()["logo"] == address
-    assert client.delete(f"{place}/logo", headers=headers).status_code == 204
-    assert client.get(place).json()["logo"] is None
-    assert client.delete(f"{place}/logo", headers=headers).status_code == 404
 
 
 def test_a_merged_organisation_keeps_its_own_for_the_undo(client, actor, ours):

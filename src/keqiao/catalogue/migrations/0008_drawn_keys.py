@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Keys are drawn at random (kernel/codes.py). The table keeps its own sequence, for processes of the release before."""
 
-    dependencies = [("catalogue", "0006_external_ids_of_each_owner")]
+    dependencies = [("catalogue", "0007_budgets_not_for_all")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
