@@ -218,6 +218,8 @@ NOBODY_ELSES = {  # events of these contexts that no webhook hears, and why
     "submissions": {
         "submission_started", "submission_discarded", "submission_claimed", "submission_handed_over",  # at a desk
         "file_attached", "file_dropped", "question_answered", "view_stated",  # parts of a text that is handed in later
+        "source_given", "source_failed", "drafted_from_source", "suggestions_answered",  # while a draft is written
+        "translation_asked", "draft_translated",  # as above
         "submissions_imported", "submissions_moved",  # many at once
         "review_waived", "waiver_ended",  # the organisation's own settings
         "complaint_made", "complaint_taken_back",  # the owner learns of a complaint when it is taken up
