@@ -34,11 +34,11 @@ from keqiao.kernel.api import (
     paged,
 )
 from keqiao.kernel.errors import DomainError, NotFound
-from keqiao.matching import search as searching
 from keqiao.matching import selectors as matching
 from keqiao.matching.stones import arch_to_json
 from keqiao.parties.api import OrganisationOut, organisation_out
 from keqiao.web import budgets, presentation_reasons, problems
+from keqiao.web.api_search import router as search_router
 
 
 class Text(Schema):
@@ -216,27 +216,6 @@ class Rules(PageOut):
 
 class Codes(PageOut):
     items: list[CodeOut]
-
-
-class FoundOut(Schema):
-    code: str
-    url: str
-    title_zh: str
-    title_en: str
-    score: int | None
-
-
-Wan = Annotated[Decimal, Query(ge=0, le=10**9, description="万元 (CNY 10,000).", examples=["50"])]
-
-
-class SearchOut(PageOut):
-    total_is_exact: bool
-    chips: list[dict[str, Any]] = Field(description="How the text was read; pass an id as `drop` to leave a chip out.")
-    facets: dict[str, dict[str, int]]
-    facets_within: int | None = Field(
-        description="Facets are counted among the newest so many within the price; null: among all that were found."
-    )
-    items: list[FoundOut]
 
 
 class ObjectsOnly(Parser):
@@ -447,41 +426,6 @@ def list_matches_of_achievement(
     return page_of([match_out(row) for row in rows], total=total, page=page, per_page=per_page)
 
 
-@api.get("/search", response=answers(SearchOut), summary="Free-text search")
-def search(
-    request: HttpRequest,
-    q: Annotated[str, Query(max_length=2_000)] = "",
-    kind: Annotated[str, Query(pattern="^(achievement|need)$")] = "achievement",
-    sort: Annotated[str, Query(pattern="^(match|trl|newest)$")] = "match",
-    drop: Annotated[list[Annotated[str, StringConstraints(max_length=40)]], Query(max_length=20)] = [],  # noqa: B006 -- ninja copies it
-    price_low: Wan | None = None,
-    price_high: Wan | None = None,
-    fixed_price: Annotated[bool, Query(description="Leave out open and unknown prices.")] = False,
-    page: Annotated[int, Query(ge=1, le=50)] = 1,
-) -> dict[str, Any]:
-    wanted = searching.SearchRequest(
-        kind=kind,
-        q=q,
-        drop=tuple(drop),
-        price_low=price_low,
-        price_high=price_high,
-        include_negotiable=not fixed_price,
-        sort=sort,
-        page=page,
-    )
-    result = searching.search(wanted, actor=api_actor(request, f"{kind}s:read"))
-    return {
-        "total": result.total,
-        "total_is_exact": result.total_is_exact,
-        "page": result.page,
-        "per_page": searching.PER_PAGE,
-        "chips": [chip_out(chip) for chip in result.query.chips] if result.query else [],
-        "facets": {facet.name: {value.value: value.count for value in facet.values} for facet in result.facets},
-        "facets_within": result.facets_within,
-        "items": [found_out(found, kind) for found in result.items],
-    }
-
-
 @api.get("/rules", response=answers(Rules), summary="Dated parameters of law and policy")
 def list_rules(
     request: HttpRequest,  # noqa: ARG001 -- ninja's signature
@@ -520,6 +464,7 @@ ROUTERS = (
     "interchange.api",
     "integrations.api",
 )
+api.add_router("", search_router)
 for _module in ROUTERS:
     api.add_router("", f"keqiao.{_module}.router")
 
@@ -622,21 +567,6 @@ def combination_out(one: matching.CombinationSeen) -> dict[str, Any]:
         "arch": arch_to_json(one.arch),
         "conflicts": [vars(conflict) for conflict in one.conflicts],
         "computed_at": one.computed_at,
-    }
-
-
-def chip_out(chip: Any) -> dict[str, Any]:
-    return {"id": chip.id, "kind": chip.kind, "label_zh": chip.label_zh, "label_en": chip.label_en}
-
-
-def found_out(found: searching.Found, kind: str) -> dict[str, Any]:
-    titles = {text.lang: text.title for text in found.item.texts.all()}
-    return {
-        "code": found.item.code,
-        "url": f"/{kind}s/{found.item.code}",
-        "title_zh": titles.get("zh", ""),
-        "title_en": titles.get("en", ""),
-        "score": found.arch.score if found.arch else None,
     }
 
 
