@@ -1,5 +1,9 @@
 """axe-core over all pages × themes × languages × widths: zero violations. And no page scrolls sideways."""
 
+import re
+from collections import defaultdict
+from pathlib import Path
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -33,20 +37,29 @@ PAGES = {
     "code": "/sign-in/code",
     "agreement": "/about/agreement",
     "privacy": "/about/privacy",
+    "achievement-versions": "/achievements/CG-2026-00642/versions",
     "versions": "/needs/XQ-2026-01873/versions",
 }
-# Pages of people who signed in: who looks → addresses.
+# Pages of people who signed in: who looks → addresses. {names} are things of the city, found by `places`.
 OWN_PAGES = {
     "xu@chengyuan.example": (
-        "/me /me/security /me/privacy /me/agreements /me/notices /me/notices/settings /me/tokens /me/profile "
-        "/me/organisations /me/searches /me/unsuitable /me/webhooks /join /join/new /post /post/from-file /import /export /contacts "
-        "/contacts/new?achievement=CG-2026-00642&need=XQ-2026-01873 /submissions /complaints "
-        "/achievements/CG-2026-00642/complain"
+        "/me /me/security /me/security/password /me/security/address /me/security/totp /me/security/passkeys/add "
+        "/me/security/confirm /me/privacy /me/privacy/erase /me/agreements /me/notices /me/notices/settings /me/tokens "
+        "/me/profile /me/organisations /me/searches /me/unsuitable /me/webhooks /join /join?q=澜江 /join/new "
+        "/join/{other_organisation} /post /post/from-file /post/{need}/1 /post/{need}/2 /post/{need}/3 /post/{need}/4 /post/{need}/5 "
+        "/post/{need}/matches /post/{need}/discard /import /export /contacts /contacts?box=all /contacts/{thread} "
+        "/contacts/new?achievement=CG-2026-00642&need=XQ-2026-01873 /needs/XQ-2026-01873 /submissions "
+        "/submissions/{submitted} /complaints /achievements/CG-2026-00642/complain /organisations/{organisation} "
+        "/organisations/{organisation}/manage /organisations/{organisation}/members /organisations/{organisation}/changes"
     ),
-    "shen@lut.example": "/review /submissions /contacts /me",
+    "lin@lut.example": (
+        "/post/{result}/1 /post/{result}/2 /post/{result}/3 /post/{result}/4 /post/{result}/5 /submissions/{returned} "
+        "/post/{returned}/2"
+    ),
+    "shen@lut.example": "/review /review/waiver /review/{in_review} /contacts/{waiting} /me",
     "admin@ltt.example": (
-        "/review /review/complaints /verifications /merges /join-requests /admin/site /admin/agreements "
-        "/admin/standing-in /admin/models /organisations/DW-00001/models"
+        "/review /review/{at_platform} /review/complaints /complaints/{complaint} /verifications /merges "
+        "/join-requests /contacts/brokers /admin/site /admin/site/field /admin/agreements /admin/standing-in /admin/models /organisations/DW-00001/models"
     ),
 }
 
@@ -93,9 +106,58 @@ def test_without_a_cookie_the_system_decides(browser, lanjiang, scheme):
     context.close()
 
 
-@pytest.mark.parametrize(("theme", "width", "lang"), [("light", 1440, "zh-hans"), ("dark", 390, "en")])
+@pytest.fixture(scope="module")
+def places(lanjiang, django_db_blocker):
+    """What the addresses of OWN_PAGES name: drafts that are made for it, and things in each state that the city has."""
+    from django.contrib.auth import get_user_model
+    from django.db import connections
+
+    from keqiao.engagement.models import Contact
+    from keqiao.parties.models import Organisation
+    from keqiao.parties.selectors import actor_for
+    from keqiao.submissions import services
+    from keqiao.submissions.models import Complaint, Submission
+    from keqiao.submissions.tests.factories import CONTENT
+
+    def draft(kind, email):
+        author = actor_for(get_user_model().objects.get(email=email))
+        made = services.start_draft(actor=author, kind=kind, organisation_id=author.acting_for, content=CONTENT[kind])
+        return made.code, author.acting_for
+
+    def in_state(state, **of):
+        return Submission.objects.filter(state=state, **of).order_by("pk")[0].code
+
+    with django_db_blocker.unblock():
+        need, enterprise = draft("need", "xu@chengyuan.example")
+        result, university = draft("achievement", "lin@lut.example")
+        threads = Contact.objects.filter(from_organisation=enterprise, to_organisation=university)
+        found = {
+            "need": need,
+            "result": result,
+            "submitted": Submission.objects.filter(organisation=enterprise)
+            .exclude(state="draft")
+            .order_by("pk")[0]
+            .code,
+            "returned": in_state("returned", author__user__email="lin@lut.example"),
+            "in_review": in_state("organisation_review", organisation=university),
+            "at_platform": in_state("platform_review"),
+            "thread": threads.filter(state="answered").order_by("pk")[0].code,
+            "waiting": threads.filter(state="sent", participants__person__user__email="shen@lut.example")
+            .order_by("pk")[0]
+            .code,
+            "complaint": Complaint.objects.order_by("pk")[0].code,
+            "organisation": Organisation.objects.get(pk=enterprise).code,
+            "other_organisation": Organisation.objects.get(pk=university).code,
+        }
+        connections.close_all()
+    return found
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("lang", ["zh-hans", "en"])
 @pytest.mark.parametrize("email", OWN_PAGES)
-def test_pages_of_people_who_signed_in(browser, lanjiang, email, theme, width, lang):
+def test_pages_of_people_who_signed_in(browser, lanjiang, places, email, lang, width):
+    """In the light, by every rule; then in the dark, by what a theme can break: contrast."""
     context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce", locale="zh-CN")
     page = context.new_page()
     page.goto(f"{lanjiang}/sign-in")
@@ -103,19 +165,49 @@ def test_pages_of_people_who_signed_in(browser, lanjiang, email, theme, width, l
     page.locator("#id_password").fill("lanjiang-2026-demo")
     page.locator("#sign-in-button").click()
     page.wait_for_url(lambda url: "/sign-in" not in url)
-    context.add_cookies(
-        [
-            {"name": "keqiao_language", "value": lang, "url": lanjiang},
-            {"name": "keqiao_theme", "value": theme, "url": lanjiang},
-        ]
-    )
+    cookies = {"keqiao_language": lang, "keqiao_theme": "light"}
+    context.add_cookies([{"name": name, "value": value, "url": lanjiang} for name, value in cookies.items()])
     found = {}
-    for place in OWN_PAGES[email].split():
+    for place in OWN_PAGES[email].format(**places).split():
         answer = page.goto(lanjiang + place)
         assert answer.status == 200, place
-        results = Axe().run(page, options={"runOnly": WCAG})
-        violations = [(v["id"], [node["target"] for node in v["nodes"]][:3]) for v in results.response["violations"]]
-        if violations or page.evaluate("document.documentElement.scrollWidth") > width:
-            found[place] = violations or "scrolls sideways"
+        violations = violations_of(page, {"type": "tag", "values": WCAG})
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        violations += [("dark", *v) for v in violations_of(page, {"type": "rule", "values": ["color-contrast"]})]
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            violations.append("scrolls sideways")
+        if violations:
+            found[place] = violations
     context.close()
     assert found == {}
+
+
+def violations_of(page, rules):
+    results = Axe().run(page, options={"runOnly": rules})
+    return [(v["id"], [node["target"] for node in v["nodes"]][:3]) for v in results.response["violations"]]
+
+
+# Answers that are no page of their own (files, fragments, steps of a way that other tests walk, addresses that lead on).
+NO_PAGES = re.compile(
+    r"/(healthz|readyz|robots\.txt|sitemap.*|openapi.*|api/.*|feeds/.*|static/.*|site/logo|preferences|sign-(in|up|out)(/.*)?|"
+    r"reset-password/.*|first-password|invitation|notices/unsubscribe|saml/.*|agreements/.*|post/\{code\}|about/.*|"
+    r".*/(files?|hints|progress|evidence|passkey|options|code|file|export|templates)(/\{.*)?|.*\{(extension|scheme)\}.*|"
+    r"me/searches/\{.*|me/webhooks/\{.*|import/\{.*|verifications/\{.*|.*/columns)"
+)
+
+
+def test_every_page_that_is_answered_has_its_place():
+    """Each GET of the permission matrix is an address above, an address of another test, or no page."""
+    matrix = (Path(__file__).parent.parent / "docs" / "reference" / "permissions.md").read_text(encoding="utf-8")
+    answered = set(re.findall(r"^\| `GET (/[^` ]*)`", matrix, flags=re.MULTILINE))
+    names = defaultdict(lambda: "x")
+    asked = [place for places in OWN_PAGES.values() for place in places.format_map(names).split()]
+    asked = {place.split("?")[0] for place in (*asked, *PAGES.values())}
+    lacking = {
+        place
+        for place in answered
+        if not NO_PAGES.fullmatch(place)
+        and not any(re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", place), each) for each in asked)
+    }
+    assert len(answered) > 80
+    assert lacking == set()
