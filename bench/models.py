@@ -38,7 +38,8 @@ from keqiao.matching.engine import Document, Schema
 from keqiao.matching.evaluation import Judgements, Record, ndcg_at, read_judgements, read_records, recall_at
 from keqiao.matching.lance import LanceEngine
 from keqiao.matching.outer import OuterLeg
-from keqiao.matching.retrieval import Retriever, document_tokens, fuse, query_weights
+from keqiao.matching.ranking.model import shipped
+from keqiao.matching.retrieval import Retriever, document_tokens, fuse, query_weights, title_tokens
 from keqiao.matching.text import index_tokens
 from keqiao.matching.types import Reach
 
@@ -117,20 +118,27 @@ def measure(folder: Path, url: str, model: str, kept: Path, grid: bool = False, 
     own = train(texts)
     leg = Known("bench", beside.shape[1], vectors=dict(zip((query.text for query in asked), sought, strict=True)))
     ids = [record.id for record in corpus]
+    titles = [len(title_tokens(record.title)) for record in corpus]
     ways: dict[str, list[tuple[float, float]]] = {way: [] for way in ("words", "model", "without", "with")}
     mine = [own.encode(words) for words in texts]
     with tempfile.TemporaryDirectory(prefix="keqiao-models-") as place:
         engine = LanceEngine(Path(place))
         engine.ensure("plain", Schema(dims=own.dims))
-        engine.upsert("plain", (Document(i, 1, t, v) for i, t, v in zip(ids, texts, mine, strict=True)))
+        engine.upsert(
+            "plain", (Document(i, 1, t, v, title_length=n) for i, t, v, n in zip(ids, texts, mine, titles, strict=True))
+        )
         joined = [leg.joined(v, o, own.dims) for v, o in zip(mine, beside, strict=True)]
         engine.ensure("joined", Schema(dims=own.dims + leg.dims))
-        engine.upsert("joined", (Document(i, 1, t, v) for i, t, v in zip(ids, texts, joined, strict=True)))
+        engine.upsert(
+            "joined",
+            (Document(i, 1, t, v, title_length=n) for i, t, v, n in zip(ids, texts, joined, titles, strict=True)),
+        )
         for index in ("plain", "joined"):
             engine.maintain(index, budget_s=600.0)
         if grid:
             search_grid(engine, own, mine, ids, asked, judgements, beside, sought)
-        plain, fused = Retriever(engine, "plain", own), Retriever(engine, "joined", own, outer=leg)
+        plain = Retriever(engine, "plain", own, ranking=shipped())
+        fused = Retriever(engine, "joined", own, outer=leg, ranking=shipped())
         for query, vector in zip(asked, sought, strict=True):
             words = query_weights(index_tokens(query.text))
             rankings = {

@@ -125,21 +125,27 @@ class Retriever:
         far the text itself may go.
         """
         text = text[:QUERY_CHARACTERS_MOST]
-        found = self.candidates(text, where, k, reach)
+        found, has_outer = self._first_stage(text, where, k, reach)
         # Without a limit everything stays, also what a negative cosine put below zero.
         near = [hit for hit in found if hit.fused >= least * found[0].fused] if least > 0 else found
-        return self._ranked(text, near)[:k]
+        # The order was learned without an embedding model beside our own; with one, the first stage is better alone.
+        return ([Hit(hit.code, hit.fused) for hit in near] if has_outer else self._ranked(text, near))[:k]
 
     def candidates(
         self, text: str, where: Filter | None = None, k: int = 100, reach: Reach = Reach.PRIVATE
     ) -> list[Candidate]:
         """The first stage: what either leg finds, by fused score."""
+        return self._first_stage(text, where, k, reach)[0]
+
+    def _first_stage(self, text: str, where: Filter | None, k: int, reach: Reach) -> tuple[list[Candidate], bool]:
+        """Its candidates, and whether an embedding model beside our own took part."""
         words, translated = index_tokens(text), translated_weights(self, text, self.configuration)
         depth = max(k, self.configuration.candidates)
         weights = added(query_weights(words, self.configuration), translated)
         lexical = self.engine.lexical(self.index_name, weights, where, depth)
-        dense, share = self._dense(text, added(Counter(words), translated), where, depth, reach)
-        return fuse(lexical, dense, share, depth)
+        dense, has_outer = self._dense(text, added(Counter(words), translated), where, depth, reach)
+        share = self.outer.dense_share if self.outer and has_outer else self.configuration.dense_share
+        return fuse(lexical, dense, share, depth), has_outer
 
     def _ranked(self, text: str, found: Sequence[Candidate]) -> list[Hit]:
         """The second stage: the first candidates in the learned order, then the others as they were."""
@@ -177,13 +183,13 @@ class Retriever:
 
     def _dense(
         self, text: str, counts: Mapping[str, float], where: Filter | None, k: int, reach: Reach
-    ) -> tuple[list[Hit], float]:
-        """Hits by meaning, and their share in the fused score."""
+    ) -> tuple[list[Hit], bool]:
+        """Hits by meaning, and whether an embedding model beside our own made part of the query."""
         vector, has_outer = self.model.encode(counts) if self.model else None, False
         if self.outer and self.model:
             vector, has_outer = self.outer.query(text, vector, self.model.dims, reach)
         hits = [] if vector is None else self.engine.dense(self.index_name, vector, where, k)
-        return hits, self.outer.dense_share if self.outer and has_outer else self.configuration.dense_share
+        return hits, has_outer
 
 
 def document_tokens(title: str, text: str) -> list[str]:
