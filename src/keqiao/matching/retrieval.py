@@ -150,9 +150,15 @@ class Retriever:
     def _ranked(self, text: str, found: Sequence[Candidate]) -> list[Hit]:
         """The second stage: the first candidates in the learned order, then the others as they were."""
         first, rest = found[: self.configuration.ranked], found[self.configuration.ranked :]
-        if self.ranking is None or not first or not self.speaks_only(lexicon.language_of(text)):
+        query = read_query(text, self.idf_of)
+        if (
+            self.ranking is None
+            or not first
+            or not self.ranking.knows(query)
+            or not self.speaks_only(lexicon.language_of(text))
+        ):
             return [Hit(hit.code, hit.fused) for hit in found]
-        scores = self.ranking.scores(*self.compared(text, first)).tolist()
+        scores = self.ranking.scores(query, self.compared(query, first)).tolist()
         ranked = [Hit(hit.code, score) for hit, score in zip(first, scores, strict=True)]
         last = min(scores) / max(first[-1].fused, 1e-9)  # what was not looked at stays below what was
         ranked.sort(key=lambda hit: (-hit.score, hit.code))
@@ -166,12 +172,11 @@ class Retriever:
             lexicon.is_in(other, self.idf_of) for other in lexicon.PROBES if other != language
         )
 
-    def compared(self, text: str, found: Sequence[Candidate]) -> tuple[Query, Candidates]:
-        """A text and candidates as the features want them."""
-        query = read_query(text, self.idf_of)
+    def compared(self, query: Query, found: Sequence[Candidate]) -> Candidates:
+        """Candidates as the features want them."""
         places = self.engine.occurrences(self.index_name, [hit.code for hit in found], query.tokens)
         legs = np.array([(hit.fused, hit.lexical, hit.dense) for hit in found]).reshape(-1, 3).T
-        return query, Candidates(places, *legs)
+        return Candidates(places, *legs)
 
     def best_passages(self, query_text: str, document_text: str, n: int = 2) -> list[Passage]:
         """The sentences of a document that show best why it was found."""

@@ -46,9 +46,14 @@ class Query:
     in_head: np.ndarray  # bool[tokens]: stands in the opening sentence
 
     @property
+    def words(self) -> int:
+        """Different words, or Chinese pairs."""
+        return int((self.group == 0).sum())
+
+    @property
     def size(self) -> float:
         """-1 for one word, 1 for a page."""
-        return (float(np.clip(np.log1p((self.group == 0).sum()), SHORT, LONG)) - SHORT) / (LONG - SHORT) * 2 - 1
+        return (float(np.clip(np.log1p(self.words), SHORT, LONG)) - SHORT) / (LONG - SHORT) * 2 - 1
 
     @property
     def chinese(self) -> float:

@@ -111,7 +111,7 @@ def test_model_is_linear_in_what_is_combined(engine):
     query, found = looked_at(engine, "reverse osmosis membrane")
     weights = np.zeros((len(NAMES), 3), dtype=np.float32)
     weights[NAMES.index("main_in_title"), 0] = 2.0
-    scores = RankingModel(weights, "test").scores(query, found)
+    scores = RankingModel(weights, "test", 0).scores(query, found)
     assert scores == pytest.approx(np.exp([0.0, 2 / 3 - 2, -2.0, -2.0]))
     assert combined(query, found).shape == (4, 3 * len(NAMES))
 

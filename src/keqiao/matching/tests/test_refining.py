@@ -19,9 +19,16 @@ NEED = {
 }
 
 
+OTHER_FIELDS = (
+    "光伏玻璃的减反射镀层", "猪蓝耳病的荧光检测试剂", "码头起重机的远程操控", "苹果采后的低温贮藏", "高炉煤气的余热回收",
+    "方言语音的识别模型", "桥梁拉索的振动监测", "碳化硅衬底的研磨抛光", "污泥的厌氧发酵", "航空发动机叶片的热障涂层",
+)  # fmt: skip
+
+
 @pytest.fixture
 def field(db, settings, tmp_path):
-    """Three results of one field: one reaches the flux, one misses it, one is hidden; two needs that state a rejection."""
+    """Three results of one field among others: one reaches the flux, one misses it, one is hidden; a need and a result
+    state a rejection."""
     settings.DATA_DIR = tmp_path
     forget_everything()
     load_rules()
@@ -32,6 +39,8 @@ def field(db, settings, tmp_path):
     make_achievement(title="陶瓷耐酸纳滤膜", summary=f"{text}镁截留率达到 96%。", indicators=[{**FLUX, "value": "7.2"}])
     make_achievement(title="未公开的耐酸纳滤膜", summary=text, state="draft", indicators=[{**FLUX, "value": "3"}])
     make_need(title="耐酸纳滤膜", problem=PROBLEM, indicators=[{"name_zh": "镁截留率", "target": "92", "unit": "%"}])
+    for title in OTHER_FIELDS:
+        make_achievement(title=title, summary=f"{title}，小试已完成。")
     indexing.rebuild(lambda text: None)
     yield
     forget_everything()

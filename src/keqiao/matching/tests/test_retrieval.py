@@ -132,7 +132,8 @@ def test_second_stage_orders_the_first_candidates_and_leaves_the_rest_below(tmp_
     engine.ensure("english_v1", Schema())
     engine.upsert("english_v1", [Document(c, 1, document_tokens("", text)) for c, text in texts.items()])
     engine.maintain("english_v1", 60)
-    two = Retriever(engine, "english_v1", None, replace(SHIPPED, ranked=2), ranking=shipped())
+    always = replace(shipped(), least_words=0)
+    two = Retriever(engine, "english_v1", None, replace(SHIPPED, ranked=2), ranking=always)
     text = "pump3 valve2 method17 method9"
     assert two.speaks_only("en")
     first = [hit.code for hit in two.candidates(text)]
@@ -141,6 +142,8 @@ def test_second_stage_orders_the_first_candidates_and_leaves_the_rest_below(tmp_
     assert codes(hits)[2:] == first[2:100]
     assert hits[0].score == 1.0
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    short = Retriever(engine, "english_v1", None, replace(SHIPPED, ranked=2), ranking=shipped())
+    assert short.search(text) == [Hit(hit.code, hit.fused) for hit in short.candidates(text)]  # too few words to know
 
 
 def test_an_index_of_both_languages_keeps_the_first_stage(retriever):
