@@ -14,6 +14,7 @@ from keqiao.inference.types import ModelUnavailable
 from keqiao.matching import indexing, outer, scoring, services, stale, tasks
 from keqiao.matching.drafts import matches_of_draft
 from keqiao.matching.outer import OuterLeg
+from keqiao.matching.ranking.model import RankingModel
 from keqiao.matching.retrieval import Retriever
 from keqiao.matching.search import SearchRequest, search
 from keqiao.matching.tests.factories import forget_everything, load_rules
@@ -164,6 +165,7 @@ def test_matches_of_another_model_are_stale(city, settings):
 
 def test_the_learned_order_is_left_out_where_the_model_took_part(city, settings, monkeypatch):
     monkeypatch.setattr(Retriever, "speaks_only", lambda self, language: True)  # this small index has both languages
+    monkeypatch.setattr(RankingModel, "knows", lambda self, query: True)  # and the query is short
     use_embeddings(settings)
     indexing.rebuild(quiet)
     retriever, text = indexing.retriever("achievement"), "acid brine membrane"
