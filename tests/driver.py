@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 PATIENCE = 20_000  # milliseconds: a busy machine matches a draft anew with every page
@@ -60,9 +60,16 @@ class Visitor:
         """In the visitor's language, and nothing beside the screen of a phone."""
         expect(self.page.locator("html")).to_have_attribute("lang", HTML_LANG[self.way.language])
         if self.way.hand == "phone":
-            assert self.page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"], (
-                self.page.url
-            )
+            assert self.width() <= PHONE["viewport"]["width"], self.page.url
+
+    def width(self) -> int:
+        """Of the page as it stands when it has come; one that is just being replaced is asked again."""
+        self.page.wait_for_load_state()
+        try:
+            return self.page.evaluate("document.documentElement.scrollWidth")
+        except Error:
+            self.page.wait_for_load_state()
+            return self.page.evaluate("document.documentElement.scrollWidth")
 
     def at(self, pattern: str) -> None:
         expect(self.page).to_have_url(re.compile(pattern), timeout=PATIENCE)

@@ -47,7 +47,7 @@ OWN_PAGES = {
         "/me/security/confirm /me/privacy /me/privacy/erase /me/agreements /me/notices /me/notices/settings /me/tokens "
         "/me/profile /me/organisations /me/searches /me/unsuitable /me/webhooks /join /join?q=澜江 /join/new "
         "/join/{other_organisation} /post /post/from-file /post/{need}/1 /post/{need}/2 /post/{need}/3 /post/{need}/4 /post/{need}/5 "
-        "/post/{need}/matches /post/{need}/discard /import /export /contacts /contacts?box=all /contacts/{thread} "
+        "/post/{need}/matches /post/{need}/check /post/{need}/confirm /post/{need}/discard /import /export /contacts /contacts?box=all /contacts/{thread} "
         "/contacts/new?achievement=CG-2026-00642&need=XQ-2026-01873 /needs/XQ-2026-01873 /submissions "
         "/submissions/{submitted} /complaints /achievements/CG-2026-00642/complain /organisations/{organisation} "
         "/organisations/{organisation}/manage /organisations/{organisation}/members /organisations/{organisation}/changes"
@@ -192,6 +192,7 @@ NO_PAGES = re.compile(
     r"/(healthz|readyz|robots\.txt|sitemap.*|openapi.*|api/.*|feeds/.*|static/.*|site/logo|preferences|sign-(in|up|out)(/.*)?|"
     r"reset-password/.*|first-password|invitation|notices/unsubscribe|saml/.*|agreements/.*|post/\{code\}|about/.*|"
     r".*/(files?|hints|progress|evidence|passkey|options|code|file|export|templates)(/\{.*)?|.*\{(extension|scheme)\}.*|"
+    r"organisations/\{code\}/logo|me/security/(link/.*|passkeys/.*/name)|post/from-file/\{code\}|"
     r"me/searches/\{.*|me/webhooks/\{.*|import/\{.*|verifications/\{.*|.*/columns)"
 )
 
