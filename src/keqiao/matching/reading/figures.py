@@ -6,12 +6,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import islice
 
 from keqiao.catalogue.quantities import NUMBER as NUMBER_KIND
 from keqiao.catalogue.quantities import Unit, convert, read_unit
 from keqiao.matching.reading import names, wording
+from keqiao.matching.reading.numbers import NUMBER, Number, even_form, number_at
 from keqiao.matching.reading.types import Reading, Role, Status
 from keqiao.matching.reading.units_in_text import SIZES, extended, is_count, unit_at
 
@@ -23,37 +24,7 @@ MOST_IN_A_LIST = 12
 WINDOW = 36
 LONGEST_SENTENCE = 600
 MOST_CONDITIONS = 4
-
-FULL_WIDTH = {0xFF01 + i: chr(0x21 + i) for i in range(94)} | {0x3000: " ", 0x2009: " ", 0x202F: " ", 0xA0: " "}
-SIGNS = str.maketrans("−–—〜≧≦⩾⩽﹣∼µ˜", "---~≥≤≥≤-~μ~")
-EVEN = FULL_WIDTH | SIGNS
-
-
-def even_form(text: str) -> str:
-    """Half width, character by character, so that places in it are places in the text as typed."""
-    return text.translate(EVEN)
-
-
-# --- Numbers ----------------------------------------------------------------------------------------------------------
-
-PLAIN = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,12})(?:\.\d{1,9})?|\.\d{1,6}(?!\.\d))(?:[eE][-+]?\d{1,2}(?![\dA-Za-z]))?"
-SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-TEN_TO = (
-    rf"10(?:\^ ?\(?(?P<power{{n}}>[-+]?\d{{{{1,2}}}})\)?|(?P<raised{{n}}>[⁻⁺]?[{SUPERSCRIPT}]{{{{1,2}}}})"
-    rf"|(?P<flat{{n}}>-[1-9]\d?|1?[0-9])(?!\d))"
-)
-TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
-SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<> ])|(?<![^\n]))"
-GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
-NUMBER = re.compile(
-    rf"(?P<sign>{SIGN_GUARD}[-+](?: (?=\d+(?:\.\d+)?[°‰℃]))?)?{GUARD}"
-    rf"(?:(?P<alone>10(?=\^|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))(?:(?:\^| (?=-)) ?\(?(?P<power0>[-+]?\d{{1,2}})\)?"
-    rf"|(?P<raised0>[⁻⁺]?[{SUPERSCRIPT}]{{1,2}}))"
-    rf"|(?P<plain>{PLAIN}){TIMES_TEN})"
-)
-NUMBER_AT = re.compile(NUMBER.pattern.replace(GUARD, "").replace(SIGN_GUARD, ""))
 CJK = re.compile(r"[\u4e00-\u9fff]")
-SUPERSCRIPT_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 ALONE_TOLERANCE = re.compile(r"(?:±|\+/-|\+-) ?$")
 PLUS_MINUS = re.compile(r" ?(?:±|\+/-|\+-) ?")
 LIST_SIGN = re.compile(
@@ -77,13 +48,6 @@ PROTECTION = re.compile(r"(?<![A-Za-z0-9])IP ?(?P<grade>[0-6][0-9])(?![0-9])")
 
 
 @dataclass(frozen=True)
-class _Number:
-    start: int
-    end: int
-    value: Decimal
-
-
-@dataclass(frozen=True)
 class _Figure:
     """One number or range before its words are looked at."""
 
@@ -96,20 +60,6 @@ class _Figure:
     unit_end: int = 0
     currency: str = ""
     prefix_start: int = -1  # where "TRL" or "$" begins
-
-
-def _number(text: str, at: int) -> _Number | None:
-    found = NUMBER_AT.match(text, at)
-    if found is None:
-        return None
-    power = found["power0"] or found["raised0"] or found["power1"] or found["raised1"] or found["flat1"] or ""
-    base = Decimal((found["plain"] or "1").replace(",", ""))
-    exponent = int(power.translate(SUPERSCRIPT_DIGITS)) if power else 0
-    try:
-        value = base.scaleb(exponent) * (-1 if (found["sign"] or "").strip() == "-" else 1)
-    except InvalidOperation:
-        return None
-    return _Number(found.start(), found.end(), value)
 
 
 # --- Figures of a text ------------------------------------------------------------------------------------------------
@@ -257,11 +207,11 @@ def _is_year(figure: _Figure, text: str) -> bool:
 
 
 def _single(text: str, at: int) -> _Figure:
-    number = _number(text, at)
+    number = number_at(text, at)
     if number is None:
         return _Figure(at, at, Decimal(0))
     spread = PLUS_MINUS.match(text, number.end)
-    plus = _number(text, spread.end()) if spread else None
+    plus = number_at(text, spread.end()) if spread else None
     end = plus.end if plus else number.end
     return _Figure(number.start, end, number.value, spread=plus.value if plus else None)
 
@@ -278,7 +228,7 @@ def _with_unit(text: str, figure: _Figure) -> _Figure:
         figure = replace(figure, unit_end=figure.end) if spread is None else figure
     elif figure.unit and figure.spread is None:
         spread = PLUS_MINUS.match(text, figure.unit_end)
-        plus = _number(text, spread.end()) if spread else None
+        plus = number_at(text, spread.end()) if spread else None
         if plus is not None:
             unit, unit_end = unit_at(text, plus.end)
             figure = replace(figure, spread=plus.value, end=plus.end, unit_end=max(unit_end, plus.end))
@@ -336,7 +286,7 @@ def _second(text: str, figure: _Figure) -> _Figure | None:
     if joint is None:
         return None
     repeated = REPEATED_PREFIX.match(text, joint.end())
-    number = _number(text, repeated.end() if repeated else joint.end())
+    number = number_at(text, repeated.end() if repeated else joint.end())
     if number is None or not _may_end_a_range(text, figure, joint[0].strip(), number):
         return None
     unit, unit_end = _unit_of_end(text, figure, number)
@@ -359,7 +309,7 @@ def _joint(text: str, figure: _Figure) -> re.Match[str] | None:
     return joint or (None if figure.unit else LOST_DASH.match(text, at))
 
 
-def _may_end_a_range(text: str, figure: _Figure, joint: str, number: _Number) -> bool:
+def _may_end_a_range(text: str, figure: _Figure, joint: str, number: Number) -> bool:
     if joint == "-" and number.value < 0:
         return False
     if joint not in DASHES and wording.FROM_TO_CHANGE.search(text[max(0, figure.start - 40) : figure.start]):
@@ -367,13 +317,13 @@ def _may_end_a_range(text: str, figure: _Figure, joint: str, number: _Number) ->
     return bool(figure.unit) or not _is_year(figure, text)
 
 
-def _unit_of_end(text: str, figure: _Figure, number: _Number) -> tuple[str, int]:
+def _unit_of_end(text: str, figure: _Figure, number: Number) -> tuple[str, int]:
     if figure.prefix_start >= 0 and not figure.currency:  # TRL 6-8
         return figure.unit, number.end
     return _unit_after(text, replace(figure, start=number.start, end=number.end, value=number.value, unit=""))
 
 
-def _range(figure: _Figure, number: _Number, unit: str, end: int) -> _Figure | None:
+def _range(figure: _Figure, number: Number, unit: str, end: int) -> _Figure | None:
     """Both ends in the unit of the first; None when they measure different things."""
     shared, high = figure.unit or unit, number.value
     if figure.unit and unit and figure.unit != unit:
