@@ -105,6 +105,11 @@ def matches_of_need(need: Any, least: int, most: int) -> list[tuple[str, Arch]]:
     return _explained([(other.facts.code, scorer, other) for other in found], least, most)
 
 
+def has_hard_requirements(need: Any) -> bool:
+    facts = need_facts(need, regions())
+    return facts.trl_min is not None or any(want.must for want in facts.indicators)
+
+
 def candidates_of_need(need: Any, also: Sequence[str] = ()) -> tuple[Scorer, list[Known]]:
     """The need's nearest achievements, and `also`, which may have become matches from their own side."""
     facts = need_facts(need, regions())

@@ -11,7 +11,12 @@ from keqiao.matching.types import AchievementFacts, Arch, NeedFacts
 
 
 def study(need: Any, stored: Sequence[str], least: int) -> dict[str, Any]:
-    """`stored`: codes of the need's stored matches; `least`: the score from which a pair is a match."""
+    """`stored`: codes of the need's stored matches; `least`: the score from which a pair is a match.
+
+    A need without a hard requirement has nothing below the line and nothing to be reached together.
+    """
+    if not scoring.has_hard_requirements(need):
+        return {"relaxations": [], "combinations": []}
     scorer, candidates = scoring.candidates_of_need(need, stored)
     fits = {other.facts.code: scorer.technology(other) for other in candidates}
     facts = {other.facts.code: other.facts for other in candidates}
