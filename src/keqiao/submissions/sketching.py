@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from keqiao.matching.chips import Chip, conditions_of
 from keqiao.matching.passages import is_indicator
-from keqiao.matching.reading import Reading, even_form, readings
+from keqiao.matching.reading import Reading, Status, even_form, readings
 
 LONGEST_TITLE = 300
 LONGEST_PART = 20_000
@@ -76,6 +76,7 @@ PRICE_RANGE = re.compile(
     r"(?:预算|投入|经费|报价|价格|出价|拟投)[^\d\n]{0,12}(?P<low>\d{1,12}(?:\.\d{1,4})?) ?(?P<low_unit>[亿万]?)元?"
     r" ?(?:至|到|-+|~) ?(?P<high>\d{1,12}(?:\.\d{1,4})?) ?(?P<high_unit>[亿万]?)元"
 )
+REACH = re.compile(r"(?:达到?|至少)\s*$|\b(?:reach(?:es)?|achieves?|attains?)\s+$", re.IGNORECASE)
 WISH = re.compile(r"希望|最好|优先|争取|力争|preferabl|desirabl|ideally|nice to have", re.IGNORECASE)
 
 
@@ -154,7 +155,7 @@ def _conditions(kind: str, text: str, regions: Mapping[str, str]) -> Iterator[Fi
         for figure in filter(is_indicator, readings(piece)):
             if _is_asked_or_reached(kind, figure):
                 start, end = offset + figure.start, offset + figure.end
-                row = _row(kind, figure, _sentence(text, start, end))
+                row = _row(kind, figure, _sentence(text, start, end), piece[: figure.start][-12:])
                 indicators.setdefault(tuple(row.items()), Finding("indicators", row, start, end))
         for chip in conditions_of(even_form(piece), regions):
             start, end = offset + chip.start, offset + chip.end
@@ -196,14 +197,20 @@ def _price_range(text: str) -> Finding | None:
 
 
 def _is_asked_or_reached(kind: str, figure: Reading) -> bool:
-    """What a need asks for is compared with something; a bare figure there says how it is today. Prices stand apart."""
+    """What a need asks for is compared with something or wished for; a bare figure there says how it is today. Prices
+    stand apart.
+    """
     if figure.is_money and PRICE_WORD.search(figure.name):
         return False
-    return kind == "achievement" or figure.is_stated or figure.high is not None
+    is_asked = figure.is_stated or figure.high is not None or figure.status is Status.CLAIMED
+    return kind == "achievement" or is_asked
 
 
-def _row(kind: str, figure: Reading, sentence: str) -> dict[str, Any]:
+def _row(kind: str, figure: Reading, sentence: str, lead: str) -> dict[str, Any]:
+    """`lead`: the words right before the figure. What a need wants reached (达到 12 个月), it wants no less of."""
     want = figure.as_wanted()
+    if kind == "need" and want.comparator == "=" and want.high is None and REACH.search(lead):
+        want = replace(want, comparator=">=")
     lang = "zh" if want.name_zh else "en"
     row: dict[str, Any] = {
         "name_zh": want.name_zh,

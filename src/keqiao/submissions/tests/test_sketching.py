@@ -64,6 +64,11 @@ def test_a_wish_is_no_must():
     assert [row["is_must"] for row in rows] == [False]
 
 
+def test_what_is_to_be_reached_is_no_less_than_that():
+    rows = content_from(sketch("need", "希望使用寿命达到 12 个月，现在的通量是 8 LMH/bar。", {}))["indicators"]
+    assert [(r["name_zh"], r["comparator"], r["value"], r["unit"]) for r in rows] == [("使用寿命", ">=", "12", "个月")]
+
+
 def test_english_is_read_into_the_english_version():
     content = content_from(sketch("need", ENGLISH, {}))
     assert content["texts"]["en"] == {
