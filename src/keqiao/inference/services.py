@@ -25,15 +25,13 @@ from keqiao.kernel import clock
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import NotAllowed, NotFound
 from keqiao.kernel.events import record
+from keqiao.kernel.parameters import parameter
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 
 FAILURES_TO_REST = 5
 REST = timedelta(minutes=1)
 LONGEST_REST = timedelta(minutes=15)
-ANSWERS_KEPT = timedelta(days=7)
-VECTORS_KEPT = timedelta(days=180)  # since they were last used
-CALLS_KEPT = timedelta(days=3 * 366)
 BUDGET_LOCK = 7_300_411  # of reservations: each sees all before it
 CONFIDENTIAL = frozenset({Task.DRAFTING, Task.TRANSLATION})
 
@@ -230,7 +228,10 @@ def forget_old_answers(*, actor: Actor) -> None:
     """Nightly: answers after days, vectors that nobody used for months, rows of calls after years."""
     if not actor.is_system:
         raise NotAllowed
-    now = clock.now()
-    KeptAnswer.objects.filter(at__lt=now - ANSWERS_KEPT).delete()
-    KeptVector.objects.filter(used_on__lt=clock.today() - VECTORS_KEPT).delete()
-    Call.objects.filter(at__lt=min(now - CALLS_KEPT, month_began())).delete()
+    now, today = clock.now(), clock.today()
+    answers, vectors, calls = (
+        timedelta(days=parameter(f"inference.{kept}_kept_days", on=today)) for kept in ("answers", "vectors", "calls")
+    )
+    KeptAnswer.objects.filter(at__lt=now - answers).delete()
+    KeptVector.objects.filter(used_on__lt=today - vectors).delete()
+    Call.objects.filter(at__lt=min(now - calls, month_began())).delete()

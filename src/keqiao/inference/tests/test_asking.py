@@ -318,7 +318,7 @@ def test_consent_is_for_one_model_at_one_place(settings):
     assert [row.model for row in selectors.consents_before(organisation.pk)] == ["chat-1"]
 
 
-def test_old_things_are_forgotten(settings):
+def test_old_things_are_forgotten(settings, rules):
     use_chat(settings)
     use_embeddings(settings)
     organisation = make_organisation()

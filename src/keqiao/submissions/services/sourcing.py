@@ -16,6 +16,7 @@ from keqiao.kernel import clock, codes, files
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.events import record
+from keqiao.kernel.parameters import parameter
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 from keqiao.submissions import extracting, suggestions
@@ -50,7 +51,6 @@ __all__ = [
 LARGEST_FILE = 10 * 1024 * 1024
 SHORTEST_TEXT = 20
 A_DAY = 30  # sources of one person
-KEPT = timedelta(days=30)
 BODY = {"need": "problem", "achievement": "summary"}
 WORKING = frozenset({SourceState.WAITING, SourceState.READING, SourceState.DRAFTING})
 
@@ -296,7 +296,8 @@ def forget_old_sources(*, actor: Actor) -> int:
     """Nightly: texts that drafts were made from, some weeks later; the passages stay with what is still to confirm."""
     if not actor.is_system:
         raise NotAllowed
-    old = Source.objects.filter(Q(made_at__lt=clock.now() - KEPT) | Q(submission__state="discarded"))
+    kept = timedelta(days=parameter("submissions.sources_kept_days", on=clock.today()))
+    old = Source.objects.filter(Q(made_at__lt=clock.now() - kept) | Q(submission__state="discarded"))
     count = 0
     for source in old.select_related("file")[:500]:
         stored = source.file

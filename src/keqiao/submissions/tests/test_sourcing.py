@@ -441,7 +441,7 @@ def test_a_translation_is_refused_in_words_when_there_is_nothing_to_do(settings)
 # --- forgetting -------------------------------------------------------------------------------------------------------
 
 
-def test_sources_go_after_some_weeks_and_the_passages_stay():
+def test_sources_go_after_some_weeks_and_the_passages_stay(rules):
     actor, organisation = make_author()
     source = work(start(actor, organisation, text=NEED))
     Source.objects.update(made_at=clock.now() - timedelta(days=31))
