@@ -141,6 +141,39 @@ def test_a_figure_of_the_text_is_taken_over(browser, lanjiang, script):
     context.close()
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_a_draft_is_checked_mended_and_checked_again(browser, lanjiang, script):
+    """From the finding back to its field; with a number in its sentence the word is no finding any more."""
+    context = browser.new_context(java_script_enabled=script, locale="zh-CN")
+    page = context.new_page()
+    sign_in(page, lanjiang)
+    address = begin(page, lanjiang)
+    page.get_by_label("标题", exact=True).fill("耐酸纳滤膜，草稿先检查")
+    problem = page.get_by_label("现在怎么做，卡在哪里", exact=True)
+    problem.fill("酸性浸出液要用高性能的纳滤膜。希望尽快更换。")
+    page.get_by_role("button", name=re.compile("^下一步：")).click()  # the field, which is asked for, is still open
+    on_step(page, 1)
+    page.get_by_role("link", name="检查", exact=True).click()
+    expect(page).to_have_url(f"{address}/check")
+    vague = page.get_by_role("region", name="换成一个数").get_by_role("listitem")
+    expect(vague).to_have_count(2)
+    finding = vague.filter(has=page.get_by_text("高性能", exact=True))
+    expect(finding).to_contain_text("酸性浸出液要用高性能的纳滤膜")
+    finding.get_by_role("link", name="现在怎么做，卡在哪里").click()
+    on_step(page, 1)
+    expect(page).to_have_url(re.compile(rf"#{problem.get_attribute('id')}$"))
+    expect(problem).to_be_in_viewport()
+    problem.fill("酸性浸出液要用高性能的纳滤膜，水通量不低于 15 LMH/bar。希望尽快更换。")
+    page.get_by_role("button", name=re.compile("^下一步：")).click()
+    on_step(page, 1)
+    page.get_by_role("link", name="检查", exact=True).click()
+    expect(page).to_have_url(f"{address}/check")
+    expect(vague).to_have_count(1)
+    expect(vague).to_contain_text("希望尽快更换")
+    expect(page.get_by_role("main")).not_to_contain_text("高性能")
+    context.close()
+
+
 def test_saved_while_writing_and_resumed_on_another_device(page, browser, lanjiang):
     sign_in(page, lanjiang)
     address = begin(page, lanjiang)

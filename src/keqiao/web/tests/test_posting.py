@@ -274,17 +274,6 @@ def test_a_suggested_class_is_confirmed_by_a_press(client, organisation):
     assert draft.content["confirmed"] == ["ipc:B01D", "field:energy"]
 
 
-def test_a_check_names_what_is_vague_and_which_unit_does_not_fit(client, organisation):
-    """Before there is an index, too, and with a link to each field."""
-    draft = begin(client, organisation)
-    send(client, draft, 1, {**FIRST, "texts.zh.problem": "需要高性能的膜。"}, go="stay")
-    send(client, draft, 2, {**SECOND, "indicators.0.name_zh": "工作温度", "indicators.0.unit": "MPa"}, go="stay")
-    page = client.get(f"/post/{draft.code}/check").content.decode()
-    assert "<mark>高性能</mark>" in page
-    assert f'href="/post/{draft.code}/2#f-indicators-0-unit"' in page
-    assert f'href="/post/{draft.code}/check"' in client.get(f"/post/{draft.code}/2").content.decode()
-
-
 def test_a_draft_is_thrown_away_after_asking(client, organisation):
     draft = begin(client, organisation)
     assert "不能恢复" in client.get(f"/post/{draft.code}/discard").content.decode()
