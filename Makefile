@@ -19,7 +19,7 @@ demo: runtime mo ## the demo city Lanjiang at http://localhost:8000 (PORT and KE
 serve: runtime mo ## a site with its own data
 	@exec $(BIN)/keqiao serve
 
-test: env mo browser ## unit tests, services and journeys: under three minutes
+test: env mo browser ## unit tests, services and journeys
 	$(PY) -m pytest -m "not slow" $(SIDE_BY_SIDE)
 
 check: lint browser ## lint, types, contracts, migrations, and the long tests

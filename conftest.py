@@ -15,6 +15,11 @@ settings.load_profile("keqiao")
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Collecting the fuzzer builds its cases: half of all the time before the first test, for tests that are long checks."""
+    return True if collection_path.name == "test_api_fuzz.py" and config.option.markexpr == "not slow" else None
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Tests of one file stay in one process; what uses the shared city (tests/conftest.py) is apart from the rest."""
     item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0] + ("+city" if uses_city(item) else "")))
