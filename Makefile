@@ -4,8 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 PY := $(BIN)/python
 BROWSER_PACKAGES := chromium fonts-noto-cjk
-# Each core tests by itself, with a database of its own; a file's tests stay together, in the order of conftest.py.
-SIDE_BY_SIDE := -n logical --dist loadgroup --no-loadscope-reorder
+# Each core tests by itself, with a database of its own, and is handed a few tests at a time in the order of conftest.py.
+# By number, not by name (`load`): the fuzzer's tests share one name, and all but one of them would be left out unsaid.
+SIDE_BY_SIDE := -n logical --dist load --maxschedchunk 4
 
 .DEFAULT_GOAL := help
 .PHONY: wheelhouse help demo serve test check lint bench env runtime browser messages mo new-context reference

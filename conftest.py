@@ -20,14 +20,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.name == "test_api_fuzz.py" and config.option.markexpr == "not slow" else None
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Tests of one file stay in one process; what uses the shared city (tests/conftest.py) is apart from the rest."""
-    item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0] + ("+city" if uses_city(item) else "")))
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The city comes after all that it would disturb; the fuzzer, which changes the city, comes last."""
+    """What uses the shared city (tests/conftest.py) comes after all that a city would disturb; the fuzzer, which changes
+    it, comes last. Every process gets its tests in this order.
+    """
     items.sort(key=lambda item: (uses_city(item), "test_api_fuzz" in item.nodeid))
 
 
