@@ -45,8 +45,8 @@ def export(person_id: int) -> dict[str, Any]:
 
 def _account(user: Any) -> dict[str, Any]:
     """No secrets: neither hashes nor keys help their owner anywhere else."""
-    ways = Authenticator.objects.filter(user=user).order_by("pk")
-    sessions = UserSession.objects.filter(user=user).order_by("pk")
+    ways = Authenticator.objects.filter(user=user).order_by("created_at", "pk")
+    sessions = UserSession.objects.filter(user=user).order_by("created_at", "pk")
     return {
         "email": selectors.email_of(user),
         "number": selectors.number_of(user),

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from keqiao.accounts.types import AgreementKind, ConsentWay, ExportState
+from keqiao.kernel.codes import DrawnKey
 from keqiao.kernel.models import never, never_truncate
 
 
@@ -100,6 +101,7 @@ class Consent(models.Model):
 class DataExport(models.Model):
     """A person's own data, put together by a job into one file that only they may open, for some days."""
 
+    id = DrawnKey()
     person = models.ForeignKey("parties.Person", on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=8, choices=ExportState, default=ExportState.WAITING)
     parts_done = models.PositiveSmallIntegerField(default=0)

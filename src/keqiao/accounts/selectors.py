@@ -149,7 +149,7 @@ def linked_to(user: Any) -> list[Linked]:
             row.last_login,
             row.provider in names,
         )
-        for row in SocialAccount.objects.filter(user=user).order_by("id")
+        for row in SocialAccount.objects.filter(user=user).order_by("date_joined", "id")
     ]
 
 
@@ -175,7 +175,7 @@ class Protection:
 
 def protection_of(actor: Actor) -> Protection:
     user = account_by_actor(actor)
-    rows = list(Authenticator.objects.filter(user=user).order_by("id"))
+    rows = list(Authenticator.objects.filter(user=user).order_by("created_at", "id"))
     kinds = Authenticator.Type
     codes = next((row for row in rows if row.type == kinds.RECOVERY_CODES), None)
     return Protection(
@@ -294,7 +294,7 @@ def ledger_of(person_id: int) -> QuerySet[Consent]:
 def exports_of(actor: Actor) -> QuerySet[DataExport]:
     if actor.person_id is None:
         return DataExport.objects.none()
-    return DataExport.objects.filter(person_id=actor.person_id).select_related("file").order_by("-id")
+    return DataExport.objects.filter(person_id=actor.person_id).select_related("file").order_by("-asked_at", "-id")
 
 
 def get_export(export_id: int, *, actor: Actor, now: datetime) -> DataExport:

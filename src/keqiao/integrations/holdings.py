@@ -20,7 +20,9 @@ def export(person_id: int) -> dict[str, Any]:
                 "last_used_on": token.last_used_on.isoformat() if token.last_used_on else None,
                 "revoked_at": token.revoked_at.isoformat() if token.revoked_at else None,
             }
-            for token in Token.objects.filter(person_id=person_id).select_related("organisation").order_by("pk")
+            for token in Token.objects.filter(person_id=person_id)
+            .select_related("organisation")
+            .order_by("created_at", "pk")
         ],
         "webhooks_made": list(
             Webhook.objects.filter(made_by_id=person_id, deleted_at=None).order_by("pk").values_list("code", flat=True)

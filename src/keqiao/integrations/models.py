@@ -8,11 +8,13 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from keqiao.integrations.types import DeliveryState
+from keqiao.kernel.codes import DrawnKey
 
 
 class Token(models.Model):
     """An access token of one person; only its sha256 is kept. Bound to an organisation, it acts for that one only."""
 
+    id = DrawnKey()
     person = models.ForeignKey("parties.Person", on_delete=models.PROTECT, related_name="+")
     organisation = models.ForeignKey("parties.Organisation", null=True, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=60)

@@ -46,6 +46,12 @@ def key() -> int:
     return 2**40 + secrets.randbelow(2**52)
 
 
+def draw_key(instance: Model, **_rest: Any) -> None:
+    """Before a row of somebody else's model is saved: a drawn key for it, where it has none."""
+    if instance.pk is None:
+        instance.pk = key()
+
+
 class DrawnKey(BigIntegerField):
     """The key of a table whose rows have their number in addresses. Two alike meet the primary key.
 

@@ -15,7 +15,7 @@ from keqiao.parties.types import InvitationState, JoinState
 def export(person_id: int) -> dict[str, Any]:
     person = Person.objects.select_related("user").get(pk=person_id)
     requests = JoinRequest.objects.filter(person=person).select_related("organisation").order_by("pk")
-    absences = Absence.objects.filter(person=person).select_related("organisation").order_by("pk")
+    absences = Absence.objects.filter(person=person).select_related("organisation").order_by("made_at", "pk")
     return {
         "person": {
             "name_zh": person.name_zh,

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from keqiao.kernel.codes import DrawnKey
 from keqiao.parties.types import (
     InvitationState,
     JoinState,
@@ -219,6 +220,7 @@ class Invitation(models.Model):
 class Absence(models.Model):
     """While somebody is away, a colleague of the same organisation has their roles there. It ends by its date."""
 
+    id = DrawnKey()
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="absences")
     substitute = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="substitutions")
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
