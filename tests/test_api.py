@@ -1,5 +1,6 @@
 """The API: what is public, what is hidden, refusals as problem+json, and the committed OpenAPI file."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -14,17 +15,23 @@ pytestmark = pytest.mark.django_db
 OPENAPI = Path(__file__).parent.parent / "docs" / "reference" / "openapi.json"
 
 
+@functools.cache
+def paths():
+    """Built once: it takes seconds."""
+    return api.get_openapi_schema()["paths"]
+
+
+@pytest.mark.slow
 def test_openapi_file_is_the_one_committed(client):
     served = client.get("/api/v1/openapi.json").json()
     assert json.loads(OPENAPI.read_text(encoding="utf-8")) == served == json.loads(json.dumps(api.get_openapi_schema()))
 
 
 def test_every_operation_declares_its_refusals():
-    paths = api.get_openapi_schema()["paths"]
     declared = {"400", "401", "403", "404", "422", "429", "503"}
     missing = [
         f"{verb} {path}"
-        for path, operations in paths.items()
+        for path, operations in paths().items()
         for verb, operation in operations.items()
         if not declared <= {str(status) for status in operation["responses"]}
         or not {"200", "201", "202", "204"} & {str(status) for status in operation["responses"]}
@@ -114,7 +121,7 @@ def test_what_changes_asks_for_a_scope():
     scopes = scopes_of_operations(api)
     loose = [
         f"{verb} {path}"
-        for path, operations in api.get_openapi_schema()["paths"].items()
+        for path, operations in paths().items()
         for verb, operation in operations.items()
         if verb != "get" and operation["operationId"] not in scopes
     ]

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from django.core.mail.utils import DNS_NAME
 
 SCRATCH = Path(os.environ.get("KEQIAO_TEST_DATA") or tempfile.mkdtemp(prefix="keqiao-test-"))
 # Durability is off: these rows live for minutes.
@@ -29,6 +30,8 @@ os.environ["PGOPTIONS"] = "-c keqiao.allow_truncate=on"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright's sync API runs an event loop in the main thread
 
 _stack = contextlib.ExitStack()
+# Mails carry it in their ids. Asked of a resolver that is not there, each process would wait ten seconds.
+DNS_NAME._fqdn = "test.example"  # noqa: SLF001
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -100,6 +100,7 @@ def test_large_corpus_is_sampled_the_same_way_each_time(monkeypatch):
     assert train(many, dims=3).projection.shape == (3, 3)
 
 
+@pytest.mark.slow
 def test_texts_are_read_once_and_kept_as_numbers():
     """6,000 texts of 400 tokens are 170 MB as Python strings: training on them needs a fraction."""
     words = [f"word{n}" for n in range(5_000)]

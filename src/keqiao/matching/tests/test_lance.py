@@ -407,6 +407,7 @@ class TestLance:
         engine.ensure("x_v1", SCHEMA)
         assert engine.count("x_v1") == 0
 
+    @pytest.mark.slow
     def test_writer_killed_at_any_point_loses_nothing_it_reported(self, tmp_path):
         """Each batch is acknowledged on a line; after SIGKILL all acknowledged are there, and writing goes on."""
         acknowledged = 0

@@ -50,6 +50,7 @@ def test_starts_stops_and_keeps_its_rows(env: Environment) -> None:
     assert one(env, "SELECT number FROM kept") == 1
 
 
+@pytest.mark.slow
 def test_is_private_and_speaks_utc(env: Environment) -> None:
     where = postgres.ensure(env, UNSAFE_BUT_FAST)
     facts = {
@@ -85,6 +86,7 @@ def test_comes_back_after_kill_9(env: Environment) -> None:
     assert one(env, "SELECT number FROM kept") == 1
 
 
+@pytest.mark.slow
 def test_comes_back_when_only_its_postmaster_was_killed(env: Environment) -> None:
     postgres.ensure(env, UNSAFE_BUT_FAST)
     server = postgres.postmaster(postgres.cluster(env.data))
@@ -96,6 +98,7 @@ def test_comes_back_when_only_its_postmaster_was_killed(env: Environment) -> Non
     assert one(env, "SELECT 1") == 1
 
 
+@pytest.mark.slow
 def test_a_recycled_pid_is_not_taken_for_the_server(env: Environment) -> None:
     postgres.ensure(env, UNSAFE_BUT_FAST)
     folder = postgres.cluster(env.data)
@@ -113,6 +116,7 @@ def test_a_recycled_pid_is_not_taken_for_the_server(env: Environment) -> None:
     assert one(env, "SELECT 1") == 1
 
 
+@pytest.mark.slow
 def test_comes_back_when_its_socket_was_deleted(env: Environment) -> None:
     where = postgres.ensure(env, UNSAFE_BUT_FAST)
     Path(where["host"], f".s.PGSQL.{where['port']}").unlink()
@@ -122,6 +126,7 @@ def test_comes_back_when_its_socket_was_deleted(env: Environment) -> None:
     assert one(env, "SELECT 1") == 1
 
 
+@pytest.mark.slow
 def test_an_interrupted_first_start_is_begun_again(env: Environment) -> None:
     folder = postgres.cluster(env.data)
     half = folder.with_name(f"{folder.name}.new")
@@ -133,6 +138,7 @@ def test_an_interrupted_first_start_is_begun_again(env: Environment) -> None:
     assert one(env, "SELECT 1") == 1
 
 
+@pytest.mark.slow
 def test_a_long_path_gets_a_short_socket(tmp_path: Path) -> None:
     env = environment(tmp_path / ("x" * 60) / ("y" * 60) / ("z" * 60))
     try:
@@ -155,6 +161,7 @@ def test_refuses_a_socket_folder_of_somebody_else(tmp_path: Path, monkeypatch: p
         postgres._open_socket_folder(folder, None)
 
 
+@pytest.mark.slow
 def test_another_major_version_is_a_clear_error(env: Environment) -> None:
     postgres.ensure(env, UNSAFE_BUT_FAST)
     postgres.stop(env)
@@ -168,6 +175,7 @@ def test_another_major_version_is_a_clear_error(env: Environment) -> None:
         version.write_text(before)
 
 
+@pytest.mark.slow
 def test_the_last_user_stops_it(env: Environment) -> None:
     with postgres.using(env, UNSAFE_BUT_FAST):
         with postgres.using(env):
@@ -199,6 +207,7 @@ def _ensure_in_process(data: str, gate, results) -> None:
     results.put(one(env, "SELECT pg_postmaster_start_time()::text"))
 
 
+@pytest.mark.slow
 def test_many_processes_may_call_at_once(env: Environment) -> None:
     spawn = multiprocessing.get_context("spawn")
     gate, results = spawn.Event(), spawn.Queue()

@@ -90,6 +90,7 @@ def test_restarts_a_killed_child_and_stops_all_in_order(env: Environment) -> Non
     assert [line["message"] for line in log_lines(env, "supervisor")][-1] == "stopped"
 
 
+@pytest.mark.slow
 def test_starts_a_killed_database_again(env: Environment) -> None:
     with site(env, only="plain") as process:
         read_until(process, "READY")
@@ -117,6 +118,7 @@ def test_leaves_no_orphans_when_killed_and_the_next_one_takes_over(env: Environm
     assert not postgres.status(env).running
 
 
+@pytest.mark.slow
 def test_kills_a_child_that_does_not_stop(env: Environment) -> None:
     with site(env, only="stubborn") as process:
         read_until(process, "READY")
@@ -137,6 +139,7 @@ def test_a_child_that_cannot_start_is_named_with_its_last_words(env: Environment
     assert not postgres.status(env).running
 
 
+@pytest.mark.slow
 def test_a_data_folder_serves_one_site(env: Environment) -> None:
     with site(env, only="plain") as process:
         read_until(process, "READY")
