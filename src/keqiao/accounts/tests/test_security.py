@@ -437,3 +437,10 @@ def test_a_demo_account_cannot_be_locked_by_one_visitor(client, demo):
     assert client.post("/me/security/password", {"password": NEW}).status_code == 200
     assert other.get("/me").status_code == 200
     assert get_user_model().objects.get().check_password(SECRET)
+
+
+def test_the_numbers_in_addresses_tell_nobody_how_many_there_are(client):
+    user = make_account(address="xu@example.org")
+    sign_in(client)
+    numbers = [UserSession.objects.get().pk, make_passkey(user).pk, services.ask_for_export(actor=actor_of(user)).pk]
+    assert all(number > 2**40 for number in numbers)
