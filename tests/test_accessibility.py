@@ -45,6 +45,7 @@ OWN_PAGES = {
     "xu@chengyuan.example": (
         "/me /me/security /me/security/password /me/security/address /me/security/totp /me/security/passkeys/add "
         "/me/security/confirm /me/privacy /me/privacy/erase /me/agreements /me/notices /me/notices/settings /me/tokens "
+        "/me/alerts /me/alerts/history /me/alerts/{digest} /me/alerts/watches/{watch} "
         "/me/profile /me/organisations /me/searches /me/unsuitable /me/webhooks /join /join?q=澜江 /join/new "
         "/join/{other_organisation} /post /post/from-file /post/{need}/1 /post/{need}/2 /post/{need}/3 /post/{need}/4 /post/{need}/5 "
         "/post/{need}/matches /post/{need}/check /post/{need}/confirm /post/{need}/discard /import /export /contacts /contacts?box=all /contacts/{thread} "
@@ -112,9 +113,11 @@ def places(lanjiang, django_db_blocker):
     from django.contrib.auth import get_user_model
     from django.db import connections
 
+    from keqiao.alerts import services as alerts
+    from keqiao.alerts.models import Digest, Watch
     from keqiao.engagement.models import Contact
     from keqiao.parties.models import Organisation
-    from keqiao.parties.selectors import actor_for
+    from keqiao.parties.selectors import actor_for, system
     from keqiao.submissions import services
     from keqiao.submissions.models import Complaint, Submission
     from keqiao.submissions.tests.factories import CONTENT
@@ -127,11 +130,24 @@ def places(lanjiang, django_db_blocker):
     def in_state(state, **of):
         return Submission.objects.filter(state=state, **of).order_by("pk")[0].code
 
+    def a_digest(email):
+        """Of what the city's need matches, for a watch that began before it was public."""
+        actor = actor_for(get_user_model().objects.get(email=email))
+        watch = alerts.start_watch(actor=actor, subject="need", of="XQ-2026-01873", threshold=0)
+        Watch.objects.filter(pk=watch.pk).update(since="2020-01-01T00:00:00Z")
+        alerts.find_alerts(actor=system(), kind="need", ids=[watch.need_id])
+        made = alerts.send_digest(actor=system(), person_id=actor.person_id, cadence=watch.cadence)
+        made = made or Digest.objects.filter(person_id=actor.person_id).latest("pk")
+        return watch.code, made.code
+
     with django_db_blocker.unblock():
+        watch, digest = a_digest("xu@chengyuan.example")
         need, enterprise = draft("need", "xu@chengyuan.example")
         result, university = draft("achievement", "lin@lut.example")
         threads = Contact.objects.filter(from_organisation=enterprise, to_organisation=university)
         found = {
+            "watch": watch,
+            "digest": digest,
             "need": need,
             "result": result,
             "submitted": Submission.objects.filter(organisation=enterprise)
@@ -190,7 +206,7 @@ def violations_of(page, rules):
 # Answers that are no page of their own (files, fragments, steps of a way that other tests walk, addresses that lead on).
 NO_PAGES = re.compile(
     r"/(healthz|readyz|robots\.txt|sitemap.*|openapi.*|api/.*|feeds/.*|static/.*|site/logo|preferences|sign-(in|up|out)(/.*)?|"
-    r"reset-password/.*|first-password|invitation|notices/unsubscribe|saml/.*|agreements/.*|post/\{code\}|about/.*|"
+    r"reset-password/.*|first-password|invitation|notices/unsubscribe|alerts/stop|saml/.*|agreements/.*|post/\{code\}|about/.*|"
     r".*/(files?|hints|progress|evidence|passkey|options|code|file|export|templates)(/\{.*)?|.*\{(extension|scheme)\}.*|"
     r"organisations/\{code\}/logo|me/security/(link/.*|passkeys/.*/name)|post/from-file/\{code\}|"
     r"me/searches/\{.*|me/webhooks/\{.*|import/\{.*|verifications/\{.*|.*/columns)"

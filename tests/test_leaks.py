@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 from procrastinate import testing
 from procrastinate.contrib.django import app
 
+from keqiao.alerts import services as alerts
+from keqiao.alerts.models import Watch
 from keqiao.catalogue.models import Achievement, Attachment, Need, PrivateBudget
 from keqiao.catalogue.tests.factories import make_achievement, make_code, make_need
 from keqiao.engagement import services as engagement
@@ -202,6 +204,16 @@ def save_a_search(world: World) -> str:
     return ""
 
 
+def watch_and_be_told(world: World) -> str:
+    saved = engagement.save_search(actor=world.manager, query=f"kind=need&q={SECRET} 2", name=SECRET)
+    alerts.start_watch(actor=world.manager, subject="search", of=str(saved.pk))
+    watch = alerts.start_watch(actor=world.manager, subject="need", of=world.need.code, threshold=0)
+    Watch.objects.filter(pk=watch.pk).update(since=world.need.published_at)
+    alerts.find_changes(actor=parties.system(), kind="need", item_id=world.need.pk, reason="changed")
+    digest = alerts.send_digest(actor=parties.system(), person_id=world.manager.person_id, cadence="daily")
+    return digest.code if digest else watch.code
+
+
 def plan_a_task(world: World) -> str:
     engagement.add_task(actor=world.manager, text=SECRET)
     return ""
@@ -220,6 +232,7 @@ HAPPENINGS: list[Callable[[World], str]] = [
     find_a_match_unsuitable,
     complain,
     save_a_search,
+    watch_and_be_told,
     plan_a_task,
 ]
 

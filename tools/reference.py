@@ -21,6 +21,7 @@ CONTEXTS = (
     "matching",
     "submissions",
     "engagement",
+    "alerts",
     "interchange",
     "integrations",
 )

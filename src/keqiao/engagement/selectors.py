@@ -6,9 +6,9 @@ both sides agreed to. Operators see that a broker is to be assigned, never what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median_low
 from typing import Any
 
@@ -30,7 +30,7 @@ from django.db.models.functions import Coalesce
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue.types import ItemState, Shown
-from keqiao.engagement import faces
+from keqiao.engagement import faces, searching
 from keqiao.engagement.models import (
     BrokerRequest,
     Contact,
@@ -57,12 +57,14 @@ from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.parameters import parameter
 from keqiao.matching import selectors as matching
+from keqiao.matching.search import search
 from keqiao.matching.stones import arch_from_json
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor, Role
 
 BOXES = ("mine", "theirs", "ended", "all")
 RECORD_DAYS = 365
+MOST_PAGES = 10  # of a saved search that is asked again
 
 # --- threads ----------------------------------------------------------------------------------------------------------
 
@@ -473,3 +475,27 @@ def waiting_request(contact: Contact) -> BrokerRequest | None:
     """The broker request that counts now."""
     rows: Sequence[BrokerRequest] = [r for r in contact.broker_requests.all() if r.state != BrokerState.REFUSED]
     return rows[0] if rows else None
+
+
+def results_since(saved: SavedSearch, since: datetime) -> dict[str, int | None]:
+    """Code → points (where something was typed) of what the search finds that became public since. Public items only."""
+    found: dict[str, int | None] = {}
+    for page in range(1, MOST_PAGES + 1):
+        result = search(searching.read(saved.query, page), actor=parties.visitor())
+        new = [hit for hit in result.items if hit.item.published_at and hit.item.published_at > since]
+        found |= {hit.item.code: hit.arch.score if hit.arch else None for hit in new}
+        if len(new) < len(result.items) or page >= result.page_count:
+            break
+    return found
+
+
+def search_by_id(search_id: int, *, lock: bool = False) -> SavedSearch | None:
+    """One that wants to be told of. For jobs, which act for nobody."""
+    rows = SavedSearch.objects.filter(pk=search_id, wants_alerts=True)
+    return (rows.select_for_update(of=("self",), no_key=True) if lock else rows).first()
+
+
+def unsuitable_pairs(organisation_ids: Collection[int], need_ids: Collection[int]) -> set[tuple[int, int]]:
+    """(need, achievement) of what these organisations called unsuitable, among those needs."""
+    rows = MatchFeedback.objects.filter(organisation_id__in=organisation_ids, need_id__in=need_ids, is_suitable=False)
+    return set(rows.values_list("need_id", "achievement_id"))

@@ -25,7 +25,6 @@ TITLES = {
     "broker_refused": ("对方未同意请技术经理人加入", "The other side preferred to go on without a broker"),
     "broker_joined": ("技术经理人已加入对接", "A broker joined one of your contacts"),
     "broker_wanted": ("一份对接需要平台指派技术经理人", "A contact waits for the platform to assign a broker"),
-    "new_results": ("保存的检索有新结果", "A saved search has new results"),
 }
 
 
@@ -44,14 +43,13 @@ LABELS = {
     "broker_refused": _("未同意技术经理人加入"),
     "broker_joined": _("技术经理人加入"),
     "broker_wanted": _("需要指派技术经理人"),
-    "new_results": _("保存的检索有新结果"),
 }
 
 
 def name_kinds() -> None:
     """So that people can choose how they hear of each."""
     for name, label in LABELS.items():
-        notices.kind(f"engagement.{name}", label, email="daily" if name in {"message", "new_results"} else "at_once")
+        notices.kind(f"engagement.{name}", label, email="daily" if name == "message" else "at_once")
 
 
 def tell(person_id: int, kind: str, *, key: str, link: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import signing
@@ -41,6 +42,10 @@ class Email(models.TextChoices):
     NEVER = "never", gettext_lazy("不发")
 
 
+# Writes the text of the mail at the moment it is sent, in the language of that moment; None: it must not be mailed.
+Letter = Callable[[Notice], str | None]
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of notice as people choose about it."""
@@ -48,15 +53,16 @@ class Kind:
     name: str
     label: str | Promise
     email: str = Email.AT_ONCE
+    letter: Letter | None = None
 
 
 OTHER = "other"
 _kinds: dict[str, Kind] = {OTHER: Kind(OTHER, gettext_lazy("其他消息"))}
 
 
-def kind(name: str, label: str | Promise, *, email: str = Email.AT_ONCE) -> None:
-    """Name a kind, with how it is mailed to those who never chose."""
-    _kinds[name] = Kind(name, label, Email(email))
+def kind(name: str, label: str | Promise, *, email: str = Email.AT_ONCE, letter: Letter | None = None) -> None:
+    """Name a kind, with how it is mailed to those who never chose, and who writes its mail when a title is not enough."""
+    _kinds[name] = Kind(name, label, Email(email), letter)
 
 
 def kinds() -> list[Kind]:
@@ -217,8 +223,12 @@ def send(notice: Notice) -> None:
     address = address_of(notice.person_id)
     if notice.mailed_at is not None or not address:
         return
+    letter = kind_of(notice.kind).letter
     with translation.override(language_of(notice.person_id)):
-        _mail(address, title_of(notice), _lines([notice]), notice.person_id, notice.kind)
+        text = letter(notice) if letter else _lines([notice])
+        if text is None:
+            return
+        _mail(address, title_of(notice), text, notice.person_id, notice.kind, key=f"notice-{notice.pk}")
     notice.mailed_at = clock.now()
     notice.save(update_fields=["mailed_at"])
 
@@ -237,12 +247,17 @@ def _lines(notices: Sequence[Notice]) -> str:
     return "\n\n".join("\n".join(line for line in (title_of(row), link_of(row)) if line) for row in notices)
 
 
-def _mail(address: str, subject: str, text: str, person_id: int, kind_name: str) -> None:
+def _mail(address: str, subject: str, text: str, person_id: int, kind_name: str, *, key: str) -> None:
+    """`key` makes the Message-ID: a mail that a killed job sends again is known as the same one."""
     stop = unsubscribe_link(person_id, kind_name)
     body = "\n\n".join(
         (text, _("不想再收到这类邮件：%(link)s") % {"link": stop}, _("消息设置：%(link)s") % {"link": _settings_link()})
     )
-    headers = {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    headers = {
+        "List-Unsubscribe": f"<{stop}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Message-ID": f"<{key}@{urlsplit(settings.SITE_URL).hostname}>",
+    }
     subject = " ".join(subject.split())[:200]
     EmailMessage(subject, f"{body}\n", settings.DEFAULT_FROM_EMAIL, [address], headers=headers).send()
 
@@ -327,7 +342,7 @@ def send_digest(person_id: int, before: datetime) -> int:
                     "link": f"{settings.SITE_URL}/me/notices",
                 }
             Notice.objects.filter(pk__in=[row.pk for row in daily]).update(mailed_at=clock.now())
-            _mail(address, subject, text, person_id, TOLD_ALL)
+            _mail(address, subject, text, person_id, TOLD_ALL, key=f"daily-{person_id}-{before:%Y%m%d%H}")
     return len(daily)
 
 

@@ -9,6 +9,7 @@ from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import NotAllowed
+from keqiao.kernel.events import record
 from keqiao.kernel.parameters import parameter
 from keqiao.matching import indexing, scoring, stones, studying, tallies
 from keqiao.matching.models import Computation, Match, Study, Tally
@@ -51,6 +52,16 @@ def compute_matches(*, actor: Actor, kind: str, item_id: int) -> int:
 def _forget_studies(needs: Collection[int]) -> None:
     """In the transaction that changes the matches: whoever looks for stale studies finds these, also after a kill."""
     Study.objects.filter(need_id__in=needs).update(version="")
+
+
+@command
+def announce_matches(*, actor: Actor, kind: str, ids: Collection[int]) -> None:
+    """Say that the matches of these items were computed, so that people who wait for such hear of them."""
+    if not actor.is_system and not actor.is_operator:
+        raise NotAllowed
+    first = Match.objects.filter(**{f"{kind}_id__in": ids}).order_by("pk").first()
+    if first is not None:
+        record("matching.matches_computed", first, actor=actor, kind=kind, ids=list(ids))
 
 
 @command

@@ -46,6 +46,7 @@ def compute_matches(*, kind: str, ids: list[int]) -> None:
     scoring.prepare(kind, ids)
     for item_id in ids:
         services.compute_matches(actor=parties.system(), kind=kind, item_id=item_id)
+    services.announce_matches(actor=parties.system(), kind=kind, ids=ids)
     defer_studies(stale.needs_to_study(limit=AT_ONCE * 4))
 
 

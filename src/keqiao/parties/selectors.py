@@ -464,3 +464,22 @@ def merges(actor: Actor) -> QuerySet[Merge]:
 def organisations_of_person(person_id: int) -> list[int]:
     """Ids of the organisations where a person has or had a post."""
     return list(Post.objects.filter(person_id=person_id).values_list("organisation_id", flat=True).distinct())
+
+
+def actor_of_person(person_id: int, *, acting_for: int | None = None) -> Actor:
+    """What somebody may see now, for a job that writes to them; a visitor when they have no active account."""
+    person = Person.objects.filter(pk=person_id).select_related("user").first()
+    return actor_for(person.user if person else None, acting_for=acting_for)
+
+
+def working_in(organisation_ids: Collection[int], roles: Iterable[str]) -> set[tuple[int, int]]:
+    """(person, organisation) of all who hold one of the roles there now and can sign in."""
+    rows = Post.objects.filter(
+        organisation_id__in=organisation_ids, role__in=list(roles), ended_on=None, person__user__is_active=True
+    )
+    return set(rows.values_list("person_id", "organisation_id"))
+
+
+def lock_person(person_id: int) -> None:
+    """Until the end of the transaction, nobody else who asks for it writes to this person."""
+    list(Person.objects.select_for_update(of=("self",), no_key=True).filter(pk=person_id).values_list("pk"))

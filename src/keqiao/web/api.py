@@ -461,6 +461,7 @@ ROUTERS = (
     "accounts.api",
     "submissions.api",
     "engagement.api",
+    "alerts.api",
     "interchange.api",
     "integrations.api",
 )

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "keqiao.matching",
     "keqiao.submissions",
     "keqiao.engagement",
+    "keqiao.alerts",
     "keqiao.interchange",
     "keqiao.integrations",
     "keqiao.web",

@@ -37,6 +37,7 @@ urlpatterns = [
     path("", include("keqiao.inference.urls")),
     path("", include("keqiao.submissions.urls")),
     path("", include("keqiao.engagement.urls")),
+    path("", include("keqiao.alerts.urls")),
     path("", include("keqiao.interchange.urls")),
     path("", include("keqiao.integrations.urls")),
     path("", include("keqiao.web.posting.urls")),

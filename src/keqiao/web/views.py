@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from keqiao.alerts import selectors as alerts
 from keqiao.catalogue import selectors as catalogue
 from keqiao.engagement import selectors as engagement
 from keqiao.engagement import showing as contacting
@@ -144,6 +145,7 @@ def need(request: HttpRequest, code: str) -> HttpResponse:
     context = {
         **_place("need"),
         "need": found,
+        "watched": alerts.watch_on(actor, subject="need", need=found),
         "version": version,
         "cited": presentation_reasons.read_cited(request.GET.get("cite", "")),
         "keywords": presentation_reasons.keywords(found, version.lang),
@@ -239,6 +241,7 @@ def achievement(request: HttpRequest, code: str) -> HttpResponse:
     context = {
         **_place("achievement"),
         "achievement": found,
+        "watched": alerts.watch_on(actor, subject="achievement", achievement=found),
         "version": version,
         "read": presentation_figures.read_of(version.text, ACHIEVEMENT_PARTS, found.indicators.all()),
         "cited": presentation_reasons.read_cited(request.GET.get("cite", "")),
@@ -303,6 +306,7 @@ def organisation(request: HttpRequest, code: str) -> HttpResponse:
     context = {
         "nav": "organisations",
         "organisation": found,
+        "watched": alerts.watch_on(actor, subject="organisation", organisation=found),
         "region": terms.region(found.region),
         "qualifications": presentation.qualifications(found),
         "people": parties.shown_people(found)[:PER_PAGE],

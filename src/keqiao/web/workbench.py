@@ -11,6 +11,7 @@ from django.utils import dateformat
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from keqiao.alerts import selectors as alerts
 from keqiao.catalogue import selectors as catalogue
 from keqiao.engagement import selectors as engagement
 from keqiao.engagement import services, views, watching
@@ -66,10 +67,20 @@ def _matches(request: HttpRequest) -> dict[str, Any]:
         visit = engagement.visit_of(actor)
     else:
         visit = services.note_visit(actor=actor)
+    if not alerts.wants_recommendations(actor.person_id):
+        return {"recommends": False, "newest": _newest(actor), "new_match_count": 0}
     found, total = engagement.new_matches(actor, since=visit.match_seen if visit else 0, count=SHOWN)
     others = _others(found, actor)
     rows = [{"match": row, "other": other} for row, other in zip(found, others, strict=True)]
-    return {"new_matches": rows, "new_match_count": total, "since": visit.previous_at if visit else None}
+    shown = {"new_matches": rows, "new_match_count": total, "since": visit.previous_at if visit else None}
+    return {"recommends": True, **shown}
+
+
+def _newest(actor: Any) -> list[tuple[str, Any]]:
+    """What everybody sees in the same order: for those who switched personal recommendation off."""
+    items: list[tuple[str, Any]] = [("need", row) for row in catalogue.newest_needs(actor)[:SHOWN]]
+    items += [("achievement", row) for row in catalogue.newest_achievements(actor)[:SHOWN]]
+    return sorted(items, key=lambda row: row[1].published_at, reverse=True)[:SHOWN]
 
 
 def _others(rows: list[Any], actor: Any) -> list[Any]:

@@ -6,15 +6,13 @@ from datetime import date, timedelta
 
 from django.utils.translation import gettext as _
 
-from keqiao.engagement import searching, telling
+from keqiao.engagement import searching
 from keqiao.engagement.models import SavedSearch, Task, Visit
-from keqiao.engagement.selectors import get_contact, get_saved_search, get_task, newest_match_id
+from keqiao.engagement.selectors import get_contact, get_saved_search, get_task, newest_match_id, results_since
 from keqiao.kernel import clock
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed
 from keqiao.kernel.events import record
-from keqiao.matching.search import search
-from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 
 __all__ = [
@@ -27,13 +25,13 @@ __all__ = [
     "note_visit",
     "open_saved_search",
     "save_search",
+    "set_alerts",
 ]
 
 MOST_SEARCHES = 50
 MOST_TASKS = 200
 TOLD_KEPT = 300  # codes that a search remembers having told of
 LOOK_BACK = timedelta(days=1)  # an item may reach the index after it was published
-MOST_PAGES = 10
 SAME_VISIT = timedelta(minutes=30)
 
 
@@ -81,6 +79,18 @@ def change_alerts(*, actor: Actor, search_id: int, wants_alerts: bool) -> None:
 
 
 @command
+def set_alerts(*, actor: Actor, search_id: int, wants_alerts: bool) -> None:
+    """As change_alerts, for the watch that its owner changed."""
+    if not actor.is_system:
+        raise NotAllowed
+    row = SavedSearch.objects.select_for_update(of=("self",), no_key=True).filter(pk=search_id).first()
+    if row is None or row.wants_alerts == wants_alerts:
+        return
+    row.wants_alerts, row.checked_at = wants_alerts, clock.now()
+    row.save(update_fields=["wants_alerts", "checked_at"])
+
+
+@command
 def open_saved_search(*, actor: Actor, search_id: int) -> str:
     """The search's query; its new results count as seen."""
     row = get_saved_search(search_id, actor=actor, lock=True)
@@ -97,7 +107,7 @@ def delete_saved_search(*, actor: Actor, search_id: int) -> None:
 
 @command
 def check_saved_search(*, actor: Actor, search_id: int) -> int:
-    """Search again and tell of what was published since; how many are new. Public items only. For the job."""
+    """Search again for what was published since, and record it for those who tell; how many. Public items only."""
     if not actor.is_system:
         raise NotAllowed
     row = SavedSearch.objects.select_for_update().filter(pk=search_id, wants_alerts=True).first()
@@ -106,19 +116,13 @@ def check_saved_search(*, actor: Actor, search_id: int) -> int:
     now = clock.now()
     since = max(row.created_at, row.checked_at - LOOK_BACK)
     told = set(row.told)
-    fresh: list[str] = []
-    for page in range(1, MOST_PAGES + 1):
-        found = search(searching.read(row.query, page), actor=parties.visitor())
-        new = [hit.item for hit in found.items if hit.item.published_at and hit.item.published_at > since]
-        fresh += [item.code for item in new if item.code not in told]
-        if len(new) < len(found.items) or page >= found.page_count:
-            break
+    fresh = {code: score for code, score in results_since(row, since).items() if code not in told}
     row.checked_at = now
     row.told = [*row.told, *fresh][-TOLD_KEPT:]
     row.new_count += len(fresh)
     row.save(update_fields=["checked_at", "told", "new_count"])
     if fresh:
-        telling.tell(row.person_id, "new_results", key=f"{row.pk}:{now.date().isoformat()}", link="/me/searches")
+        record("engagement.search_found", row, actor=actor, scores=fresh)
     return len(fresh)
 
 

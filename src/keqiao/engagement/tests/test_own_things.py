@@ -13,7 +13,7 @@ from keqiao.engagement.types import Upload
 from keqiao.kernel import clock
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound, WrongState
 from keqiao.kernel.files import FileTooLarge, path_of
-from keqiao.kernel.models import Notice, StoredFile
+from keqiao.kernel.models import Event, Notice, StoredFile
 from keqiao.parties import selectors as parties
 from keqiao.parties.tests.factories import make_actor, make_operator, make_organisation, make_person
 from keqiao.parties.types import Role
@@ -122,7 +122,9 @@ def test_a_saved_search_tells_of_what_is_new_once():
     assert services.check_saved_search(actor=system, search_id=saved.pk) == 0
     saved.refresh_from_db()
     assert (saved.told, saved.new_count) == ([fresh.code], 1)
-    assert list(Notice.objects.values_list("kind", "title_zh")) == [("engagement.new_results", "保存的检索有新结果")]
+    assert [event.data for event in Event.objects.filter(name="engagement.search_found")] == [
+        {"scores": {fresh.code: None}}
+    ]
     assert services.open_saved_search(actor=actor, search_id=saved.pk) == "kind=need&field=materials"
     assert SavedSearch.objects.get().new_count == 0
     services.change_alerts(actor=actor, search_id=saved.pk, wants_alerts=False)

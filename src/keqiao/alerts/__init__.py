@@ -1,0 +1,1 @@
+"""Alerts: watches of people, what they are told of and when, and their switch for personal recommendation."""
