@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from keqiao.catalogue.models import Achievement, Attachment, Code, IPAsset, Need, PrivateBudget
+from keqiao.catalogue.models import Achievement, Attachment, Code, IPAsset, Need, PrivateBudget, TeamMember, TrueLink
 from keqiao.catalogue.types import AttachmentLevel, BudgetShown, ItemState, Shown
 from keqiao.kernel.errors import NotFound
 from keqiao.parties.types import Actor
@@ -311,3 +311,32 @@ def expired_on(kind: str, day: date) -> QuerySet[Any]:
 def expiring_between(kind: str, first: date, last: date) -> QuerySet[Any]:
     """Published items whose last day lies between two days, both included. For the reminders."""
     return published_ids(kind).filter(expires_on__range=(first, last)).order_by("expires_on", "pk")
+
+
+def achievements_with_member(
+    owner_ids: Iterable[int], names: Iterable[str], *, person_id: int
+) -> QuerySet[Achievement]:
+    """Public ones of these organisations whose team names somebody so, and those that name this very person."""
+    wanted = [name for name in names if name]
+    member = TeamMember.objects.filter(achievement=OuterRef("pk"))
+    here = Q(owner_id__in=list(owner_ids)) & Q(Exists(member.filter(Q(name_zh__in=wanted) | Q(name_en__in=wanted))))
+    rows = Achievement.objects.filter(state__in=PUBLIC_STATES)
+    return rows.filter(here | Q(Exists(member.filter(person_id=person_id)))).order_by("-published_at", "-id")
+
+
+def stated_links(publisher_ids: Iterable[int], achievement_ids: Iterable[int]) -> set[tuple[int, int]]:
+    """(publisher, achievement) where the source itself says that a need of the one led to the other: an award, a contract."""
+    rows = TrueLink.objects.filter(need__publisher_id__in=list(publisher_ids), achievement_id__in=list(achievement_ids))
+    return set(rows.values_list("need__publisher_id", "achievement_id"))
+
+
+def public_achievements(ids: Iterable[int]) -> QuerySet[Achievement]:
+    """With their texts and teams."""
+    rows = Achievement.objects.filter(pk__in=list(ids), state__in=PUBLIC_STATES)
+    return rows.select_related("owner").prefetch_related("texts", "team")
+
+
+def team_people(achievement_ids: Iterable[int]) -> set[tuple[int, int]]:
+    """(achievement, person) of the members that are known as people here."""
+    rows = TeamMember.objects.filter(achievement_id__in=list(achievement_ids), person__isnull=False)
+    return set(rows.values_list("achievement_id", "person_id"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import date
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -459,6 +460,30 @@ def merges(actor: Actor) -> QuerySet[Merge]:
     if not actor.is_operator:
         raise NotFound
     return Merge.objects.select_related("kept", "gone", "made_by", "undone_by").order_by("-id")
+
+
+def tenures(person_ids: Iterable[int], organisation_ids: Iterable[int], *, since: date) -> set[tuple[int, int]]:
+    """(person, organisation) of those who work there, or did on that day or later. For conflicts of interest."""
+    rows = Post.objects.filter(person_id__in=list(person_ids), organisation_id__in=list(organisation_ids))
+    rows = rows.filter(Q(ended_on=None) | Q(ended_on__gte=since))
+    return set(rows.values_list("person_id", "organisation_id"))
+
+
+def people_of(organisation_ids: Iterable[int], *, since: date) -> set[tuple[int, int]]:
+    """(person, organisation) of everybody who works there, or did on that day or later."""
+    rows = Post.objects.filter(organisation_id__in=list(organisation_ids))
+    return set(rows.filter(Q(ended_on=None) | Q(ended_on__gte=since)).values_list("person_id", "organisation_id"))
+
+
+def tenures_ever(person_ids: Iterable[int]) -> set[tuple[int, int]]:
+    """(person, organisation) of all posts, past ones too."""
+    return set(Post.objects.filter(person_id__in=list(person_ids)).values_list("person_id", "organisation_id"))
+
+
+def posts_in_force(person_ids: Iterable[int]) -> QuerySet[Post]:
+    """The posts that these people hold now, with their organisations."""
+    rows = Post.objects.filter(person_id__in=list(person_ids), ended_on=None, organisation__merged_into=None)
+    return rows.select_related("organisation").order_by("person_id", "id")
 
 
 def organisations_of_person(person_id: int) -> list[int]:

@@ -216,6 +216,11 @@ class Actor:
         return self.is_system or Role.ADMINISTRATOR in self.roles
 
     @property
+    def is_in_charge(self) -> bool:
+        """May let others in and write in the name of the organisation that they act for now."""
+        return self.has_role(self.acting_for, *APPROVING_ROLES)
+
+    @property
     def operates_somewhere(self) -> bool:
         """An operator, also while acting for another of their organisations."""
         return self.is_system or any(Role.ADMINISTRATOR in place.roles for place in self.workplaces)

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "keqiao.submissions",
     "keqiao.engagement",
     "keqiao.alerts",
+    "keqiao.experts",
     "keqiao.interchange",
     "keqiao.integrations",
     "keqiao.web",

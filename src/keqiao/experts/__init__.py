@@ -1,0 +1,1 @@
+"""Experts: say in one line what it owns."""
