@@ -12,7 +12,7 @@ from itertools import islice
 from keqiao.catalogue.quantities import NUMBER as NUMBER_KIND
 from keqiao.catalogue.quantities import Unit, convert, read_unit
 from keqiao.matching.reading import names, wording
-from keqiao.matching.reading.numbers import NUMBER, Number, even_form, number_at
+from keqiao.matching.reading.numbers import NUMBER, Number, even_form, mended, number_at
 from keqiao.matching.reading.types import Reading, Role, Status
 from keqiao.matching.reading.units_in_text import SIZES, extended, is_count, unit_at
 
@@ -25,19 +25,19 @@ WINDOW = 36
 LONGEST_SENTENCE = 600
 MOST_CONDITIONS = 4
 CJK = re.compile(r"[\u4e00-\u9fff]")
-ALONE_TOLERANCE = re.compile(r"(?:±|\+/-|\+-) ?$")
+ALONE_TOLERANCE = re.compile(r"(?:±|\+/-|\+-|\bplus or minus) ?$", re.IGNORECASE)
 PLUS_MINUS = re.compile(r" ?(?:±|\+/-|\+-) ?")
 LIST_SIGN = re.compile(
-    r" ?(?:\([^()\d]{1,10}\))? ?(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\.(?=\d)) ?(?=[-+]?\d)"
+    r"(?:-(?= (?:and|or) ))? ?(?:\([^()\d]{1,10}\))? ?(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\bvs\b\.?|\.(?=\d)) ?(?=[-+]?\d)"
 )
 CURRENCIES = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", "RMB": "CNY", "US$": "USD"}
 CURRENCY_BEFORE = re.compile(r"(US\$|[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b) {0,2}$", re.IGNORECASE)
 MONEY_SIZE = re.compile(r" ?([kKmMbB])(?![A-Za-z/])")
 PREFIXED = re.compile(
-    r"(?:(?P<trl>(?<![A-Za-z])TRLs?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness level(?: ?\(TRL\))?)|(?P<ph>(?<![A-Za-z])pH)"
+    r"(?:(?P<trl>(?<![A-Za-z])TRLs?\)?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness level(?: ?\(TRL\))?)|(?P<ph>(?<![A-Za-z])pH)"
     r"|(?P<mach>\bMach|马赫数?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )|(?<=from ))M(?= ?=)))(?:值| number"
     r"| values?| levels?)?"
-    rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|in the range|between|from|范围|at))? ?(?:[=:of为约]|of"
+    rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|in the range|between|from|范围|at))? ?(?:[=:of为约(]|of"
     rf"|in)?){{0,3}}[ -]?$",
     re.IGNORECASE,
 )
@@ -67,7 +67,7 @@ class _Figure:
 
 def readings(text: str, *, is_query: bool = False) -> list[Reading]:
     """All figures of the text in order. `is_query`: in a search any named and compared number counts (通量 15 以上)."""
-    even = even_form(text[:LONGEST_TEXT])
+    even = even_form(text[:LONGEST_TEXT]) if is_query else mended(even_form(text[:LONGEST_TEXT]))
     taken = [found.span() for found in wording.NO_FIGURE.finditer(even)] if not is_query else []
     found: list[Reading] = []
     previous = 0
@@ -112,7 +112,8 @@ def _listed_names(text: str, found: Sequence[Reading]) -> list[Reading]:
                 if is_after
                 else listed
             )
-        if listed[0].comparator in {">=", "<="} and all(one.comparator == "=" for one in listed[1:]):
+        is_open = OPEN_NUMBER.search(text[listed[0].start : listed[0].end])  # 2000 多: of this figure alone
+        if listed[0].comparator in {">=", "<="} and not is_open and all(one.comparator == "=" for one in listed[1:]):
             listed = [replace(one, comparator=listed[0].comparator, is_stated=True) for one in listed]
         for place, reading in enumerate(listed):
             name = own[place][0] if is_spread else listed[0].name
@@ -179,14 +180,10 @@ def _chinese_number(text: str) -> Decimal | None:
 def _group(text: str, at: int, *, is_listed: bool) -> tuple[list[_Figure], int]:
     """The figures that share a unit from here on, and how far was looked for it."""
     first = _with_unit(text, _single(text, at))
+    if first.unit in MOST_OF_PREFIXED and first.prefix_start >= 0:
+        return _prefixed(text, first)
     listed = [first]
-    while (
-        is_listed
-        and not first.currency
-        and first.prefix_start < 0
-        and not listed[-1].unit
-        and len(listed) < MOST_IN_A_LIST
-    ):
+    while is_listed and not first.currency and not listed[-1].unit and len(listed) < MOST_IN_A_LIST:
         sign = LIST_SIGN.match(text, listed[-1].end)
         if sign is None or _is_year(listed[-1], text):
             break
@@ -200,6 +197,20 @@ def _group(text: str, at: int, *, is_listed: bool) -> tuple[list[_Figure], int]:
     if all("." in text[one.start : one.end] and not one.unit for one in listed):  # correlations of 0.87 and 0.91
         return listed, last.end
     return [first], last.end
+
+
+MOST_OF_PREFIXED = {"TRL": 9, "pH": 14, "Mach": 40}
+
+
+def _prefixed(text: str, first: _Figure) -> tuple[list[_Figure], int]:
+    """pH 3.0 和 4.0: what stands before the first number counts for the others."""
+    listed = [first]
+    while len(listed) < MOST_IN_A_LIST and (sign := LIST_SIGN.match(text, listed[-1].end)):
+        following = _with_unit(text, _single(text, sign.end()))
+        if following.unit or following.end == following.start or following.value > MOST_OF_PREFIXED[first.unit]:
+            break
+        listed.append(replace(following, unit=first.unit, unit_end=following.end))
+    return listed, listed[-1].end
 
 
 def _is_year(figure: _Figure, text: str) -> bool:
@@ -260,8 +271,9 @@ def _with_prefix(text: str, figure: _Figure) -> _Figure:
 def _unit_after(text: str, figure: _Figure) -> tuple[str, int]:
     if figure.unit:
         return figure.unit, figure.end
-    at = figure.end + bool(re.match(r"\+ ?[A-Za-z%]", text[figure.end : figure.end + 3]))
-    opened = text[max(0, figure.start - 2) : figure.start].rstrip().endswith("(")
+    more = MORE_THAN.match(text, figure.end)
+    at = more.end() if more else figure.end
+    opened = OPENED.search(text[max(0, figure.start - 4) : figure.start])
     if opened and (closed := re.match(r" ?\){1,2} ?(?=[%‰A-Za-zμ°℃\u4e00-\u9fff])", text[at:])):
         unit, end = unit_at(text, at + closed.end())
         if unit and not _is_bare(unit):
@@ -274,6 +286,11 @@ def _unit_after(text: str, figure: _Figure) -> tuple[str, int]:
         whole, rest = extended(text[end : end + WINDOW], figure.currency, 0)
         return f"{word} {whole}".strip(), end + rest
     return unit_at(text, at)
+
+
+MORE_THAN = re.compile(r"\+(?= ?[A-Za-z%])|[余多](?!次|种)")  # 7000余亩, 20+ liters: at least so many
+OPEN_NUMBER = re.compile(r"\d ?[+余多]")
+OPENED = re.compile(r"[(\[] ?·? ?$")
 
 
 def _is_bare(unit: str) -> bool:
@@ -290,8 +307,9 @@ def _second(text: str, figure: _Figure) -> _Figure | None:
     if number is None or not _may_end_a_range(text, figure, joint[0].strip(), number):
         return None
     unit, unit_end = _unit_of_end(text, figure, number)
-    if joint[0] == " " and (not unit or _is_bare(unit) or figure.value >= number.value):
-        return None  # "50 70%" lost its dash to optical reading; other neighbours are no range
+    is_apart = not unit or _is_bare(unit) or figure.value >= number.value or figure.unit not in {"", unit}
+    if joint[0] == " " and is_apart:
+        return None  # "50 70%" and "25 % 75 %" lost their dash to optical reading; other neighbours are no range
     if figure.unit and not unit and joint[0].strip() in DASHES:
         return None
     return _range(figure, number, unit, unit_end if unit else number.end)
@@ -306,7 +324,7 @@ def _joint(text: str, figure: _Figure) -> re.Match[str] | None:
         joint = wording.AND_OF_BETWEEN.match(text, at)
         if joint and not joint[0].strip().endswith("and") and not wording.BETWEEN_WITHIN.match(text, joint.end()):
             joint = None  # 在饲粮中添加 250 和 500 g/t are two
-    return joint or (None if figure.unit else LOST_DASH.match(text, at))
+    return joint or LOST_DASH.match(text, at)
 
 
 def _may_end_a_range(text: str, figure: _Figure, joint: str, number: Number) -> bool:
@@ -387,6 +405,8 @@ def _worded(text: str, group: Sequence[_Figure], earliest: int, *, is_query: boo
     head, tail = group[0], group[-1]
     begin = head.prefix_start if head.prefix_start >= 0 else head.start
     before, first = _before(text, begin)
+    if before == ">=" and _is_during(text, first, begin, read_unit(tail.unit)):
+        before = ""
     if head.prefix_start >= 0 and not head.currency:
         inside = _before(text, head.start)[0]
         before = before or inside
@@ -401,9 +421,9 @@ def _worded(text: str, group: Sequence[_Figure], earliest: int, *, is_query: boo
     for figure, (own_name, name_start) in zip(group, found_names, strict=True):
         comparator = after if after and before in {"", "="} else before
         comparator = _direction(comparator, own_name or name, figure, unit)
-        if figure.spread is None and ALONE_TOLERANCE.search(text[max(0, figure.start - 5) : figure.start]):
+        if figure.spread is None and ALONE_TOLERANCE.search(text[max(0, figure.start - 15) : figure.start]):
             comparator = "<="
-        if text.startswith("+", figure.end):  # 30+ m
+        if text.startswith("+", figure.end) or MORE_THAN.match(text, figure.end):  # 30+ m
             comparator = ">="
         if not unit.kind or (
             _lacks_unit(figure)
@@ -445,6 +465,9 @@ def _before(text: str, at: int) -> tuple[str, int]:
     opened = window.endswith("(")
     window = window.removesuffix("(")
     offset = max(0, at - WINDOW)
+    extreme = wording.EXTREME_OF.search(window)
+    if extreme:
+        return (">=" if extreme["least"] else "<="), offset + extreme.start()
     most = wording.AT_MOST_VERB.search(window)
     if most and not opened:
         return "<=", offset + most.start()
@@ -457,6 +480,20 @@ def _before(text: str, at: int) -> tuple[str, int]:
         reaches = wording.EXTREME.fullmatch(stated["word"]) and "达" in stated[0]
         return "=" if reaches else wording.BEFORE_WORDS[stated["word"].casefold()], offset + stated.start()
     return "", at
+
+
+LONGEST_TIE = 20
+DURING = re.compile(r"over (?:about |approximately )?$", re.IGNORECASE)
+HAS_OVER = re.compile(
+    r"\b(?:ha(?:s|ve|d)|with|for|of|is|are|was|lasts?|stores?|takes?|took|to|by|in|than) $", re.IGNORECASE
+)
+
+
+def _is_during(text: str, first: int, begin: int, unit: Unit) -> bool:
+    """Data collected over 2 months; but a life of over 2 months is longer."""
+    if unit.kind != "[time]^1" or not DURING.fullmatch(text[first:begin]):
+        return False
+    return HAS_OVER.search(text[max(0, first - 12) : first]) is None
 
 
 WITHIN_KINDS = re.compile(r"^\[(?:time|length|[A-Z]{3})\]\^1$|fraction")
@@ -483,8 +520,8 @@ def _is_named_number(text: str, figure: _Figure, name: str, comparator: str, *, 
     """A number without a unit is a figure only when a measure is named and tied to it."""
     if is_query:
         return bool(name or figure.unit)
-    is_fractional = "." in text[figure.start : figure.end]
-    tie = text[max(0, figure.start - 24) : figure.start]
+    is_fractional = "." in text[figure.start : figure.end] or figure.high is not None
+    tie = text[max(0, figure.start - 24) : figure.start].rstrip(" ")
     if wording.SCIENTIFIC.search(text[figure.start : figure.end]):  # 1E-16 counts nothing
         return True
     if is_fractional and not figure.unit and (wording.SYMBOL_IS.search(tie) or _is_risen(text, figure, tie)):
@@ -500,10 +537,10 @@ def _is_tied(text: str, figure: _Figure, tie: str, name: str, comparator: str) -
     """By a comparison, by 为 or 达到, or by standing right after the name."""
     if comparator not in {"", "="}:
         return True
-    is_fractional = "." in text[figure.start : figure.end]
+    is_fractional = "." in text[figure.start : figure.end] or figure.high is not None
     if wording.RELATION.search(tie):
         return is_fractional or bool(wording.RATIO_END.search(name))
-    return is_fractional and text[max(0, figure.start - len(name)) : figure.start] == name
+    return is_fractional and tie.rstrip().endswith(name[-LONGEST_TIE:])
 
 
 def _is_risen(text: str, figure: _Figure, tie: str) -> bool:

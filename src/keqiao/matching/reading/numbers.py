@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 FULL_WIDTH = {0xFF01 + i: chr(0x21 + i) for i in range(94)} | {0x3000: " ", 0x2009: " ", 0x202F: " ", 0xA0: " "}
-SIGNS = str.maketrans("−–—〜≧≦⩾⩽﹣∼µ˜", "---~≥≤≥≤-~μ~")
+SIGNS = str.maketrans("−–—〜≧≦⩾⩽﹣∼µ˜∶º˚", "---~≥≤≥≤-~μ~:°°")
 EVEN = FULL_WIDTH | SIGNS
 
 
@@ -16,20 +16,92 @@ def even_form(text: str) -> str:
     return text.translate(EVEN)
 
 
-PLAIN = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,12})(?:\.\d{1,9})?|\.\d{1,6}(?!\.\d))(?:[eE][-+]?\d{1,2}(?![\dA-Za-z]))?"
+# What optical reading and wrong encodings leave where a sign stood; each is put back at the same length.
+MENDED = tuple(
+    (re.compile(pattern), sign)
+    for pattern, sign in (
+        (r"Â(?=[μµ°±])", " "),
+        (r"(?<=[≥≤])slant", ""),
+        (r"\\(?:leqslant|leq|le)(?![a-z])", "≤"),
+        (r"\\(?:geqslant|geq|ge)(?![a-z])", "≥"),
+        (r"\{? ?\\sim ?\}?|\\~", "~"),
+        (r"\\(?=%)", " "),
+        (r"(?<=\d) ?(?:\$\^|\^?\{?\\circ\}?) ?(?=[CF])", "°"),
+        (r"(?<=\d) ' '(?![A-Za-z])", ' "'),
+        (r"(?<=\d)”(?! ?[,.;]| [A-Z])", '"'),
+    )
+)
+
+
+def mended(text: str) -> str:
+    """The even form with signs put back, as long as the text as typed."""
+    for pattern, sign in MENDED:
+        text = pattern.sub(lambda found, sign=sign: sign.ljust(len(found[0])), text)
+    return _quiet(text) if _is_shouted(text) else text
+
+
+# --- Texts in capitals ------------------------------------------------------------------------------------------------
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+CAPITALS = re.compile(r"(?P<digit>\d[ -]?)?(?P<word>[A-Z]+(?:/[A-Z]+)?)")
+LEAST_LETTERS = 24
+SPELLED = {  # units that are not written small
+    unit.upper(): unit
+    for unit in (
+        "Hz kHz MHz GHz THz W kW MW GW Wh kWh V kV MV A mA K C F J kJ MJ N kN Pa kPa MPa GPa dB dBm eV keV MeV GeV T "
+        "Mbps Gbps kbps MB GB Torr VDC VAC L mA"
+    ).split()  # noqa: SIM905 -- a list of strings reads worse
+} | {"PH": "pH", "TRL": "TRL", "TRLS": "TRL", "R": "R", "US": "US", "USD": "USD", "EUR": "EUR"}  # fmt: skip
+
+
+def _is_shouted(text: str) -> bool:
+    """Old award texts are all in capitals; there 500 MHZ and 805 NM are units."""
+    if CHINESE.search(text):
+        return False
+    letters = [character for character in text[:2000] if character.isascii() and character.isalpha()]
+    small = sum(character.islower() for character in letters)
+    return len(letters) >= LEAST_LETTERS and small * 10 < len(letters)
+
+
+def _quiet(text: str) -> str:
+    def smaller(found: re.Match[str]) -> str:
+        words = found["word"].split("/")
+        is_unit = found["digit"] or found["word"] in {"TRL", "TRLS", "PH"}
+        return (found["digit"] or "") + "/".join(
+            SPELLED[word] if is_unit and len(SPELLED.get(word, "")) == len(word) else word.lower() for word in words
+        )
+
+    return CAPITALS.sub(smaller, text)
+
+
+# In "EUR 10 000 000" and "1 200 r/min" a space parts the thousands; "300 400" are two numbers.
+SPACED = (
+    r"(?:\d{1,3}(?: \d{3}){2,3}|(?:(?<=EUR |USD |CNY |RMB |GBP )|(?<=[€$£¥] )|(?<=[€$£¥]))\d{1,3} \d{3}"
+    r"|(?<![A-Za-z] )(?<!\d )(?<!-)[1-9]\d? \d{3})(?!\d| ?[\d.,]\d| ?±)"
+)
+PLAIN = (
+    rf"(?:(?:{SPACED}|\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d{{1,12}})(?:\.\d{{1,9}})?|\.\d{{1,6}}(?!\.\d))"
+    r"(?:[eE][-+]?\d{1,2}(?![\dA-Za-z]))?"
+    r"|\d{1,2}\. \d\d(?= ?%)"  # 91. 72 %, as optical reading leaves it
+)
 SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 TEN_TO = (
-    rf"10(?:\^ ?\(?(?P<power{{n}}>[-+]?\d{{{{1,2}}}})\)?|(?P<raised{{n}}>[⁻⁺]?[{SUPERSCRIPT}]{{{{1,2}}}})"
+    rf"10(?:(?:\^|\*\*) ?\(?(?P<power{{n}}>[-+]?\d{{{{1,2}}}})\)?|(?P<raised{{n}}>[⁻⁺]?[{SUPERSCRIPT}]{{{{1,2}}}})"
     rf"|(?P<flat{{n}}>-[1-9]\d?|1?[0-9])(?!\d))"
+)
+# 1 1/4", 3/8 inch: only of lengths in inches, as 24/7 is no number.
+FRACTION = (
+    r"(?:(?P<whole>\d{1,3})[ -])?(?P<over>\d{1,2})/(?P<under>2|4|8|16|32|64)"
+    r"(?= ?(?:[\"”″]|-?inch|in\b|-?mile))"
 )
 TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
 SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<> ])|(?<![^\n]))"
 GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
 NUMBER = re.compile(
-    rf"(?P<sign>{SIGN_GUARD}[-+](?: (?=\d+(?:\.\d+)?[°‰℃]))?)?{GUARD}"
-    rf"(?:(?P<alone>10(?=\^|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))(?:(?:\^| (?=-)) ?\(?(?P<power0>[-+]?\d{{1,2}})\)?"
+    rf"(?P<sign>{SIGN_GUARD}[-+](?: (?=\d+(?:\.\d+)?[°‰℃]))?|(?<== )- |(?<==)- )?{GUARD}"
+    rf"(?:(?P<alone>10(?=\^|\*\*|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))(?:(?:\^|\*\*| (?=-)) ?\(?(?P<power0>[-+]?\d{{1,2}})\)?"
     rf"|(?P<raised0>[⁻⁺]?[{SUPERSCRIPT}]{{1,2}}))"
-    rf"|(?P<plain>{PLAIN}){TIMES_TEN})"
+    rf"|{FRACTION}|(?P<plain>{PLAIN}){TIMES_TEN})"
 )
 NUMBER_AT = re.compile(NUMBER.pattern.replace(GUARD, "").replace(SIGN_GUARD, ""))
 SUPERSCRIPT_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
@@ -48,8 +120,12 @@ def number_at(text: str, at: int) -> Number | None:
     found = NUMBER_AT.match(text, at)
     if found is None:
         return None
+    mixed = found["whole"] or found["over"]
+    if mixed:
+        value = Decimal(found["whole"] or 0) + Decimal(found["over"]) / Decimal(found["under"])
+        return Number(found.start(), found.end(), value)
     power = found["power0"] or found["raised0"] or found["power1"] or found["raised1"] or found["flat1"] or ""
-    base = Decimal((found["plain"] or "1").replace(",", ""))
+    base = Decimal((found["plain"] or "1").replace(",", "").replace(" ", ""))
     exponent = int(power.translate(SUPERSCRIPT_DIGITS)) if power else 0
     try:
         value = base.scaleb(exponent) * (-1 if (found["sign"] or "").strip() == "-" else 1)

@@ -15,22 +15,30 @@ LONGEST = 40  # characters
 LONGEST_PRODUCT = 6  # atoms
 
 # Spellings of running text that are no row of the table: pattern → the unit as the table spells it.
+DEGREE = r"(?:deg(?:ree)?s?\.? ?|[°º˚] ?|(?-i:o ?(?=[CFK](?![A-Za-z]))))"
 ALIASES = tuple(
     (re.compile(pattern, re.IGNORECASE), unit)
     for pattern, unit in (
-        (r"(?:deg(?:ree)?s?\.? ?|[°º˚] ?|o ?)(?:C|Celsius|centigrade)(?![A-Za-z])", "℃"),
-        (r"(?:deg(?:ree)?s?\.? ?|[°º˚] ?|o ?)(?:F|Fahrenheit)(?![A-Za-z])", "℉"),
-        (r"(?:deg(?:ree)?s?\.? ?|[°º˚] ?|o )(?:K|Kelvin)(?![A-Za-z])", "K"),
+        (rf"{DEGREE}(?:C|Celsius|centigrade)(?![A-Za-z])", "℃"),
+        (rf"{DEGREE}(?:F|Fahrenheit)(?![A-Za-z])", "℉"),
+        (rf"{DEGREE}(?:K|Kelvin)(?![A-Za-z])", "K"),
         (r"arc[- ]?sec(?:ond)?s?(?![A-Za-z])", "arcsec"),
         (r"arc[- ]?min(?:ute)?s?(?![A-Za-z])", "arcmin"),
         (r"% ?o(?![A-Za-z])", "‰"),  # as optical reading leaves it
         (r"dB ?c ?/ ?Hz", "dBc/Hz"),
+        (r"electron[- ]?volts?(?![A-Za-z])", "eV"),
+        (r"/ ?10 ?万(?:人)?", "十万分率"),
         (r"astronomical units?", "AU"),
         (r"个太阳半径|solar radii", "太阳半径"),
         (r"kS/s", "ksps"),
         (r"MS/s", "Msps"),
         (r"GS/s", "Gsps"),
-        (r"per ?cent(?![A-Za-z])", "%"),
+        (r"per ?cent(?:age)?(?![A-Za-z])", "%"),
+        (r"V ?[AD]C(?![a-z])|volts? [AD]C(?![a-z])", "V"),
+        (r"C\.?F\.?M\.?(?![A-Za-z])", "cfm"),
+        (r"(?:square|sq\.?) (?:feet|ft|foot)(?![a-z])", "ft2"),
+        (r"(?:square|sq\.?) inch(?:es)?(?![a-z])", "in2"),
+        (r"(?:square|sq\.?) deg(?:ree)?s?(?![a-z])", "deg2"),
         (r"percentage points?", "个百分点"),
         (r"parts?[- ]per[- ]million(?: \(ppm\))?", "ppm"),
         (r"parts?[- ]per[- ]billion(?: \(ppb\))?", "ppb"),
@@ -41,12 +49,13 @@ ALIASES = tuple(
         (r"(?:nautical miles?|n\. ?miles?)(?![A-Za-z])", "nmi"),
     )
 )
+DEGREES = ALIASES[:3]
 # One-character units that are parts of many words: only where no other character follows at once.
 RISKY = frozenset("巴分时节开安法西特牛帕托角坎勒转圈微方斤两卡焦亨乏泊埃摩库折回位档等星代层路道里寸亩度")
 AFTER_RISKY = re.compile(r"(?![\u4e00-\u9fff])|(?=[以左及的每至和与、，])")
 NOT_ALONE = frozenset({"时", "分", "日", "月", "年度", "西", "名", "种", "项", "道", "号"})
 WORD_GOES_ON = re.compile(
-    r"(?:周|星期)[龄期边围岁密向]|年[代生级份龄轮均际间月后]?(?<=年[代生级份龄轮均际])|天[然空线津体气牛麻]|米[粉饭制糠汤]"
+    r"目\d|(?:周|星期)[龄期边围岁密向]|年[代生级份龄轮均际间月后]?(?<=年[代生级份龄轮均际])|天[然空线津体气牛麻]|米[粉饭制糠汤]"
     r"|升[高级温至华压降]|克[服隆氏]|秒差|元[素件器组]|次[级要方数生品序]|倍[频增率数体]|吨位|度[数量]|小时候"
     r"|分钟前后|伏[击安特]安"
 )
@@ -77,10 +86,17 @@ EXPONENT = re.compile(
 SEPARATOR = re.compile(
     r" ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)|(?<=[A-Za-z0-9])\.(?=[A-Za-zμ]{1,3}(?:[-/^·,，。\d]|$))|\. ?(?=[℃K])"
     r"| per (?:(?:square|cubic) )?|每| (?=[A-Za-zμ]{1,3} ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]|⁻))|-(?=(?:h"
-    r"|hr|hour|m|lb)\b)"
+    r"|hr|hour|m|lb)\b)| (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
+    r"| (?=deg(?:ree)?s?\.? ?[KCF]\b)"
+)
+# Of what the mass is, inside the unit: kg CO2/h, g C m-2.
+MASSES = frozenset({"kg", "g", "mg", "t", "μg", "mol", "mmol", "tonnes", "tons"})
+SUBSTANCE = re.compile(
+    r" ?(?:C ?O ?2|C ?H ?4|N ?2 ?O|N ?H ?3|H ?2 ?O|H ?2|O ?2|N|C|P|K|P ?2 ?O ?5|K ?2 ?O|COD|VSS|DM|DW|FW)"
+    r"(?= ?[/·]| (?:h ?m|m|k ?g|L|a|d) ?-)"
 )
 LOST_MINUS = re.compile(r" ([1-3])(?=[和与及,，。;；、)·]|$)")  # "t·hm 2" was t·hm⁻² before optical reading
-RAISED = re.compile(r" ([23])(?=[和与及,，。;；、)]|$)")  # "g / m 3"
+RAISED = re.compile(r" ([23])(?= ?(?:[,，。;；、)）·(（\u4e00-\u9fff]|$))")  # "g / m 3"
 SPACED_EXPONENT = re.compile(r" - ([1-3])(?!\d)")
 SPACED = re.compile(r"[A-Za-zμ](?: [A-Za-zμ]){1,4}(?![A-Za-z])")
 HARDNESS = re.compile(r"H ?V ?\d{1,2}(?:\.\d)?")
@@ -98,6 +114,7 @@ SHORT_ACRONYM = 3
 SHOUTED = {"DB", "MM", "CM", "KM", "KG", "HZ", "RPM", "KHZ", "MHZ", "GHZ", "MPA", "MW", "KW"}
 GLUED = re.compile(r"(?:[kMG]?Pa|[kM]W|[kMG]?Hz|[mck]m|kg|℃)(?=[A-Z]{2,})")  # "2.31MPaIMEP"
 CJK_KEY = 8
+CHINESE_POWER = re.compile(r"(?:平方|立方)(?:毫米|厘米|分米|千米|公里|微米|米)")
 
 
 @cache
@@ -105,7 +122,11 @@ def _cjk_keys() -> frozenset[str]:
     return frozenset(key for key in listed_spellings() if "\u4e00" <= key[0] <= "\u9fff" and not is_numeral(key))
 
 
-HYPHENATED = re.compile(r"-(?=[a-z]{3}|(?:[kMG]?W|[kMG]?Hz|kg|[kcmnuμ]m|kV|mA|[GM]Pa)\b)")
+HYPHENATED = re.compile(
+    r"-(?=[a-z]{3}|(?:[kMG]?W|[kMG]?Hz|kg|[kcmnuμ]m|kV|mA|[GM]Pa|[kMG]eV|dB|[kMGT]b(?:ps)?|[mμn]s|ft|lb|[mVAKJTsh])"
+    r"(?![A-Za-z0-9-]))"
+)
+IN = re.compile(r"-in(?:\.|(?![A-Za-z.-]))|in\.(?= ?[a-z(),;])|in(?= ?[x×X] ?\d)")
 
 
 def unit_at(text: str, position: int) -> tuple[str, int]:
@@ -113,6 +134,8 @@ def unit_at(text: str, position: int) -> tuple[str, int]:
     start = position
     while start < position + 2 and text[start : start + 1] == " ":
         start += 1
+    if inch := IN.match(text, start):
+        return "inch", inch.end()
     if HYPHENATED.match(text, start):
         start += 1  # 24-hour, 12-inch
     return _unit(text[start : start + LONGEST], start, position)
@@ -181,6 +204,8 @@ def extended(window: str, spelling: str, end: int) -> tuple[str, int]:
         current, at = _raised(window, current, at)
         if _is_known(current):
             best = (current, at)
+        if current in MASSES and (substance := SUBSTANCE.match(window, at)):
+            at = substance.end()
         separator = SEPARATOR.match(window, at)
         if separator is None:
             break
@@ -222,6 +247,9 @@ def _factor(window: str, offset: int) -> tuple[str, int]:
 def _atom(window: str, offset: int, *, is_inner: bool = False) -> tuple[str, int]:
     if "\u4e00" <= window[offset : offset + 1] <= "\u9fff":
         return _cjk_atom(window, offset, is_inner=is_inner)
+    for pattern, unit in DEGREES:
+        if is_inner and (found := pattern.match(window, offset)):
+            return unit, found.end()
     special = LATIN_RUN_WITH_SIGN.match(window, offset) or HARDNESS.match(window, offset)
     if special:
         return special[0].replace(" ", ""), special.end()
@@ -276,7 +304,7 @@ def _means_something_else(run: str, window: str, end: int) -> bool:
     if not re.match(r" ?/", window[end : end + 2]) and (run in REFUSED or run.casefold() in NOT_UNITS):
         return True
     if len(run) == 1 and run.isalpha() and LETTER_AND_NUMBER.match(window, end):
-        return True
+        return run != "m" or RAISED.match(window, end) is None
     if run == "S" and not re.match(r"[/·⁻^]| (?:cm|m)", window[end : end + 3]):
         return True
     goes_on = FOLLOWED_BY.get(run)
@@ -293,6 +321,8 @@ def _is_model(run: str, window: str, end: int) -> bool:
 
 def _cjk_atom(window: str, offset: int, *, is_inner: bool) -> tuple[str, int]:
     keys = _cjk_keys()
+    if power := CHINESE_POWER.match(window, offset):
+        return power[0], power.end()
     for length in range(CJK_KEY, 0, -1):
         piece = window[offset : offset + length]
         if len(piece) < length or piece not in keys:
