@@ -103,12 +103,13 @@ def drawn(data: Path, collection: Collection, part: str, known: set[str]) -> Ite
         (row for row in rows(data / collection.path) if part_of(row["_id"]) == part and collection.is_open(row)),
         key=lambda row: rank("item", row["_id"]),
     )
-    for number, row in enumerate(items):
+    turn = 0
+    for row in items:
         mine = sentences(collection.text(row))
-        turn = number % OF_ANY_KIND
         if turn:
             mine = [sentence for sentence in mine if has_number(sentence) and (turn == 1 or MEASURE.search(sentence))]
         if mine and known.isdisjoint(mine):
+            turn = (turn + 1) % OF_ANY_KIND
             chosen = min(mine, key=lambda sentence: rank("sentence", sentence))
             yield {
                 "id": rank("id", chosen)[:12], "lang": collection.lang, "text": chosen, "figures": [],

@@ -28,7 +28,7 @@ CJK = re.compile(r"[\u4e00-\u9fff]")
 ALONE_TOLERANCE = re.compile(r"(?:±|\+/-|\+-|\bplus or minus) ?$", re.IGNORECASE)
 PLUS_MINUS = re.compile(r" ?(?:±|\+/-|\+-) ?")
 LIST_SIGN = re.compile(
-    r"(?:-(?= (?:and|or) ))? ?(?:\([^()\d]{1,10}\))? ?(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\bvs\b\.?|\.(?=\d)) ?(?=[-+]?\d)"
+    r"(?:-(?= (?:and|or) ))? ?(?:\([^()\d]{1,10}\))? ?(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\bvs\b\.?|\.(?=\d)) ?(?=[-+]? ?\d)"
 )
 CURRENCIES = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", "RMB": "CNY", "US$": "USD"}
 CURRENCY_BEFORE = re.compile(r"(US\$|[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b) {0,2}$", re.IGNORECASE)
@@ -143,7 +143,8 @@ def _groups(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[list[_Figur
         if blocked:
             position = max(blocked, found.start() + 1)
             continue
-        group, looked = _group(text, found.start(), is_listed=found.start() >= looked_until)
+        until = next((start for start, _end in sorted(taken) if start > found.start()), len(text))
+        group, looked = _group(text, found.start(), until if found.start() >= looked_until else 0)
         looked_until = max(looked_until, looked)
         yield group
         position = max(group[-1].unit_end, group[-1].end, found.start() + 1)
@@ -177,15 +178,15 @@ def _chinese_number(text: str) -> Decimal | None:
     return Decimal(10 * CHINESE_DIGITS.get(tens, 1) + CHINESE_DIGITS.get(ones, 0))
 
 
-def _group(text: str, at: int, *, is_listed: bool) -> tuple[list[_Figure], int]:
-    """The figures that share a unit from here on, and how far was looked for it."""
+def _group(text: str, at: int, until: int) -> tuple[list[_Figure], int]:
+    """The figures that share a unit from here on, up to `until`, and how far was looked for it."""
     first = _with_unit(text, _single(text, at))
     if first.unit in MOST_OF_PREFIXED and first.prefix_start >= 0:
         return _prefixed(text, first)
     listed = [first]
-    while is_listed and not first.currency and not listed[-1].unit and len(listed) < MOST_IN_A_LIST:
+    while listed[-1].end < until and not first.currency and not listed[-1].unit and len(listed) < MOST_IN_A_LIST:
         sign = LIST_SIGN.match(text, listed[-1].end)
-        if sign is None or _is_year(listed[-1], text):
+        if sign is None or sign.end() >= until or _is_year(listed[-1], text):
             break
         following = _single(text, sign.end())
         if following.end == following.start:
@@ -285,7 +286,12 @@ def _unit_after(text: str, figure: _Figure) -> tuple[str, int]:
             word, end = "", at
         whole, rest = extended(text[end : end + WINDOW], figure.currency, 0)
         return f"{word} {whole}".strip(), end + rest
+    if text.startswith("月", at) and MONTHS_BEFORE.search(text[max(0, figure.start - 16) : figure.start]):
+        return "月", at + 1
     return unit_at(text, at)
+
+
+MONTHS_BEFORE = re.compile(r"(?:后|至少|长达|为期|[周天月年]、)[\d、,~-]{0,12}$")  # 术后 1、3、6月: no dates
 
 
 MORE_THAN = re.compile(r"\+(?= ?[A-Za-z%])|[余多](?!次|种)")  # 7000余亩, 20+ liters: at least so many
@@ -428,6 +434,7 @@ def _worded(text: str, group: Sequence[_Figure], earliest: int, *, is_query: boo
         if not unit.kind or (
             _lacks_unit(figure)
             and not _is_named_number(text, head, own_name if is_query else tied, comparator, is_query=is_query)
+            and not _is_listed_number(text, figure, earliest)
         ):
             continue
         is_range = figure.high is not None and figure.high != figure.value
@@ -524,13 +531,25 @@ def _is_named_number(text: str, figure: _Figure, name: str, comparator: str, *, 
     tie = text[max(0, figure.start - 24) : figure.start].rstrip(" ")
     if wording.SCIENTIFIC.search(text[figure.start : figure.end]):  # 1E-16 counts nothing
         return True
-    if is_fractional and not figure.unit and (wording.SYMBOL_IS.search(tie) or _is_risen(text, figure, tie)):
+    is_symbol = wording.SYMBOL_IS.search(tie) and not wording.EQUATION_GOES_ON.match(text, figure.end)
+    if is_fractional and not figure.unit and (is_symbol or _is_risen(text, figure, tie)):
         return True
     if not name or figure.unit or not wording.BARE_ENDS.match(text, figure.end):
         return False
     if wording.SIGNED.search(tie) or (is_fractional and wording.IS_DIRECTLY.search(tie)):
         return True
     return bool(wording.METRIC_END.search(name)) and _is_tied(text, figure, tie, name, comparator)
+
+
+def _is_listed_number(text: str, figure: _Figure, previous: int) -> bool:
+    """准确率和 AUC 分别为 79.5 % 和 0.88: the second has no unit, and stands in a list of figures."""
+    return (
+        0 < previous < figure.start
+        and "." in text[figure.start : figure.end]
+        and text[previous : figure.start].strip() != ""
+        and LIST_GAP.fullmatch(text, previous, figure.start) is not None
+        and wording.BARE_ENDS.match(text, figure.end) is not None
+    )
 
 
 def _is_tied(text: str, figure: _Figure, tie: str, name: str, comparator: str) -> bool:

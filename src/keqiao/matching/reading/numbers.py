@@ -22,13 +22,13 @@ MENDED = tuple(
     for pattern, sign in (
         (r"Â(?=[μµ°±])", " "),
         (r"(?<=[≥≤])slant", ""),
+        (r"(?<=\d) :(?= [a-zμ%°])", ""),
         (r"\\(?:leqslant|leq|le)(?![a-z])", "≤"),
         (r"\\(?:geqslant|geq|ge)(?![a-z])", "≥"),
         (r"\{? ?\\sim ?\}?|\\~", "~"),
         (r"\\(?=%)", " "),
         (r"(?<=\d) ?(?:\$\^|\^?\{?\\circ\}?) ?(?=[CF])", "°"),
         (r"(?<=\d) ' '(?![A-Za-z])", ' "'),
-        (r"(?<=\d)”(?! ?[,.;]| [A-Z])", '"'),
     )
 )
 
@@ -37,7 +37,15 @@ def mended(text: str) -> str:
     """The even form with signs put back, as long as the text as typed."""
     for pattern, sign in MENDED:
         text = pattern.sub(lambda found, sign=sign: sign.ljust(len(found[0])), text)
+    text = INCHES.sub(lambda found: "”" if _is_in_quotes(found) else '"', text)
     return _quiet(text) if _is_shouted(text) else text
+
+
+INCHES = re.compile(r"(?<=\d)”")
+
+
+def _is_in_quotes(found: re.Match[str]) -> bool:
+    return found.string.count("“", 0, found.start()) > found.string.count("”", 0, found.start())
 
 
 # --- Texts in capitals ------------------------------------------------------------------------------------------------
@@ -77,7 +85,7 @@ def _quiet(text: str) -> str:
 # In "EUR 10 000 000" and "1 200 r/min" a space parts the thousands; "300 400" are two numbers.
 SPACED = (
     r"(?:\d{1,3}(?: \d{3}){2,3}|(?:(?<=EUR |USD |CNY |RMB |GBP )|(?<=[€$£¥] )|(?<=[€$£¥]))\d{1,3} \d{3}"
-    r"|(?<![A-Za-z] )(?<!\d )(?<!-)[1-9]\d? \d{3})(?!\d| ?[\d.,]\d| ?±)"
+    r"|(?<![A-Za-z] )(?<!\d )(?<!-)[1-9]\d? \d{3})(?!\d| \d|,\d| ?±)"
 )
 PLAIN = (
     rf"(?:(?:{SPACED}|\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d{{1,12}})(?:\.\d{{1,9}})?|\.\d{{1,6}}(?!\.\d))"
@@ -98,8 +106,8 @@ TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
 SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<> ])|(?<![^\n]))"
 GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
 NUMBER = re.compile(
-    rf"(?P<sign>{SIGN_GUARD}[-+](?: (?=\d+(?:\.\d+)?[°‰℃]))?|(?<== )- |(?<==)- )?{GUARD}"
-    rf"(?:(?P<alone>10(?=\^|\*\*|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))(?:(?:\^|\*\*| (?=-)) ?\(?(?P<power0>[-+]?\d{{1,2}})\)?"
+    rf"(?P<sign>{SIGN_GUARD}[-+](?: (?=\d+(?:\.\d+)? ?(?:[°‰℃]|circ)))?|(?:(?<=[=为是至到和、,/(] )|(?<==))- (?=\d))?{GUARD}"
+    rf"(?:(?P<alone>10(?=-(?:10|[1-9])(?:[a-zμ]|[A-Z]{1, 2}\b)|\^|\*\*|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))(?:(?:\^|\*\*| (?=-)|(?=-)) ?\(?(?P<power0>[-+]?\d{{1,2}})\)?"
     rf"|(?P<raised0>[⁻⁺]?[{SUPERSCRIPT}]{{1,2}}))"
     rf"|{FRACTION}|(?P<plain>{PLAIN}){TIMES_TEN})"
 )

@@ -15,7 +15,7 @@ LONGEST = 40  # characters
 LONGEST_PRODUCT = 6  # atoms
 
 # Spellings of running text that are no row of the table: pattern → the unit as the table spells it.
-DEGREE = r"(?:deg(?:ree)?s?\.? ?|[°º˚] ?|(?-i:o ?(?=[CFK](?![A-Za-z]))))"
+DEGREE = r"(?:deg(?:ree)?s?\.? ?|[°º˚] ?|circ ?(?=[CF])|(?-i:o ?(?=[CFK](?![A-Za-z]))))"
 ALIASES = tuple(
     (re.compile(pattern, re.IGNORECASE), unit)
     for pattern, unit in (
@@ -27,6 +27,8 @@ ALIASES = tuple(
         (r"% ?o(?![A-Za-z])", "‰"),  # as optical reading leaves it
         (r"dB ?c ?/ ?Hz", "dBc/Hz"),
         (r"electron[- ]?volts?(?![A-Za-z])", "eV"),
+        (r"[×xX] ?g(?![A-Za-z])", "×g"),
+        (r"[gG]['’]s(?![A-Za-z])", "gn"),
         (r"/ ?10 ?万(?:人)?", "十万分率"),
         (r"astronomical units?", "AU"),
         (r"个太阳半径|solar radii", "太阳半径"),
@@ -39,6 +41,7 @@ ALIASES = tuple(
         (r"(?:square|sq\.?) (?:feet|ft|foot)(?![a-z])", "ft2"),
         (r"(?:square|sq\.?) inch(?:es)?(?![a-z])", "in2"),
         (r"(?:square|sq\.?) deg(?:ree)?s?(?![a-z])", "deg2"),
+        (r"per ?mil(?:le)?(?![A-Za-z])", "‰"),
         (r"percentage points?", "个百分点"),
         (r"parts?[- ]per[- ]million(?: \(ppm\))?", "ppm"),
         (r"parts?[- ]per[- ]billion(?: \(ppb\))?", "ppb"),
@@ -55,7 +58,7 @@ RISKY = frozenset("巴分时节开安法西特牛帕托角坎勒转圈微方斤�
 AFTER_RISKY = re.compile(r"(?![\u4e00-\u9fff])|(?=[以左及的每至和与、，])")
 NOT_ALONE = frozenset({"时", "分", "日", "月", "年度", "西", "名", "种", "项", "道", "号"})
 WORD_GOES_ON = re.compile(
-    r"目\d|(?:周|星期)[龄期边围岁密向]|年[代生级份龄轮均际间月后]?(?<=年[代生级份龄轮均际])|天[然空线津体气牛麻]|米[粉饭制糠汤]"
+    r"目\d|(?:周|星期)[龄期边围岁密向]|年[代生级份龄轮均际间月后]?(?<=年[代生级份龄轮均际])|天[然空线津体气牛麻山]|米[粉饭制糠汤]"
     r"|升[高级温至华压降]|克[服隆氏]|秒差|元[素件器组]|次[级要方数生品序]|倍[频增率数体]|吨位|度[数量]|小时候"
     r"|分钟前后|伏[击安特]安"
 )
@@ -67,7 +70,7 @@ FOLLOWED_BY = {  # Latin units of one letter that mean something else before the
     "a": re.compile(r" [A-Za-z]|蛋白|基因|型|类|[)]"),
     "degree": re.compile(r" of "),
     "degrees": re.compile(r" of "),
-    "g": re.compile(r" ?-?force|'s"),
+    "g": re.compile(r" ?-?force"),
 }
 REFUSED = frozenset("bBxXUMGDEPROQYZijknpquvwyH")
 NOT_UNITS = {
@@ -78,7 +81,7 @@ NOT_UNITS = {
 
 LATIN_RUN = re.compile(r"[A-Za-zμΩÅ℃℉][A-Za-zμΩÅ]*|[%‰]|[°′″\"']{1,2}")
 LATIN_RUN_WITH_SIGN = re.compile(
-    r"(?:wt|vol|mol|at)\.? ?%|% ?(?:RH|FS|F\.S\.|IACS|ee)\b|dB\([A-C]\)|[°º]C|Shore ?[AD]\b"
+    r"%\((?:[Vv]/[Vv]|[Ww]/[Ww]|[Ww]/[Vv]|质量分数|体积分数|质量|体积)\)|(?:wt|vol|mol|at)\.? ?%|% ?(?:RH|FS|F\.S\.|IACS|ee)\b|dB\([A-C]\)|[°º]C|Shore ?[AD]\b"
 )
 EXPONENT = re.compile(
     r" ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?!\d|\.\d)|[1-4](?!\d|\.\d|[A-Za-z])|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?"
@@ -95,8 +98,9 @@ SUBSTANCE = re.compile(
     r" ?(?:C ?O ?2|C ?H ?4|N ?2 ?O|N ?H ?3|H ?2 ?O|H ?2|O ?2|N|C|P|K|P ?2 ?O ?5|K ?2 ?O|COD|VSS|DM|DW|FW)"
     r"(?= ?[/·]| (?:h ?m|m|k ?g|L|a|d) ?-)"
 )
+MANY = re.compile(r"\d{2,4} ?(?=(?:m2|m²|g|kg|m[lL]|L|a|h|d)(?![A-Za-z]))")
 LOST_MINUS = re.compile(r" ([1-3])(?=[和与及,，。;；、)·]|$)")  # "t·hm 2" was t·hm⁻² before optical reading
-RAISED = re.compile(r" ([23])(?= ?(?:[,，。;；、)）·(（\u4e00-\u9fff]|$))")  # "g / m 3"
+RAISED = re.compile(r" ([23])(?! ?[个种组项类年次号])(?= ?(?:[,，。;；、)）·(（\u4e00-\u9fff]|$))")  # "g / m 3"
 SPACED_EXPONENT = re.compile(r" - ([1-3])(?!\d)")
 SPACED = re.compile(r"[A-Za-zμ](?: [A-Za-zμ]){1,4}(?![A-Za-z])")
 HARDNESS = re.compile(r"H ?V ?\d{1,2}(?:\.\d)?")
@@ -130,9 +134,9 @@ IN = re.compile(r"-in(?:\.|(?![A-Za-z.-]))|in\.(?= ?[a-z(),;])|in(?= ?[x×X] ?\d
 
 
 def unit_at(text: str, position: int) -> tuple[str, int]:
-    """The spelling of the unit that begins here (after at most two spaces) and its end; ("", position) if there is none."""
+    """The spelling of the unit that begins here (after at most three spaces) and its end; ("", position) if there is none."""
     start = position
-    while start < position + 2 and text[start : start + 1] == " ":
+    while start < position + 3 and text[start : start + 1] == " ":
         start += 1
     if inch := IN.match(text, start):
         return "inch", inch.end()
@@ -189,7 +193,11 @@ def _large(window: str) -> tuple[str, int]:
 def _atoms(window: str, offset: int) -> tuple[str, int]:
     if window[offset : offset + 1] == "/":  # 2.1×10⁻⁶/℃
         spelling, end = _atom(window, offset + 1, is_inner=True)
-        return extended(window, f"/{spelling}", end) if spelling and _is_known(f"/{spelling}") else ("", offset)
+        return (
+            extended(window, f"/{spelling}", end)
+            if spelling not in {"", "r"} and _is_known(f"/{spelling}")
+            else ("", offset)
+        )
     spelling, end = _atom(window, offset)
     if not spelling:
         return "", offset
@@ -237,7 +245,11 @@ def _raised(window: str, current: str, at: int) -> tuple[str, int]:
 
 
 def _factor(window: str, offset: int) -> tuple[str, int]:
-    """What stands after a slash or a dot: an atom, or several in brackets."""
+    """What stands after a slash or a dot: an atom, or several in brackets, or so many of one (kg/667m2)."""
+    if window[:offset].rstrip(" ").endswith("/") and (many := MANY.match(window, offset)):
+        atom, end = _atom(window, many.end(), is_inner=True)
+        atom, end = _raised(window, atom, end) if atom else ("", end)
+        return (many[0].strip() + atom, end) if atom else ("", offset)
     if window[offset : offset + 1] != "(":
         return _atom(window, offset, is_inner=True)
     close = window.find(")", offset)

@@ -71,9 +71,10 @@ SMALLER_IS_BETTER = re.compile(
 UNDER_IS_AT = re.compile(r"\[(?:mass|force|temperature)\]|temperature")  # "under 5 MPa" is a circumstance, not a bound
 
 RANGE_SIGN = re.compile(
-    r"(?:-(?= to ))? ?(?:-{1,2}|~|至|到|\bto\b|\bthrough\b|\bdown to\b|\bup to\b) ?(?=[-+]?\.?\d)", re.IGNORECASE
+    r"(?:-(?= to ))? ?(?:-{1,2}|~|至|到|\bto(?![A-Za-z])(?: plus| minus)?|\bthrough\b|\bdown to\b|\bup to\b) ?(?=[-+]?\.?\d)",
+    re.IGNORECASE,
 )
-AND_OF_BETWEEN = re.compile(r" ?(?:\([^()\d]{0,3}\) ?)?(?:and|和|与|及) ?(?=[-+]?\d)")
+AND_OF_BETWEEN = re.compile(r" ?(?:\([^()\d]{0,3}\) ?)?(?:and(?![A-Za-z])|和|与|及) ?(?=[-+]?\d)")
 BETWEEN = re.compile(r"(?:\bbetween|在|介于|位于)[^\d,，。;；]{0,12}$", re.IGNORECASE)
 BETWEEN_WITHIN = re.compile(r"[^,，。;；]{0,16}之间")
 WITH_ARTICLE = re.compile(r"^over\b.*\b(?:an?|the)\b", re.IGNORECASE)
@@ -167,9 +168,10 @@ NO_FIGURE = re.compile(
     r"(?<!\d)(?:1[6-9]|20)\d\d ?(?:[-~/、,，至到和]{1,2} ?(?:1[6-9]|20)?\d\d ?){0,6}年(?!/)(?: ?\d{1,2} ?月(?: ?\d{1,2} ?[日号])?)?"
     r"|\d{1,2} ?月 ?(?:\d{1,2} ?[日号]|份|中旬|上旬|下旬|底|初)|(?<![\d.])(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)"
     r"|(?<![\d.])(?:19|20)?\d0(?:s\b|年代)|第 ?\d+(?: ?[-~、,，和至] ?\d{1,6}){0,8}"
-    r"|[(（]?[·. ]*(?<![A-Za-z])[Pp] ?(?:值|均|[(（][^()（）]{1,8}[)）])? ?(?:值|均)? ?[<>=≤≥＜] ?0?\.\d+[ .·]*[)）]?|\[\d{1,4}(?: ?[-,] ?\d{1,4}){0,12}\]"
+    r"|[(（]?[·. ]*(?<![A-Za-z])[Pp] ?(?:值|[(（][^()（）]{1,8}[)）])? ?(?:值|均|都|依次|分别)? ?(?:为|是|[<>=≤≥＜]) ?0?\.\d+(?:[、,和及] ?0?\.\d+){0,8}[ .·]*[)）]?|\[\d{1,4}(?: ?[-,] ?\d{1,4}){0,12}\]"
     r"|\d+(?:\.\d+)?(?:[、,，和-] ?\d{1,6}){0,8} ?(?:日龄|周龄|月龄|岁|年生|周岁)|(?:\d+(?:-\d+)?(?:,| and| or|, and| to) ){0,4}\d+(?:-\d+)?(?:-| )(?:years?|months?|weeks?|days?)(?:-"
     r"| )(?:olds?|of age)\b|\d+(?:-\d+){2,}|\d+(?:\.\d+){2,}|(?:9\d(?:\.\d)? ?%|9\d percent) ?(?:CI|C I|置信区间|confidence interval)[^,,;；。)）\u4e00-\u9fff]{0,24}"
+    r"|(?-i:\b0[ -]?G\b)(?!/)|\b\d{1,4}0s(?= of\b)|\b[48]K (?=\(?(?:3840|video|resol|UHD|display|TV|ultra|monitor|image))|(?<![\d.])(?:1[134]C|1[35]N|1[578]O|18F|32P|35S|3H|137 ?Cs|90 ?Sr)\b|\bC\d+:\d+\S*"
     r"|(?<![\d.,])0\d+(?![.\d]*[%℃])"
     r"|(?<![\d.])\d+(?:\.\d+)? ?: ?\d+(?:\.\d+)?(?: ?: ?\d+(?:\.\d+)?){0,6}(?![A-Za-z%])"
     r"|\b(?:[Pp]hases?|[Vv]ersions?|[Pp]ages?|[Tt]ypes?|[Cc]lass|[Gg]rades?|[Ff]igures?|[Tt]ables?|[Ss]teps?|[Tt]asks?"
@@ -185,7 +187,7 @@ NO_FIGURE = re.compile(
     re.IGNORECASE,
 )
 METRIC_END = re.compile(
-    r"(?:率|度|数|比|值|系数|指数|因子|(?:准确|相关|敏感|特异|一致)性|[得评]分|范围|AUC|F1|F1-score|F-measure|mAP|RMSE|MAE|R2"
+    r"(?:率|度|数|比|值|系数|指数|因子|(?:准确|相关|敏感|特异|一致)性|[得评]分|范围|分子质?量|等电点|pI|AUC|F1|F1-score|F-measure|mAP|RMSE|MAE|R2"
     r"|R²|R 2|Kappa|PSNR|SSIM|NDCG)(?:分别)?$"
     r"|\b(?:accuracy|precision|recall|AUC|F1|F1-score|score|ratio|coefficient|index|factor|number|R2|R\^2|R-squared"
     r"|correlation|emissivity|efficiency|RMSE"
@@ -196,16 +198,17 @@ SIGNED = re.compile(r"[\u4e00-\u9fff](?:[A-Za-z] ?){0,3} ?[<>≥≤] ?$")
 SYMBOL_IS = re.compile(
     r"(?<![A-Za-z])(?:(?![PptFxvnNzZHUdD])[A-Za-zα-ω](?: ?[A-Za-z0-9]){0,3}(?: ?/ ?[A-Z] ?[A-Za-z]?)?) ?= ?$"
 )
+EQUATION_GOES_ON = re.compile(r" ?(?:[+×*/^]|[A-Za-z])")
 IS_DIRECTLY = re.compile(r"[\u4e00-\u9fff]{2}(?:为|是|达到了?) ?$")
 FROM = re.compile(r"(?:由|从)[^,，。;；\d]{0,12}$")
-RISES = re.compile(r" ?(?:增加|提高|提升|增大|降低|下降|减少|减小|上升|升高|增长)")
+RISES = re.compile(r" ?(?:波动|逐步|显著)?(?:增加|提高|提升|增大|降低|下降|减少|减小|上升|升高|增长)")
 RISEN_TO = re.compile(r"(?:增加|提高|提升|增大|降低|下降|减少|减小|上升|升高|增长)(?:到|至)了?$")
 RATIO_END = re.compile(r"(?:率|度|比|系数|指数|因子|(?:雷诺|努塞尔|普朗特|瑞利|马赫)数)(?:分别)?$")
 RELATION = re.compile(
     r"(?:为|是|=|＝|[(]|[位处介]于|等于|达到?了?|约|大于|小于|高于|低于|不低于|不高于|不超过|超过|>|<|≥|≤|在|\b(?:of|is|was|are|were|from|between|by|at))[^\d\u4e00-\u9fffA-Za-z]{0,2}$"
 )
 BARE_ENDS = re.compile(
-    r" ?(?:$|、|[,，。;；、)）:：\]】]|左右|以上|以下|之间|时|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in"
+    r" ?(?:$|、|[/,，。;；、)）:：\]】]|左右|以上|以下|之间|时|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in"
     r"|at|when|with|on|was"
     r"|were|is|under|over)\b)"
 )
