@@ -36,7 +36,7 @@ MONEY_SIZE = re.compile(r" ?([kKmMbB])(?![A-Za-z/])")
 PREFIXED = re.compile(
     r"(?:(?P<trl>(?<![A-Za-z])TRLs?\)?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness level(?: ?\(TRL\))?)|(?P<ph>(?<![A-Za-z])pH)"
     r"|(?P<mach>\bMach|马赫数?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )|(?<=from ))M(?= ?=)))(?:值| number"
-    r"| values?| levels?)?"
+    r"| values?| levels?)?(?: start| end| target| goal)?(?: equal(?: to)? or)?"
     rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|in the range|between|from|范围|at))? ?(?:[=:of为约(]|of"
     rf"|in)?){{0,3}}[ -]?$",
     re.IGNORECASE,
@@ -291,7 +291,7 @@ def _unit_after(text: str, figure: _Figure) -> tuple[str, int]:
     return unit_at(text, at)
 
 
-MONTHS_BEFORE = re.compile(r"(?:后|至少|长达|为期|[周天月年]、)[\d、,~-]{0,12}$")  # 术后 1、3、6月: no dates
+MONTHS_BEFORE = re.compile(r"(?:后|至少|长达|为期|[周天月年][、及和])[\d、,~-]{0,12}$")  # 术后 1、3、6月: no dates
 
 
 MORE_THAN = re.compile(r"\+(?= ?[A-Za-z%])|[余多](?!次|种)")  # 7000余亩, 20+ liters: at least so many
@@ -365,7 +365,7 @@ def _range(figure: _Figure, number: Number, unit: str, end: int) -> _Figure | No
 DASHES = {"-", "--", "~"}
 REPEATED_PREFIX = re.compile(r"[¥￥$€£] ?|(?:TRL|pH|Mach) ?")
 LOST_DASH = re.compile(r" (?=\d)")
-HOT = re.compile(r"temperature|thermal|heat|cool|melt|anneal|furnace|温度|热", re.IGNORECASE)
+HOT = re.compile(r"temperature|thermal|heat|cool|melt|anneal|furnace|温|热", re.IGNORECASE)
 GRADE_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z]{2,5} $")
 CAPACITOR = re.compile(r"电容|capacit", re.IGNORECASE)
 MEMORY = frozenset(Decimal(2**n) for n in range(4, 13))
@@ -383,7 +383,7 @@ def _mended(text: str, figure: _Figure) -> _Figure:
     is_capacity = figure.unit == "F" and (figure.value < LEAST_FAHRENHEIT or CAPACITOR.search(around))
     if is_rate or (is_capacity and not HOT.search(around)):
         return figure
-    if figure.unit == "C" and not HOT.search(around):
+    if figure.unit == "C" and not LEAST_CELSIUS <= figure.value <= MOST_CELSIUS and not HOT.search(around):
         return replace(figure, unit="", unit_end=figure.end)
     return replace(figure, unit=("℉" if figure.unit[0] == "F" else "℃") + figure.unit[1:])
 
@@ -401,6 +401,7 @@ def _is_no_unit(text: str, figure: _Figure) -> bool:
 
 
 LEAST_FAHRENHEIT = 20  # a bare F of at least so many is a temperature, as capacitors have less
+LEAST_CELSIUS, MOST_CELSIUS = 100, 4000
 MOST_TESLA = 60
 
 
@@ -459,6 +460,8 @@ def _worded(text: str, group: Sequence[_Figure], earliest: int, *, is_query: boo
 def _is_of_events(text: str, figure: _Figure) -> bool:
     """2次调查 counts surveys; 寿命 1000 次 is a figure."""
     following = text[figure.unit_end : figure.unit_end + 2]
+    if figure.unit in {"万次", "亿次"}:
+        return "次数" in text[max(0, figure.start - 8) : figure.start]
     return figure.unit == "次" and bool(re.match(r"(?!以|左|及|或|后|以内)[\u4e00-\u9fff]", following))
 
 
@@ -510,10 +513,14 @@ def _after(text: str, at: int, unit: Unit) -> tuple[str, int]:
     plus = wording.OPEN_PLUS.match(text, at)
     if plus:
         return ">=", plus.end()
-    stated = wording.STATED_AFTER.match(text, at)
+    aside = ASIDE.match(text, at)  # 10 kg (22 lbs) or less
+    stated = wording.STATED_AFTER.match(text, aside.end() if aside else at)
     if stated and not (stated[0] == "内" and not WITHIN_KINDS.search(unit.kind)):
         return wording.AFTER_WORDS[stated[0].strip().casefold()], stated.end()
     return "", at
+
+
+ASIDE = re.compile(r" ?(?:\([^()]{2,24}\)|\))(?= (?:or|and) )")
 
 
 def _direction(comparator: str, name: str, figure: _Figure, unit: Unit) -> str:
@@ -534,6 +541,8 @@ def _is_named_number(text: str, figure: _Figure, name: str, comparator: str, *, 
     is_symbol = wording.SYMBOL_IS.search(tie) and not wording.EQUATION_GOES_ON.match(text, figure.end)
     if is_fractional and not figure.unit and (is_symbol or _is_risen(text, figure, tie)):
         return True
+    if is_fractional and not figure.unit and comparator in {">=", "<="} and wording.BARE_ENDS.match(text, figure.end):
+        return True  # 小于 0.5 的
     if not name or figure.unit or not wording.BARE_ENDS.match(text, figure.end):
         return False
     if wording.SIGNED.search(tie) or (is_fractional and wording.IS_DIRECTLY.search(tie)):

@@ -22,6 +22,7 @@ MENDED = tuple(
     for pattern, sign in (
         (r"Â(?=[μµ°±])", " "),
         (r"(?<=[≥≤])slant", ""),
+        (r"(?<=\d)\"(?=C\b)", "°"),
         (r"(?<=\d) :(?= [a-zμ%°])", ""),
         (r"\\(?:leqslant|leq|le)(?![a-z])", "≤"),
         (r"\\(?:geqslant|geq|ge)(?![a-z])", "≥"),
@@ -71,12 +72,19 @@ def _is_shouted(text: str) -> bool:
     return len(letters) >= LEAST_LETTERS and small * 10 < len(letters)
 
 
+SMALL_ALONE = frozenset("MSGH")  # 3 D and a model's 1553 B stay large
+
+
+def _small(word: str) -> str:
+    return word if len(word) == 1 and word not in SMALL_ALONE else word.lower()
+
+
 def _quiet(text: str) -> str:
     def smaller(found: re.Match[str]) -> str:
         words = found["word"].split("/")
         is_unit = found["digit"] or found["word"] in {"TRL", "TRLS", "PH"}
         return (found["digit"] or "") + "/".join(
-            SPELLED[word] if is_unit and len(SPELLED.get(word, "")) == len(word) else word.lower() for word in words
+            SPELLED[word] if is_unit and len(SPELLED.get(word, "")) == len(word) else _small(word) for word in words
         )
 
     return CAPITALS.sub(smaller, text)
@@ -95,7 +103,7 @@ PLAIN = (
 SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 TEN_TO = (
     rf"10(?:(?:\^|\*\*) ?\(?(?P<power{{n}}>[-+]?\d{{{{1,2}}}})\)?|(?P<raised{{n}}>[⁻⁺]?[{SUPERSCRIPT}]{{{{1,2}}}})"
-    rf"|(?P<flat{{n}}>-[1-9]\d?|1?[0-9])(?!\d))"
+    rf"|(?P<flat{{n}}> ?- ?[1-9]\d?|1?[0-9])(?!\d))"
 )
 # 1 1/4", 3/8 inch: only of lengths in inches, as 24/7 is no number.
 FRACTION = (
@@ -106,7 +114,7 @@ TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
 SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<> ])|(?<![^\n]))"
 GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
 NUMBER = re.compile(
-    rf"(?P<sign>{SIGN_GUARD}[-+](?: (?=\d+(?:\.\d+)? ?(?:[°‰℃]|circ)))?|(?:(?<=[=为是至到和、,/(] )|(?<==))- (?=\d))?{GUARD}"
+    rf"(?P<sign>{SIGN_GUARD}[-+](?: (?=\d+(?:\.\d+)? ?(?:[°‰℃]|circ)))?|(?:(?<=[=为是至到和、,/(\[] )|(?<==))- (?=\d))?{GUARD}"
     rf"(?:(?P<alone>10(?=-(?:10|[1-9])(?:[a-zμ]|[A-Z]{1, 2}\b)|\^|\*\*|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))(?:(?:\^|\*\*| (?=-)|(?=-)) ?\(?(?P<power0>[-+]?\d{{1,2}})\)?"
     rf"|(?P<raised0>[⁻⁺]?[{SUPERSCRIPT}]{{1,2}}))"
     rf"|{FRACTION}|(?P<plain>{PLAIN}){TIMES_TEN})"
@@ -134,7 +142,7 @@ def number_at(text: str, at: int) -> Number | None:
         return Number(found.start(), found.end(), value)
     power = found["power0"] or found["raised0"] or found["power1"] or found["raised1"] or found["flat1"] or ""
     base = Decimal((found["plain"] or "1").replace(",", "").replace(" ", ""))
-    exponent = int(power.translate(SUPERSCRIPT_DIGITS)) if power else 0
+    exponent = int(power.translate(SUPERSCRIPT_DIGITS).replace(" ", "")) if power else 0
     try:
         value = base.scaleb(exponent) * (-1 if (found["sign"] or "").strip() == "-" else 1)
     except InvalidOperation:

@@ -27,6 +27,8 @@ ALIASES = tuple(
         (r"% ?o(?![A-Za-z])", "‰"),  # as optical reading leaves it
         (r"dB ?c ?/ ?Hz", "dBc/Hz"),
         (r"electron[- ]?volts?(?![A-Za-z])", "eV"),
+        (r"· ?\( ?10 ?a ?\) ?- ?1", "/(10a)"),
+        (r"· ?\( ?100 ?a ?\) ?- ?1", "/(100a)"),
         (r"[×xX] ?g(?![A-Za-z])", "×g"),
         (r"[gG]['’]s(?![A-Za-z])", "gn"),
         (r"/ ?10 ?万(?:人)?", "十万分率"),
@@ -46,6 +48,7 @@ ALIASES = tuple(
         (r"parts?[- ]per[- ]million(?: \(ppm\))?", "ppm"),
         (r"parts?[- ]per[- ]billion(?: \(ppb\))?", "ppb"),
         (r"parts?[- ]per[- ]trillion(?: \(ppt\))?", "ppt"),
+        (r"pounds?[- ]force(?![a-z])", "lbf"),
         (r"linear (?:yards?|yd)", "yards"),
         (r"linear (?:feet|foot|ft)", "feet"),
         (r"orders? of magnitude|个?数?量级(?!别)", "个数量级"),
@@ -67,7 +70,7 @@ MODEL_NUMBER = re.compile(r"-\d{2,} ?")  # the MC-130
 FOLLOWED_BY = {  # Latin units of one letter that mean something else before these
     "S": re.compile(r" ?(?:r?RNA|rDNA|and|or|\d)"),
     "A": re.compile(r" [A-Za-z]|型|组|类"),
-    "a": re.compile(r" [A-Za-z]|蛋白|基因|型|类|[)]"),
+    "a": re.compile(r" [A-Za-z]|蛋白|基因|型|类"),
     "degree": re.compile(r" of "),
     "degrees": re.compile(r" of "),
     "g": re.compile(r" ?-?force"),
@@ -76,7 +79,7 @@ REFUSED = frozenset("bBxXUMGDEPROQYZijknpquvwyH")
 NOT_UNITS = {
     "in", "as", "at", "to", "or", "and", "for", "of", "no", "an", "on", "class", "head", "mn", "bn", "point",
     "points", "star", "sq", "layer", "ch", "dB.", "deg.", "gal.", "micro", "pc", "cc.", "case", "cases", "person",
-    "copy", "copies",
+    "copy", "copies", "eu",
 }  # fmt: skip
 
 LATIN_RUN = re.compile(r"[A-Za-zμΩÅ℃℉][A-Za-zμΩÅ]*|[%‰]|[°′″\"']{1,2}")
@@ -84,16 +87,16 @@ LATIN_RUN_WITH_SIGN = re.compile(
     r"%\((?:[Vv]/[Vv]|[Ww]/[Ww]|[Ww]/[Vv]|质量分数|体积分数|质量|体积)\)|(?:wt|vol|mol|at)\.? ?%|% ?(?:RH|FS|F\.S\.|IACS|ee)\b|dB\([A-C]\)|[°º]C|Shore ?[AD]\b"
 )
 EXPONENT = re.compile(
-    r" ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?!\d|\.\d)|[1-4](?!\d|\.\d|[A-Za-z])|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?"
+    r" ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?!\d|\.\d|[A-Za-z]+(?![A-Za-z·-]))|[1-4](?!\d|\.\d|[A-Za-z])|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?"
 )
 SEPARATOR = re.compile(
     r" ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)|(?<=[A-Za-z0-9])\.(?=[A-Za-zμ]{1,3}(?:[-/^·,，。\d]|$))|\. ?(?=[℃K])"
     r"| per (?:(?:square|cubic) )?|每| (?=[A-Za-zμ]{1,3} ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]|⁻))|-(?=(?:h"
-    r"|hr|hour|m|lb)\b)| (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
+    r"|hr|hour|m|lb|K|cm|s|sr|day)\b)| (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
     r"| (?=deg(?:ree)?s?\.? ?[KCF]\b)"
 )
 # Of what the mass is, inside the unit: kg CO2/h, g C m-2.
-MASSES = frozenset({"kg", "g", "mg", "t", "μg", "mol", "mmol", "tonnes", "tons"})
+MASSES = frozenset({"kg", "g", "mg", "t", "μg", "Tg", "Gg", "Pg", "Mg", "mol", "mmol", "tonnes", "tons"})
 SUBSTANCE = re.compile(
     r" ?(?:C ?O ?2|C ?H ?4|N ?2 ?O|N ?H ?3|H ?2 ?O|H ?2|O ?2|N|C|P|K|P ?2 ?O ?5|K ?2 ?O|COD|VSS|DM|DW|FW)"
     r"(?= ?[/·]| (?:h ?m|m|k ?g|L|a|d) ?-)"
@@ -113,10 +116,10 @@ SIZES = {"k": "thousand", "m": "million", "b": "billion"}
 FOLD = re.compile(r"[xX](?![A-Za-z0-9])(?! ?\d)")  # "10x the level"
 PREFIX_APART = re.compile(r"(milli|micro|nano|pico|femto|centi|kilo|mega|giga)[- ]([a-z]{3,9})(?![a-z])", re.IGNORECASE)
 POWER_WORD = re.compile(r"(?:cubic|square) ", re.IGNORECASE)
-GLUED_INNER = re.compile(r"(?:t|h|d|L|mL|kg|cm|mm|min)(?=[A-Z]{2,}$)")  # "g/tYOS"
+GLUED_INNER = re.compile(r"(?:t|h|d|L|mL|kg|cm|mm|min)(?=[A-Z][A-Za-z]*$)")  # "g/tYOS", mol/LNaOH
 SHORT_ACRONYM = 3
 SHOUTED = {"DB", "MM", "CM", "KM", "KG", "HZ", "RPM", "KHZ", "MHZ", "GHZ", "MPA", "MW", "KW"}
-GLUED = re.compile(r"(?:[kMG]?Pa|[kM]W|[kMG]?Hz|[mck]m|kg|℃)(?=[A-Z]{2,})")  # "2.31MPaIMEP"
+GLUED = re.compile(r"(?:[kMG]?Pa|[kM]W|[kMG]?Hz|[mck]m|kg|℃)(?=[A-Z]{2,})|[TGP]g(?=C\b)")  # "2.31MPaIMEP"
 CJK_KEY = 8
 CHINESE_POWER = re.compile(r"(?:平方|立方)(?:毫米|厘米|分米|千米|公里|微米|米)")
 
@@ -281,7 +284,7 @@ def _spaced(window: str, offset: int) -> tuple[str, int]:
     letters = spaced[0] if spaced else ""
     while " " in letters:
         joined = letters.replace(" ", "")
-        if _is_atom(joined) and joined.casefold() not in NOT_UNITS:
+        if _is_atom(joined) and not _is_acronym(joined) and joined.casefold() not in NOT_UNITS:
             return joined, offset + len(letters)
         letters = letters.rpartition(" ")[0]
     return "", offset
@@ -316,9 +319,12 @@ def _means_something_else(run: str, window: str, end: int) -> bool:
     if not re.match(r" ?/", window[end : end + 2]) and (run in REFUSED or run.casefold() in NOT_UNITS):
         return True
     if len(run) == 1 and run.isalpha() and LETTER_AND_NUMBER.match(window, end):
-        return run != "m" or RAISED.match(window, end) is None
+        is_repeated = re.match(rf" \d{{1,6}}(?:\.\d+)? ?{run}(?![A-Za-z])", window[end:])  # 94 a 102 a
+        return is_repeated is None and (run != "m" or RAISED.match(window, end) is None)
     if run == "S" and not re.match(r"[/·⁻^]| (?:cm|m)", window[end : end + 3]):
         return True
+    if len(run) == 1 and run.isupper() and re.match(r"-(?!hr?\b)[a-z]{2}", window[end : end + 4]):
+        return True  # 3T-seq
     goes_on = FOLLOWED_BY.get(run)
     return bool(goes_on and goes_on.match(window, end))
 

@@ -62,7 +62,7 @@ EXTREME_OF = re.compile(
 )
 EXTREME = re.compile(r"最[高低大小多少]|max(?:imum)?|min(?:imum)?", re.IGNORECASE)
 STATED_AFTER = re.compile(rf" {{0,2}}(?:{alternatives(AFTER_WORDS)})", re.IGNORECASE)
-OPEN_PLUS = re.compile(r"\+(?![\d+])")
+OPEN_PLUS = re.compile(r"\+(?![\w+])")
 SMALLER_IS_BETTER = re.compile(
     r"误差|精度|偏差|相噪|杂散|分辨率|分辨力|检出限|检测限|噪声|不确定度|均匀性|稳定性|漂移|时间|延迟|成本|能耗|粗糙度"
     r"|accuracy|error|resolution|precision|deviation|uncertainty|noise|uniformity|stability|drift|latency|time|cost|roughness",
@@ -172,13 +172,14 @@ NO_FIGURE = re.compile(
     r"|\d+(?:\.\d+)?(?:[、,，和-] ?\d{1,6}){0,8} ?(?:日龄|周龄|月龄|岁|年生|周岁)|(?:\d+(?:-\d+)?(?:,| and| or|, and| to) ){0,4}\d+(?:-\d+)?(?:-| )(?:years?|months?|weeks?|days?)(?:-"
     r"| )(?:olds?|of age)\b|\d+(?:-\d+){2,}|\d+(?:\.\d+){2,}|(?:9\d(?:\.\d)? ?%|9\d percent) ?(?:CI|C I|置信区间|confidence interval)[^,,;；。)）\u4e00-\u9fff]{0,24}"
     r"|(?-i:\b0[ -]?G\b)(?!/)|\b\d{1,4}0s(?= of\b)|\b[48]K (?=\(?(?:3840|video|resol|UHD|display|TV|ultra|monitor|image))|(?<![\d.])(?:1[134]C|1[35]N|1[578]O|18F|32P|35S|3H|137 ?Cs|90 ?Sr)\b|\bC\d+:\d+\S*"
+    r"|[(·1] ?[·. ,]*[<>] ?0\.0(?:5|1|01)(?!\d)|\(\d{2,3}M?\)(?=[A-Z]{1,2}\b)|(?:19|20)\d\d(?:19|20)\d\d ?年"
     r"|(?<![\d.,])0\d+(?![.\d]*[%℃])"
     r"|(?<![\d.])\d+(?:\.\d+)? ?: ?\d+(?:\.\d+)?(?: ?: ?\d+(?:\.\d+)?){0,6}(?![A-Za-z%])"
     r"|\b(?:[Pp]hases?|[Vv]ersions?|[Pp]ages?|[Tt]ypes?|[Cc]lass|[Gg]rades?|[Ff]igures?|[Tt]ables?|[Ss]teps?|[Tt]asks?"
     r"|(?-i:Figs?\.?|Options?|Sections?|Annex|Topics?|Articles?|No\.|FY))"
     r" ?(?:-| )?\d{1,9}(?:\.\d{1,6}){0,4}(?: ?(?:[-,]|and|to) ?\d{1,9}){0,8}|(?:图|表|式|附录|版本"
     r"|版) ?\d{1,6}(?:[.-]\d{1,6}){0,4}"
-    r"|(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^|[⁻⁺⁰-⁹]|[1-9-]))\d+(?:\.\d+)?(?: ?[×xX*] ?\d{1,9}){0,3}"
+    r"|(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^|[⁻⁺⁰-⁹]|[1-9-]| - ?\d))\d+(?:\.\d+)?(?: ?[×xX*] ?\d{1,9}){0,3}"
     r"|\b\d+(?:st|nd|rd|th)\b|\b\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November"
     r"|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b"
     r"|(?:January|February|March|April|May|June|July|August|September|October|November|December) \d{1,2}(?!\d)"
@@ -187,7 +188,7 @@ NO_FIGURE = re.compile(
     re.IGNORECASE,
 )
 METRIC_END = re.compile(
-    r"(?:率|度|数|比|值|系数|指数|因子|(?:准确|相关|敏感|特异|一致)性|[得评]分|范围|分子质?量|等电点|pI|AUC|F1|F1-score|F-measure|mAP|RMSE|MAE|R2"
+    r"(?:率|度|数|比|值|系数|指数|因子|[\u4e00-\u9fff]性|[得评]分|范围|分子质?量|等电点|pI|AUC|F1|F1-score|F-measure|mAP|RMSE|MAE|R2"
     r"|R²|R 2|Kappa|PSNR|SSIM|NDCG)(?:分别)?$"
     r"|\b(?:accuracy|precision|recall|AUC|F1|F1-score|score|ratio|coefficient|index|factor|number|R2|R\^2|R-squared"
     r"|correlation|emissivity|efficiency|RMSE"
@@ -205,10 +206,10 @@ RISES = re.compile(r" ?(?:波动|逐步|显著)?(?:增加|提高|提升|增大|�
 RISEN_TO = re.compile(r"(?:增加|提高|提升|增大|降低|下降|减少|减小|上升|升高|增长)(?:到|至)了?$")
 RATIO_END = re.compile(r"(?:率|度|比|系数|指数|因子|(?:雷诺|努塞尔|普朗特|瑞利|马赫)数)(?:分别)?$")
 RELATION = re.compile(
-    r"(?:为|是|=|＝|[(]|[位处介]于|等于|达到?了?|约|大于|小于|高于|低于|不低于|不高于|不超过|超过|>|<|≥|≤|在|\b(?:of|is|was|are|were|from|between|by|at))[^\d\u4e00-\u9fffA-Za-z]{0,2}$"
+    r"(?:为|是|=|＝|[(]|[位处介]于|占|[提升降增减][升高低加少了]了?|等于|达到?了?|约|大于|小于|高于|低于|不低于|不高于|不超过|超过|>|<|≥|≤|在|\b(?:of|is|was|are|were|from|between|by|at))[^\d\u4e00-\u9fffA-Za-z]{0,2}$"
 )
 BARE_ENDS = re.compile(
-    r" ?(?:$|、|[/,，。;；、)）:：\]】]|左右|以上|以下|之间|时|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in"
+    r" ?(?:$|、|[\[/,，。;；、)）:：\]】]|左右|以上|以下|之间|时|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in"
     r"|at|when|with|on|was"
     r"|were|is|under|over)\b)"
 )
