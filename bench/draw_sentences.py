@@ -108,9 +108,11 @@ def drawn(data: Path, collection: Collection, part: str, known: set[str]) -> Ite
         mine = sentences(collection.text(row))
         if turn:
             mine = [sentence for sentence in mine if has_number(sentence) and (turn == 1 or MEASURE.search(sentence))]
-        if mine and known.isdisjoint(mine):
+        mine = [sentence for sentence in mine if sentence not in known]
+        if mine:
             turn = (turn + 1) % OF_ANY_KIND
             chosen = min(mine, key=lambda sentence: rank("sentence", sentence))
+            known.add(chosen)
             yield {
                 "id": rank("id", chosen)[:12], "lang": collection.lang, "text": chosen, "figures": [],
                 "item": row["_id"], "source": collection.source, "licence": collection.licence,

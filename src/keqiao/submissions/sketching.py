@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from keqiao.matching.chips import Chip, conditions_of
@@ -70,12 +69,7 @@ DEADLINE = re.compile(
     r"(?:截止|截至|deadline|due|before|by)[^\n]{0,12}?(?P<y>20\d\d)\s*[-年./]\s*(?P<m>1[0-2]|0?[1-9])\s*[-月./]\s*(?P<d>3[01]|[12]\d|0?[1-9])",
     re.IGNORECASE,
 )
-SCALES = {"亿": Decimal(10**8), "万": Decimal(10**4), "": Decimal(1)}
 PRICE_WORD = re.compile(r"预算|投入|经费|报价|价格|出价|拟投|budget|price", re.IGNORECASE)
-PRICE_RANGE = re.compile(
-    r"(?:预算|投入|经费|报价|价格|出价|拟投)[^\d\n]{0,12}(?P<low>\d{1,12}(?:\.\d{1,4})?) ?(?P<low_unit>[亿万]?)元?"
-    r" ?(?:至|到|-+|~) ?(?P<high>\d{1,12}(?:\.\d{1,4})?) ?(?P<high_unit>[亿万]?)元"
-)
 REACH = re.compile(r"(?:达到?|至少)\s*$|\b(?:reach(?:es)?|achieves?|attains?)\s+$", re.IGNORECASE)
 WISH = re.compile(r"希望|最好|优先|争取|力争|preferabl|desirabl|ideally|nice to have", re.IGNORECASE)
 
@@ -163,8 +157,6 @@ def _conditions(kind: str, text: str, regions: Mapping[str, str]) -> Iterator[Fi
                 modes.setdefault(mode, (start, end))
             for field, value in _single(kind, chip):
                 single.setdefault(field, Finding(field, value, start, end))
-    if (price := _price_range(text)) is not None:  # a search reads "up to", a document says from where to where
-        single["price"] = price
     yield from list(indicators.values())[:MOST_INDICATORS]
     if modes:
         yield Finding("modes", list(modes), min(s for s, _e in modes.values()), max(e for _s, e in modes.values()))
@@ -182,18 +174,6 @@ def _single(kind: str, chip: Chip) -> Iterator[tuple[str, Any]]:
         yield "price", {"price_kind": "amount", "price_low": ends[0], "price_high": ends[-1]}
     elif chip.price is not None and chip.price.kind == "negotiable":
         yield "price", {"price_kind": "negotiable"}
-
-
-def _price_range(text: str) -> Finding | None:
-    found = PRICE_RANGE.search(even_form(text))
-    if found is None:
-        return None
-    high = Decimal(found["high"]) * SCALES[found["high_unit"]]
-    low = Decimal(found["low"]) * SCALES[found["low_unit"] or found["high_unit"]]
-    if not 0 <= low <= high:
-        return None
-    value = {"price_kind": "amount", "price_low": int(low * 100), "price_high": int(high * 100)}
-    return Finding("price", value, found.start(), found.end())
 
 
 def _is_asked_or_reached(kind: str, figure: Reading) -> bool:

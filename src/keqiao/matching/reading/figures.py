@@ -12,6 +12,7 @@ from itertools import islice
 from keqiao.catalogue.quantities import NUMBER as NUMBER_KIND
 from keqiao.catalogue.quantities import Unit, convert, read_unit
 from keqiao.matching.reading import names, wording
+from keqiao.matching.reading.masks import NO_FIGURE
 from keqiao.matching.reading.numbers import NUMBER, Number, even_form, mended, number_at
 from keqiao.matching.reading.types import Reading, Role, Status
 from keqiao.matching.reading.units_in_text import SIZES, extended, is_count, unit_at
@@ -28,7 +29,8 @@ CJK = re.compile(r"[\u4e00-\u9fff]")
 ALONE_TOLERANCE = re.compile(r"(?:±|\+/-|\+-|\bplus or minus) ?$", re.IGNORECASE)
 PLUS_MINUS = re.compile(r" ?(?:±|\+/-|\+-) ?")
 LIST_SIGN = re.compile(
-    r"(?:-(?= (?:and|or) ))? ?(?:\([^()\d]{1,10}\))? ?(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\bvs\b\.?|\.(?=\d)) ?(?=[-+]? ?\d)"
+    r"(?:-(?= (?:and|or) ))? ?(?:\([^()\d]{1,10}\))? ?"
+    r"(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\bvs\b\.?|\.(?=\d)) ?(?=[-+]? ?\d)"
 )
 CURRENCIES = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", "RMB": "CNY", "US$": "USD"}
 CURRENCY_BEFORE = re.compile(r"(US\$|[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b) {0,2}$", re.IGNORECASE)
@@ -68,7 +70,7 @@ class _Figure:
 def readings(text: str, *, is_query: bool = False) -> list[Reading]:
     """All figures of the text in order. `is_query`: in a search any named and compared number counts (通量 15 以上)."""
     even = even_form(text[:LONGEST_TEXT]) if is_query else mended(even_form(text[:LONGEST_TEXT]))
-    taken = [found.span() for found in wording.NO_FIGURE.finditer(even)] if not is_query else []
+    taken = [found.span() for found in NO_FIGURE.finditer(even)] if not is_query else []
     found: list[Reading] = []
     previous = 0
     for group in islice(_groups(even, taken), MOST_OF_A_QUERY if is_query else MOST_NUMBERS):
@@ -204,7 +206,7 @@ MOST_OF_PREFIXED = {"TRL": 9, "pH": 14, "Mach": 40}
 
 
 def _prefixed(text: str, first: _Figure) -> tuple[list[_Figure], int]:
-    """pH 3.0 和 4.0: what stands before the first number counts for the others."""
+    """In "pH 3.0 和 4.0" what stands before the first number counts for the others."""
     listed = [first]
     while len(listed) < MOST_IN_A_LIST and (sign := LIST_SIGN.match(text, listed[-1].end)):
         following = _with_unit(text, _single(text, sign.end()))
@@ -288,9 +290,12 @@ def _unit_after(text: str, figure: _Figure) -> tuple[str, int]:
         return f"{word} {whole}".strip(), end + rest
     if text.startswith("月", at) and MONTHS_BEFORE.search(text[max(0, figure.start - 16) : figure.start]):
         return "月", at + 1
+    if DAYS_AFTER.match(text, at):
+        return "日", at + 1
     return unit_at(text, at)
 
 
+DAYS_AFTER = re.compile(r"日(?=以?内|之内|后|以上)")
 MONTHS_BEFORE = re.compile(r"(?:后|至少|长达|为期|[周天月年][、及和])[\d、,~-]{0,12}$")  # 术后 1、3、6月: no dates
 
 
@@ -363,7 +368,7 @@ def _range(figure: _Figure, number: Number, unit: str, end: int) -> _Figure | No
 
 
 DASHES = {"-", "--", "~"}
-REPEATED_PREFIX = re.compile(r"[¥￥$€£] ?|(?:TRL|pH|Mach) ?")
+REPEATED_PREFIX = re.compile(r"[¥￥$€£] ?|(?:EUR|USD|CNY|RMB|GBP) |(?:TRL|pH|Mach) ?")
 LOST_DASH = re.compile(r" (?=\d)")
 HOT = re.compile(r"temperature|thermal|heat|cool|melt|anneal|furnace|温|热", re.IGNORECASE)
 GRADE_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z]{2,5} $")
@@ -419,6 +424,8 @@ def _worded(text: str, group: Sequence[_Figure], earliest: int, *, is_query: boo
         before = before or inside
     unit = read_unit(tail.unit)
     after, last = _after(text, max(tail.unit_end, tail.end), unit)
+    if tail.high is not None and (between := wording.BETWEEN_END.match(text, last)):
+        last = between.end()
     found_names = names.before(text, first, earliest, len(group))
     tied = found_names[0][0] if len(group) == 1 else names.before(text, first, earliest)[0][0]
     name = found_names[0][0]
@@ -536,18 +543,22 @@ def _is_named_number(text: str, figure: _Figure, name: str, comparator: str, *, 
         return bool(name or figure.unit)
     is_fractional = "." in text[figure.start : figure.end] or figure.high is not None
     tie = text[max(0, figure.start - 24) : figure.start].rstrip(" ")
-    if wording.SCIENTIFIC.search(text[figure.start : figure.end]):  # 1E-16 counts nothing
+    is_scientific = wording.SCIENTIFIC.search(text[figure.start : figure.end])  # 1E-16 counts nothing
+    if is_scientific or (is_fractional and not figure.unit and _is_plain_measure(text, figure, tie, comparator)):
         return True
-    is_symbol = wording.SYMBOL_IS.search(tie) and not wording.EQUATION_GOES_ON.match(text, figure.end)
-    if is_fractional and not figure.unit and (is_symbol or _is_risen(text, figure, tie)):
-        return True
-    if is_fractional and not figure.unit and comparator in {">=", "<="} and wording.BARE_ENDS.match(text, figure.end):
-        return True  # 小于 0.5 的
     if not name or figure.unit or not wording.BARE_ENDS.match(text, figure.end):
         return False
     if wording.SIGNED.search(tie) or (is_fractional and wording.IS_DIRECTLY.search(tie)):
         return True
     return bool(wording.METRIC_END.search(name)) and _is_tied(text, figure, tie, name, comparator)
+
+
+def _is_plain_measure(text: str, figure: _Figure, tie: str, comparator: str) -> bool:
+    """Fractions that need no name: R = 0.98, 小于 0.5 的, 由 0.77 增加到 0.8."""
+    if comparator in {">=", "<="} and wording.BARE_ENDS.match(text, figure.end):
+        return True
+    is_symbol = wording.SYMBOL_IS.search(tie) and not wording.EQUATION_GOES_ON.match(text, figure.end)
+    return bool(is_symbol) or _is_risen(text, figure, tie)
 
 
 def _is_listed_number(text: str, figure: _Figure, previous: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import partial
 
 FULL_WIDTH = {0xFF01 + i: chr(0x21 + i) for i in range(94)} | {0x3000: " ", 0x2009: " ", 0x202F: " ", 0xA0: " "}
 SIGNS = str.maketrans("−–—〜≧≦⩾⩽﹣∼µ˜∶º˚", "---~≥≤≥≤-~μ~:°°")
@@ -37,9 +38,13 @@ MENDED = tuple(
 def mended(text: str) -> str:
     """The even form with signs put back, as long as the text as typed."""
     for pattern, sign in MENDED:
-        text = pattern.sub(lambda found, sign=sign: sign.ljust(len(found[0])), text)
+        text = pattern.sub(partial(_padded, sign), text)
     text = INCHES.sub(lambda found: "”" if _is_in_quotes(found) else '"', text)
     return _quiet(text) if _is_shouted(text) else text
+
+
+def _padded(sign: str, found: re.Match[str]) -> str:
+    return sign.ljust(len(found[0]))
 
 
 INCHES = re.compile(r"(?<=\d)”")
@@ -56,10 +61,11 @@ CAPITALS = re.compile(r"(?P<digit>\d[ -]?)?(?P<word>[A-Z]+(?:/[A-Z]+)?)")
 LEAST_LETTERS = 24
 SPELLED = {  # units that are not written small
     unit.upper(): unit
-    for unit in (
+    for unit in re.split(
+        " ",
         "Hz kHz MHz GHz THz W kW MW GW Wh kWh V kV MV A mA K C F J kJ MJ N kN Pa kPa MPa GPa dB dBm eV keV MeV GeV T "
-        "Mbps Gbps kbps MB GB Torr VDC VAC L mA"
-    ).split()  # noqa: SIM905 -- a list of strings reads worse
+        "Mbps Gbps kbps MB GB Torr VDC VAC L",
+    )
 } | {"PH": "pH", "TRL": "TRL", "TRLS": "TRL", "R": "R", "US": "US", "USD": "USD", "EUR": "EUR"}  # fmt: skip
 
 
@@ -98,7 +104,7 @@ SPACED = (
 PLAIN = (
     rf"(?:(?:{SPACED}|\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d{{1,12}})(?:\.\d{{1,9}})?|\.\d{{1,6}}(?!\.\d))"
     r"(?:[eE][-+]?\d{1,2}(?![\dA-Za-z]))?"
-    r"|\d{1,2}\. \d\d(?= ?%)"  # 91. 72 %, as optical reading leaves it
+    r"|\d(?: \d){0,2} \. \d(?: \d){0,3}(?= {0,2}[%‰])|\d{1,2}\. \d\d(?= ?%)"  # 91. 72 %, as optical reading leaves it
 )
 SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 TEN_TO = (
@@ -114,8 +120,10 @@ TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
 SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<> ])|(?<![^\n]))"
 GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
 NUMBER = re.compile(
-    rf"(?P<sign>{SIGN_GUARD}[-+](?: (?=\d+(?:\.\d+)? ?(?:[°‰℃]|circ)))?|(?:(?<=[=为是至到和、,/(\[] )|(?<==))- (?=\d))?{GUARD}"
-    rf"(?:(?P<alone>10(?=-(?:10|[1-9])(?:[a-zμ]|[A-Z]{1, 2}\b)|\^|\*\*|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))(?:(?:\^|\*\*| (?=-)|(?=-)) ?\(?(?P<power0>[-+]?\d{{1,2}})\)?"
+    rf"(?P<sign>{SIGN_GUARD}[-+](?: (?=\d+(?:\.\d+)? ?(?:[°‰℃]|circ)))?"
+    rf"|(?:(?<=[=为是至到和、,/(\[] )|(?<==))- (?=\d))?{GUARD}"
+    rf"(?:(?P<alone>10(?=-(?:10|[1-9])(?:[a-zμ]|[A-Z]{{1,2}}\b)|\^|\*\*|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))"
+    rf"(?:(?:\^|\*\*| (?=-)|(?=-)) ?\(?(?P<power0>[-+]?\d{{1,2}})\)?"
     rf"|(?P<raised0>[⁻⁺]?[{SUPERSCRIPT}]{{1,2}}))"
     rf"|{FRACTION}|(?P<plain>{PLAIN}){TIMES_TEN})"
 )

@@ -84,7 +84,8 @@ NOT_UNITS = {
 
 LATIN_RUN = re.compile(r"[A-Za-zμΩÅ℃℉][A-Za-zμΩÅ]*|[%‰]|[°′″\"']{1,2}")
 LATIN_RUN_WITH_SIGN = re.compile(
-    r"%\((?:[Vv]/[Vv]|[Ww]/[Ww]|[Ww]/[Vv]|质量分数|体积分数|质量|体积)\)|(?:wt|vol|mol|at)\.? ?%|% ?(?:RH|FS|F\.S\.|IACS|ee)\b|dB\([A-C]\)|[°º]C|Shore ?[AD]\b"
+    r"%\((?:[Vv]/[Vv]|[Ww]/[Ww]|[Ww]/[Vv]|质量分数|体积分数|质量|体积)\)"
+    r"|(?:wt|vol|mol|at)\.? ?%|% ?(?:RH|FS|F\.S\.|IACS|ee)\b|dB\([A-C]\)|[°º]C|Shore ?[AD]\b"
 )
 EXPONENT = re.compile(
     r" ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?!\d|\.\d|[A-Za-z]+(?![A-Za-z·-]))|[1-4](?!\d|\.\d|[A-Za-z])|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?"

@@ -54,7 +54,7 @@ FILLERS = (
 STATED_BEFORE = re.compile(rf"(?P<word>{alternatives(BEFORE_WORDS)}){FILLERS}$", re.IGNORECASE)
 AT_MOST_VERB = re.compile(
     r"(?:最高|最多|最大|至多)(?!值)(?:能够?|可以?|将)?(?:提高|提升|增加|降低|减少|下降|缩短|节约|节省|达到?|至|升高"
-    r"|[\u4e00-\u9fff]{0,3})了?约?$"
+    r"|(?:(?![为是])[\u4e00-\u9fff]){0,3})了?约?$"
 )
 # A minimum specific energy of 1,500 Wh/kg.
 EXTREME_OF = re.compile(
@@ -71,7 +71,8 @@ SMALLER_IS_BETTER = re.compile(
 UNDER_IS_AT = re.compile(r"\[(?:mass|force|temperature)\]|temperature")  # "under 5 MPa" is a circumstance, not a bound
 
 RANGE_SIGN = re.compile(
-    r"(?:-(?= to ))? ?(?:-{1,2}|~|至|到|\bto(?![A-Za-z])(?: plus| minus)?|\bthrough\b|\bdown to\b|\bup to\b) ?(?=[-+]?\.?\d)",
+    r"(?:-(?= to ))? ?(?:-{1,2}|~|至|到|\bto(?![A-Za-z])(?: plus| minus)?|\bthrough\b|\bdown to\b|\bup to\b) ?"
+    r"(?=[-+]?\.?\d|[¥$€£] ?\d|(?:EUR|USD|CNY|RMB|GBP) \d)",
     re.IGNORECASE,
 )
 AND_OF_BETWEEN = re.compile(r" ?(?:\([^()\d]{0,3}\) ?)?(?:and(?![A-Za-z])|和|与|及) ?(?=[-+]?\d)")
@@ -79,6 +80,7 @@ BETWEEN = re.compile(r"(?:\bbetween|在|介于|位于)[^\d,，。;；]{0,12}$", 
 BETWEEN_WITHIN = re.compile(r"[^,，。;；]{0,16}之间")
 WITH_ARTICLE = re.compile(r"^over\b.*\b(?:an?|the)\b", re.IGNORECASE)
 SCIENTIFIC = re.compile(r"\d[eE]-\d|10(?:\^|\*\*) ?\(?-|10⁻")
+BETWEEN_END = re.compile(r" ?之间")
 BETWEEN_ENDS = re.compile(r" ?(?:之间|范围内?$)")
 FROM_TO_CHANGE = re.compile(
     r"(?:提高|提升|增加|增长|上升|升高|降低|下降|减少|缩短|减小|increas\w*|improv\w*|decreas\w*|reduc\w*|ris(?:e|es"
@@ -162,31 +164,8 @@ POSSIBLE = re.compile(
     re.IGNORECASE,
 )
 
-# --- What is no figure ------------------------------------------------------------------------------------------------
+# --- Numbers without a unit --------------------------------------------------------------------------------------------
 
-NO_FIGURE = re.compile(
-    r"(?<!\d)(?:1[6-9]|20)\d\d ?(?:[-~/、,，至到和]{1,2} ?(?:1[6-9]|20)?\d\d ?){0,6}年(?!/)(?: ?\d{1,2} ?月(?: ?\d{1,2} ?[日号])?)?"
-    r"|\d{1,2} ?月 ?(?:\d{1,2} ?[日号]|份|中旬|上旬|下旬|底|初)|(?<![\d.])(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)"
-    r"|(?<![\d.])(?:19|20)?\d0(?:s\b|年代)|第 ?\d+(?: ?[-~、,，和至] ?\d{1,6}){0,8}"
-    r"|[(（]?[·. ]*(?<![A-Za-z])[Pp] ?(?:值|[(（][^()（）]{1,8}[)）])? ?(?:值|均|都|依次|分别)? ?(?:为|是|[<>=≤≥＜]) ?0?\.\d+(?:[、,和及] ?0?\.\d+){0,8}[ .·]*[)）]?|\[\d{1,4}(?: ?[-,] ?\d{1,4}){0,12}\]"
-    r"|\d+(?:\.\d+)?(?:[、,，和-] ?\d{1,6}){0,8} ?(?:日龄|周龄|月龄|岁|年生|周岁)|(?:\d+(?:-\d+)?(?:,| and| or|, and| to) ){0,4}\d+(?:-\d+)?(?:-| )(?:years?|months?|weeks?|days?)(?:-"
-    r"| )(?:olds?|of age)\b|\d+(?:-\d+){2,}|\d+(?:\.\d+){2,}|(?:9\d(?:\.\d)? ?%|9\d percent) ?(?:CI|C I|置信区间|confidence interval)[^,,;；。)）\u4e00-\u9fff]{0,24}"
-    r"|(?-i:\b0[ -]?G\b)(?!/)|\b\d{1,4}0s(?= of\b)|\b[48]K (?=\(?(?:3840|video|resol|UHD|display|TV|ultra|monitor|image))|(?<![\d.])(?:1[134]C|1[35]N|1[578]O|18F|32P|35S|3H|137 ?Cs|90 ?Sr)\b|\bC\d+:\d+\S*"
-    r"|[(·1] ?[·. ,]*[<>] ?0\.0(?:5|1|01)(?!\d)|\(\d{2,3}M?\)(?=[A-Z]{1,2}\b)|(?:19|20)\d\d(?:19|20)\d\d ?年"
-    r"|(?<![\d.,])0\d+(?![.\d]*[%℃])"
-    r"|(?<![\d.])\d+(?:\.\d+)? ?: ?\d+(?:\.\d+)?(?: ?: ?\d+(?:\.\d+)?){0,6}(?![A-Za-z%])"
-    r"|\b(?:[Pp]hases?|[Vv]ersions?|[Pp]ages?|[Tt]ypes?|[Cc]lass|[Gg]rades?|[Ff]igures?|[Tt]ables?|[Ss]teps?|[Tt]asks?"
-    r"|(?-i:Figs?\.?|Options?|Sections?|Annex|Topics?|Articles?|No\.|FY))"
-    r" ?(?:-| )?\d{1,9}(?:\.\d{1,6}){0,4}(?: ?(?:[-,]|and|to) ?\d{1,9}){0,8}|(?:图|表|式|附录|版本"
-    r"|版) ?\d{1,6}(?:[.-]\d{1,6}){0,4}"
-    r"|(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^|[⁻⁺⁰-⁹]|[1-9-]| - ?\d))\d+(?:\.\d+)?(?: ?[×xX*] ?\d{1,9}){0,3}"
-    r"|\b\d+(?:st|nd|rd|th)\b|\b\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November"
-    r"|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b"
-    r"|(?:January|February|March|April|May|June|July|August|September|October|November|December) \d{1,2}(?!\d)"
-    r"|\d+ ?[°º] ?\d+ ?[′']|https?://\S{1,200}|doi\S{1,200}|\d{1,2}:\d\d|(?<![\d.])\d+[SR] ?r?RNA|(?:^"
-    r"|[\s。；;:：(（])[(（]?\d{1,2}[)）](?=[^\d])",
-    re.IGNORECASE,
-)
 METRIC_END = re.compile(
     r"(?:率|度|数|比|值|系数|指数|因子|[\u4e00-\u9fff]性|[得评]分|范围|分子质?量|等电点|pI|AUC|F1|F1-score|F-measure|mAP|RMSE|MAE|R2"
     r"|R²|R 2|Kappa|PSNR|SSIM|NDCG)(?:分别)?$"

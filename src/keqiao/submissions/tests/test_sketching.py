@@ -51,6 +51,12 @@ def test_sections_figures_ways_place_price_and_day_are_found_with_their_places()
     assert (content["region"], content["trl_min"], content["deadline"]) == ("990100", 6, "2027-06-30")
     assert (content["price_kind"], content["price_low"], content["price_high"]) == ("amount", 300_000_000, 500_000_000)
     assert content["modes"] == ["development"]
+    stated = [(row["name_zh"], row["comparator"], row["value"], row.get("unit", "")) for row in content["indicators"]]
+    assert stated == [
+        ("水通量", ">=", "15", "LMH/bar"),
+        ("镁锂分离比", "range", "20", ""),
+        ("使用寿命", ">=", "12", "个月"),
+    ]
     flux = next(row for row in content["indicators"] if "通量" in row["name_zh"] and row["comparator"] == ">=")
     assert (flux["value"], flux["unit"], flux["is_must"]) == ("15", "LMH/bar", True)
     for finding in found:
