@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -14,7 +13,8 @@ from keqiao.catalogue.quantities import Unit, convert, read_unit
 from keqiao.matching.reading import names, wording
 from keqiao.matching.reading.masks import NO_FIGURE
 from keqiao.matching.reading.numbers import NUMBER, Number, even_form, mended, number_at
-from keqiao.matching.reading.types import Reading, Role, Status
+from keqiao.matching.reading.roles import Sentences, role_of
+from keqiao.matching.reading.types import Reading, Role
 from keqiao.matching.reading.units_in_text import SIZES, extended, is_count, unit_at
 
 LONGEST_TEXT = 20_000  # characters that are read
@@ -23,8 +23,6 @@ MOST_OF_A_QUERY = 120
 MOST_NUMBERS = 600  # numbers of one text that are looked at
 MOST_IN_A_LIST = 12
 WINDOW = 36
-LONGEST_SENTENCE = 600
-MOST_CONDITIONS = 4
 CJK = re.compile(r"[\u4e00-\u9fff]")
 ALONE_TOLERANCE = re.compile(r"(?:±|\+/-|\+-|\bplus or minus) ?$", re.IGNORECASE)
 PLUS_MINUS = re.compile(r" ?(?:±|\+/-|\+-) ?")
@@ -82,7 +80,7 @@ def readings(text: str, *, is_query: bool = False) -> list[Reading]:
     if is_query:
         return found
     found = _listed_names(even, found)
-    sentences = _Sentences(even)
+    sentences = Sentences(even)
     return [
         replace(reading, status=sentences.status(reading), condition=condition)
         for reading, condition in zip(found, sentences.conditions(text, found), strict=True)
@@ -429,7 +427,8 @@ def _worded(text: str, group: Sequence[_Figure], earliest: int, *, is_query: boo
     found_names = names.before(text, first, earliest, len(group))
     tied = found_names[0][0] if len(group) == 1 else names.before(text, first, earliest)[0][0]
     name = found_names[0][0]
-    role = Role.FIGURE if is_query else _role(text, head if len(group) == 1 else tail, first, last, unit)
+    ends = (tail.start, max(tail.unit_end, tail.end))
+    role = Role.FIGURE if is_query else role_of(text, ends, (first, last), unit)
     if head.prefix_start >= 0 and not head.currency:
         found_names = [(head.unit, first)] * len(group)
     for figure, (own_name, name_start) in zip(group, found_names, strict=True):
@@ -587,75 +586,3 @@ def _is_risen(text: str, figure: _Figure, tie: str) -> bool:
     if wording.FROM.search(tie):
         return bool(wording.RISES.match(text, figure.end))
     return bool(wording.RISEN_TO.search(tie)) and bool(wording.BARE_ENDS.match(text, figure.end))
-
-
-# --- Roles and status -------------------------------------------------------------------------------------------------
-
-CLAUSE_END = re.compile(r"[,，。；;!?！？\n]|\.(?= )")
-SENTENCE_END = re.compile(r"[。；;!?！？\n]|\.(?= +[A-Z])")
-CONDITION_KINDS = re.compile(
-    r"temperature|\[time\]\^1$|\[length\]\^-1.*\[mass\]|ph$|mach|^\[time\]\^-1$|\[length\]\^1$|angle"
-)
-
-
-def _role(text: str, figure: _Figure, first: int, last: int, unit: Unit) -> Role:
-    before, after = text[max(0, first - 40) : first], text[max(last, figure.unit_end, figure.end) :][:24]
-    direct = text[max(0, figure.start - 40) : figure.start]
-    if not wording.LEVEL_BEFORE.search(direct) and (
-        wording.CHANGE_BEFORE.search(before)
-        or wording.CHANGE_BEFORE.search(direct)
-        or wording.CHANGE_AFTER.match(after)
-    ):
-        return Role.CHANGE
-    if wording.BETWEEN_ENDS.match(after):
-        return Role.FIGURE
-    if wording.CONDITION_AFTER.match(after):
-        return Role.CONDITION
-    if CONDITION_KINDS.search(unit.kind) and wording.CONDITION_BEFORE.search(before):
-        return Role.CONDITION
-    return Role.FIGURE
-
-
-class _Sentences:
-    """The sentences and clauses of a text, each looked at once however many figures it has."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.sentence_ends = [found.end() for found in SENTENCE_END.finditer(text)]
-        self.clause_ends = [found.end() for found in CLAUSE_END.finditer(text)]
-        self.looked: dict[tuple[int, int], Status] = {}
-
-    def _span(self, ends: Sequence[int], at: int) -> tuple[int, int]:
-        place = bisect_right(ends, at)
-        return (ends[place - 1] if place else 0), (ends[place] if place < len(ends) else len(self.text))
-
-    def status(self, reading: Reading) -> Status:
-        """What the sentence says of how the figure is known; the figure's own clause counts more."""
-        clause = self._span(self.clause_ends, reading.start)
-        if clause not in self.looked:
-            self.looked[clause] = _status(
-                self.text[slice(*self._span(self.sentence_ends, reading.start))][:LONGEST_SENTENCE],
-                self.text[slice(*clause)][:LONGEST_SENTENCE],
-            )
-        return self.looked[clause]
-
-    def conditions(self, text: str, found: Sequence[Reading]) -> Iterator[str]:
-        """The circumstances that the same sentence states: "平均压力为7 MPa；加热温度为923K"."""
-        by_sentence: dict[tuple[int, int], list[str]] = {}
-        for other in found:
-            if other.role is Role.CONDITION:
-                span = self._span(self.sentence_ends, other.start)
-                by_sentence.setdefault(span, []).append(text[other.first : other.last].strip(" ,，、(（"))
-        for reading in found:
-            parts = by_sentence.get(self._span(self.sentence_ends, reading.start), ())
-            yield "；".join(parts[:MOST_CONDITIONS]) if reading.role is Role.FIGURE else ""
-
-
-def _status(sentence: str, clause: str) -> Status:
-    if wording.PROMISED.search(clause) or wording.CALCULATED.search(sentence):
-        return Status.CLAIMED
-    if wording.MEASURED.search(sentence):
-        return Status.MEASURED
-    if wording.PROMISED.search(sentence) or wording.POSSIBLE.search(clause):
-        return Status.CLAIMED
-    return Status.UNKNOWN
