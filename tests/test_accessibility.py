@@ -60,7 +60,8 @@ OWN_PAGES = {
     "shen@lut.example": "/review /review/waiver /review/{in_review} /contacts/{waiting} /me",
     "admin@ltt.example": (
         "/review /review/{at_platform} /review/complaints /complaints/{complaint} /verifications /merges "
-        "/join-requests /contacts/brokers /admin/site /admin/site/field /admin/agreements /admin/standing-in /admin/models /organisations/DW-00001/models"
+        "/join-requests /contacts/brokers /admin/site /admin/site/field /admin/agreements /admin/standing-in /admin/models /organisations/DW-00001/models "
+        "/admin/learning /admin/learning/{learned} /organisations/DW-00001/learning"
     ),
 }
 
@@ -163,10 +164,22 @@ def places(lanjiang, django_db_blocker):
             .code,
             "complaint": Complaint.objects.order_by("pk")[0].code,
             "organisation": Organisation.objects.get(pk=enterprise).code,
+            "learned": learned_model(),
             "other_organisation": Organisation.objects.get(pk=university).code,
         }
         connections.close_all()
     return found
+
+
+def learned_model():
+    """A training of the city's rows, with its card."""
+    from keqiao.learning import services, training
+    from keqiao.learning.models import LearnedModel
+    from keqiao.parties import selectors as parties
+
+    model = LearnedModel.objects.filter(state="ready").first() or services.start_training(actor=parties.system())
+    training.train(model.pk)
+    return model.code
 
 
 @pytest.mark.parametrize("width", [1440, 390])

@@ -22,6 +22,7 @@ CONTEXTS = (
     "submissions",
     "engagement",
     "alerts",
+    "learning",
     "interchange",
     "integrations",
 )

@@ -51,6 +51,7 @@ from keqiao.engagement.types import (
     BrokerState,
     ContactState,
     Face,
+    Outcome,
     Side,
 )
 from keqiao.kernel import clock
@@ -378,6 +379,37 @@ def unsuitable_marks(actor: Actor) -> QuerySet[MatchFeedback]:
     rows = MatchFeedback.objects.filter(organisation_id__in=actor.organisation_ids, is_suitable=False)
     rows = rows.select_related("need", "achievement", "achievement__owner", "person")
     return rows.prefetch_related("need__texts", "achievement__texts").order_by("-marked_at", "-id")
+
+
+def pair_of_contact(contact_id: int) -> tuple[int, int] | None:
+    """Ids of the need and the achievement that a contact is about; None when it names one of them only."""
+    row = Contact.objects.filter(pk=contact_id, need__isnull=False, achievement__isnull=False)
+    return row.values_list("need_id", "achievement_id").first()
+
+
+def outcomes_of_pair(need_id: int, achievement_id: int) -> list[Outcome]:
+    """What each side made of a match, by ids. For jobs of those who learn from it."""
+    contacts = Contact.objects.filter(need_id=need_id, achievement_id=achievement_id).order_by("pk")
+    latest = {row.from_side: row for row in contacts}  # of each side the newest
+    rows = MatchFeedback.objects.filter(need_id=need_id, achievement_id=achievement_id).order_by("side")
+    return [_outcome(row, latest.get(row.side)) for row in rows]
+
+
+def _outcome(row: MatchFeedback, contact: Contact | None) -> Outcome:
+    declined = contact is not None and contact.state == ContactState.DECLINED
+    return Outcome(
+        side=row.side,
+        organisation_id=row.organisation_id,
+        person_id=row.person_id,
+        position=row.shown_position,
+        is_suitable=row.is_suitable,
+        reason=row.reason,
+        marked_at=row.marked_at if row.is_suitable is not None else None,
+        contacted_at=row.contacted_at,
+        answered_at=None if declined else row.answered_at,
+        declined_at=contact.answered_at if contact is not None and declined else None,
+        decline_reason=contact.decline_reason if contact is not None and declined else "",
+    )
 
 
 # --- the person's own -------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -135,6 +136,23 @@ class AnswerRecord:
     @property
     def is_known(self) -> bool:
         return self.answered_in_time is not None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one side of a pair made of the match so far. Ids only: nothing that was written."""
+
+    side: str
+    organisation_id: int
+    person_id: int | None
+    position: int | None  # in the side's list when first acted upon, from 1
+    is_suitable: bool | None
+    reason: str
+    marked_at: datetime | None
+    contacted_at: datetime | None
+    answered_at: datetime | None
+    declined_at: datetime | None
+    decline_reason: str
 
 
 @dataclass(frozen=True)

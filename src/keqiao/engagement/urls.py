@@ -14,6 +14,7 @@ urlpatterns = [
     path("contacts/<str:code>/files/<int:file_id>", views.file, name="thread_file"),
     path("contacts/<str:code>/<slug:step>", views.take_step, name="take_step"),
     path("needs/<str:code>/matches/<str:achievement_code>/unsuitable", views.mark_unsuitable, name="mark_unsuitable"),
+    path("needs/<str:code>/matches/<str:achievement_code>/suitable", views.mark_suitable, name="mark_suitable"),
     path("needs/<str:code>/matches/<str:achievement_code>/undo", views.undo_unsuitable, name="undo_unsuitable"),
     path("me/unsuitable", views.unsuitable, name="unsuitable"),
     path("me/searches", views.saved_searches, name="saved_searches"),

@@ -421,6 +421,13 @@ def mark_unsuitable(request: HttpRequest, code: str, achievement_code: str) -> H
 
 
 @post
+def mark_suitable(request: HttpRequest, code: str, achievement_code: str) -> HttpResponse:
+    """One click; the match stays where it is. It tells what to look for, and nobody but one's own side sees it."""
+    services.mark_match(actor=actor_of(request), need_code=code, achievement_code=achievement_code, is_suitable=True)
+    return _fit(request, code, achievement_code)
+
+
+@post
 def undo_unsuitable(request: HttpRequest, code: str, achievement_code: str) -> HttpResponse:
     services.unmark_match(actor=actor_of(request), need_code=code, achievement_code=achievement_code)
     return _fit(request, code, achievement_code)

@@ -64,6 +64,22 @@ class Study(models.Model):
         return f"{self.need_id} {self.version}"
 
 
+class WeightChange(models.Model):
+    """Points of the stones put in force on this site; the newest row holds. Without points: those of the rule pack."""
+
+    points = models.JSONField(null=True)  # stone → whole points
+    label = models.CharField(max_length=24, blank=True)  # what they come from; stored matches carry it
+    first_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="own_weights_have_a_label", condition=Q(points__isnull=True) | ~Q(label="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label or 'rules'} from {self.first_at}"
+
+
 class Tally(models.Model):
     """How long a public list is and how many of each trait it holds, counted ahead by a job."""
 

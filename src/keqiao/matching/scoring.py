@@ -14,9 +14,7 @@ from threading import Lock
 from typing import Any
 
 from keqiao.catalogue import selectors as catalogue
-from keqiao.kernel import clock
-from keqiao.kernel.parameters import find
-from keqiao.matching import indexing, outer, queries, stones
+from keqiao.matching import indexing, outer, queries, stones, weighing
 from keqiao.matching.dense import DenseModel
 from keqiao.matching.engine import Filter
 from keqiao.matching.gathering import Regions, achievement_facts, need_facts
@@ -64,16 +62,26 @@ def weights() -> Weights:
 
 @lru_cache(maxsize=1)
 def _weights(minute: int) -> Weights:  # noqa: ARG001 -- only to forget after a while
-    row = find("matching.weights", on=clock.today())
-    points = {Stone(name): value for name, value in row.value.items()}
-    return Weights(points, f"stones-{CODE_VERSION}/{row.pack}-{row.first_on}")
+    found = weighing.in_force()
+    return Weights(found.points, weights_version(found))
 
 
-def version() -> str:
-    """What computes a match now: rules, weights, dense model."""
+def weights_version(found: weighing.Points) -> str:
+    """How the version of a match begins that was computed with these points."""
+    return f"stones-{CODE_VERSION}/{found.name}"
+
+
+def forget_weights() -> None:
+    """Those kept in this process: jobs that compute matches begin with what is in force now."""
+    _weights.cache_clear()
+
+
+def version(points: weighing.Points | None = None) -> str:
+    """What computes a match now: rules, weights, dense model. `points`: those just asked of the database, for a page."""
     model, state = indexing.model(), indexing.serving()
     beside = f"+{state.outer}" if state and state.outer else ""
-    return f"{weights().version}/{model.version if model else 'none'}{beside}"
+    begins = weights_version(points) if points else weights().version
+    return f"{begins}/{model.version if model else 'none'}{beside}"
 
 
 # --- Candidates -------------------------------------------------------------------------------------------------------

@@ -8,21 +8,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Func, JSONField, Prefetch, QuerySet, Value
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue.types import Shown
 from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.parameters import parameter
-from keqiao.matching import combining, tallies
+from keqiao.matching import combining, tallies, weighing
 from keqiao.matching.combining import Conflict
-from keqiao.matching.models import Match, Study
+from keqiao.matching.models import Computation, Match, Study
 from keqiao.matching.stones import arch_from_json
-from keqiao.matching.types import Arch
+from keqiao.matching.types import Arch, Stone
 from keqiao.parties.types import Actor
 
 ORDER = ("has_unmet", "-score")
+UNKNOWN_FIT = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class MatchSeen:
     has_unmet: bool
     arch: Arch
     computed_at: datetime
+    version: str = ""  # what computed it
 
 
 def matches_visible_to(actor: Actor) -> QuerySet[Match]:
@@ -191,6 +193,77 @@ def is_matched(need: Any, *, actor: Actor) -> bool:
     return need.pk in matched_needs([need], actor=actor)
 
 
+@dataclass(frozen=True)
+class Fits:
+    """A stored match by ids, with how well each stone fits: what other weights would make of it can be worked out."""
+
+    need_id: int
+    achievement_id: int
+    score: int
+    has_unmet: bool
+    version: str  # what computed it
+    fits: tuple[float, ...]  # in the order of Stone; a stone that was not computed counts as unknown
+
+
+def fits_of(arch: Arch) -> tuple[float, ...]:
+    found = {result.stone: result.fit for result in arch.stones}
+    return tuple(found.get(stone, UNKNOWN_FIT) for stone in Stone)
+
+
+def fits_of_needs(need_ids: Collection[int]) -> list[Fits]:
+    """The stored matches of public needs with public achievements, in the order of their lists. For jobs."""
+    rows = Match.objects.filter(need__in=catalogue.published_ids("need").filter(pk__in=need_ids))
+    rows = rows.filter(achievement__in=catalogue.published_ids("achievement"))
+    return _fits(rows.order_by("need_id", *ORDER, "achievement_id"))
+
+
+def fits_of_pair(need_id: int, achievement_id: int) -> Fits | None:
+    """The stored match of two ids, for jobs."""
+    return next(iter(_fits(Match.objects.filter(need_id=need_id, achievement_id=achievement_id))), None)
+
+
+def _fits(rows: QuerySet[Match]) -> list[Fits]:
+    found = rows.annotate(names=_path("$.stones[*].stone"), stone_fits=_path("$.stones[*].fit"))
+    columns = ("need_id", "achievement_id", "score", "has_unmet", "version", "names", "stone_fits")
+    return [
+        Fits(need, achievement, score, unmet, version, _in_order(dict(zip(names, fits, strict=True))))
+        for need, achievement, score, unmet, version, names, fits in found.values_list(*columns)
+    ]
+
+
+def _path(path: str) -> Func:
+    """The numbers alone: an arch with its findings is a hundred times as long."""
+    return Func(
+        F("arch"),
+        Value(path),
+        function="jsonb_path_query_array",
+        output_field=JSONField(),
+        template="%(function)s(%(expressions)s::jsonpath)",
+    )
+
+
+def _in_order(found: dict[str, float]) -> tuple[float, ...]:
+    return tuple(found.get(stone, UNKNOWN_FIT) for stone in Stone)
+
+
+def points_in_force() -> weighing.Points:
+    """Of the stones, now."""
+    return weighing.in_force()
+
+
+def points_that_ship() -> weighing.Points:
+    """Of the rule pack in force today."""
+    return weighing.shipped()
+
+
+def count_stale_needs() -> int:
+    """Public needs whose matches were computed with other points than those in force; jobs compute them anew."""
+    from keqiao.matching.scoring import weights_version
+
+    done = Computation.objects.filter(version__startswith=f"{weights_version(weighing.in_force())}/").values("need_id")
+    return catalogue.published_ids("need").exclude(pk__in=done).count()
+
+
 def latest_computation() -> datetime | None:
     return Match.objects.order_by("-pk").values_list("computed_at", flat=True).first()
 
@@ -226,7 +299,9 @@ def _with_sides(rows: QuerySet[Match]) -> QuerySet[Match]:
 
 def _seen(rows: Iterable[Match]) -> Iterator[MatchSeen]:
     for row in rows:
-        yield MatchSeen(row.need, row.achievement, row.score, row.has_unmet, arch_from_json(row.arch), row.computed_at)
+        yield MatchSeen(
+            row.need, row.achievement, row.score, row.has_unmet, arch_from_json(row.arch), row.computed_at, row.version
+        )
 
 
 def open_counts_by_field() -> dict[str, tuple[int, int]]:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import contextlib
+from collections.abc import Collection, Mapping
 from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock
 from keqiao.kernel.commands import command
-from keqiao.kernel.errors import NotAllowed
+from keqiao.kernel.errors import BadInput, NotAllowed
 from keqiao.kernel.events import record
 from keqiao.kernel.parameters import parameter
 from keqiao.matching import indexing, scoring, stones, studying, tallies
-from keqiao.matching.models import Computation, Match, Study, Tally
-from keqiao.matching.types import TRL_BANDS, IndexNotReady
+from keqiao.matching.models import Computation, Match, Study, Tally, WeightChange
+from keqiao.matching.types import TRL_BANDS, IndexNotReady, Stone
 from keqiao.parties.types import Actor
+
+FULL_SCORE = 100
 
 
 @command
@@ -34,7 +42,8 @@ def compute_matches(*, actor: Actor, kind: str, item_id: int) -> int:
         before.delete()
         _forget_studies(touched)
         return 0
-    rows = _rows(kind, item)
+    version = scoring.version()  # read before: points that change meanwhile make these matches stale, not mislabelled
+    rows = _rows(kind, item, version)
     kept = [getattr(row, f"{_other(kind)}_id") for row in rows]
     Match.objects.filter(**{kind: item}).exclude(**{f"{_other(kind)}_id__in": kept}).delete()
     Match.objects.bulk_create(
@@ -44,7 +53,7 @@ def compute_matches(*, actor: Actor, kind: str, item_id: int) -> int:
         update_fields=["score", "has_unmet", "arch", "version", "computed_at"],
     )
     if kind == "need":
-        Computation.objects.update_or_create(need=item, defaults={"version": scoring.version(), "at": clock.now()})
+        Computation.objects.update_or_create(need=item, defaults={"version": version, "at": clock.now()})
     _forget_studies(touched | {row.need_id for row in rows})
     return len(rows)
 
@@ -75,9 +84,10 @@ def study_need(*, actor: Actor, need_id: int) -> None:
     if need is None:
         Study.objects.filter(need_id=need_id).delete()
         return
+    version = scoring.version()
     stored = Match.objects.filter(need=need).values_list("achievement__code", flat=True)
     found = studying.study(need, list(stored), parameter("matching.least_score", on=clock.today()))
-    Study.objects.update_or_create(need=need, defaults={**found, "version": scoring.version(), "at": clock.now()})
+    Study.objects.update_or_create(need=need, defaults={**found, "version": version, "at": clock.now()})
 
 
 @command
@@ -86,6 +96,38 @@ def expect_new_matches(*, actor: Actor) -> None:
     if not actor.is_system and not actor.is_operator:
         raise NotAllowed
     Computation.objects.all().delete()
+
+
+@command
+def change_weights(*, actor: Actor, points: Mapping[str, int] | None, label: str = "") -> WeightChange:
+    """Put other points of the stones in force, or with None those of the rule pack again. A job computes all matches anew."""
+    if not actor.is_operator:
+        raise NotAllowed
+    if points is not None:
+        _check_points(points)
+    change = WeightChange.objects.create(points=points, label=label if points is not None else "", first_at=clock.now())
+    record("matching.weights_changed", change, actor=actor, label=change.label, points=points)
+    transaction.on_commit(scoring.forget_weights)
+    _look_for_stale_matches()
+    return change
+
+
+def _check_points(points: Mapping[str, int]) -> None:
+    """Every stone keeps at least one point: what counts nothing is not computed, and could not be learned about again."""
+    whole = all(type(value) is int and value >= 1 for value in points.values())
+    if set(points) != set(Stone) or not whole or sum(points.values()) != FULL_SCORE:
+        raise BadInput(
+            _("六块石头的权重要写成整数，每块至少 1 分，合计 100，例如 25、35、15、10、10、5。"), field="points"
+        )
+
+
+def _look_for_stale_matches() -> None:
+    """By its name: the jobs stand above the commands. One that waits already will find them, too."""
+    task = app.configure_task(
+        "keqiao.matching.tasks.find_stale_matches", queue="matches", queueing_lock="find_stale_matches"
+    )
+    with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+        task.defer(timestamp=0)
 
 
 @command
@@ -104,14 +146,14 @@ def _other(kind: str) -> str:
     return "achievement" if kind == "need" else "need"
 
 
-def _rows(kind: str, item: Any) -> list[Match]:
+def _rows(kind: str, item: Any, version: str) -> list[Match]:
     """The matches to keep: the best by score, whether a hard requirement is unmet or not."""
     today = clock.today()
     least, most = parameter("matching.least_score", on=today), parameter("matching.kept_per_need", on=today)
     found = scoring.matches_of_need if kind == "need" else scoring.matches_of_achievement
     good = found(item, least, most)
     ids = catalogue.ids_by_code(_other(kind), [code for code, _ in good])
-    now, version = clock.now(), scoring.version()
+    now = clock.now()
     return [
         Match(
             **{f"{kind}_id": item.pk, f"{_other(kind)}_id": ids[code]},

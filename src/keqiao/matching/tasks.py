@@ -43,6 +43,7 @@ def update_items(*, kind: str, ids: list[int]) -> None:
 def compute_matches(*, kind: str, ids: list[int]) -> None:
     from keqiao.matching import scoring, services, stale
 
+    scoring.forget_weights()
     scoring.prepare(kind, ids)
     for item_id in ids:
         services.compute_matches(actor=parties.system(), kind=kind, item_id=item_id)
@@ -55,6 +56,7 @@ def study_needs(*, ids: list[int]) -> None:
     """What a relaxed condition would bring, and what fits together. What another job studied meanwhile is passed over."""
     from keqiao.matching import scoring, services, stale
 
+    scoring.forget_weights()
     waiting = stale.needs_to_study(among=ids)
     scoring.prepare("need", waiting)
     for need_id in waiting:
@@ -78,8 +80,9 @@ def look_for_stale_matches() -> None:
 @app.task(queue="matches", queueing_lock="find_stale_matches")
 def find_stale_matches(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
     """Needs whose matches were computed by another version, or never, are computed again, some at a time."""
-    from keqiao.matching import stale
+    from keqiao.matching import scoring, stale
 
+    scoring.forget_weights()
     ids = stale.needs_to_compute(limit=2_000)
     for first in range(0, len(ids), AT_ONCE):
         compute_matches.defer(kind="need", ids=ids[first : first + AT_ONCE])

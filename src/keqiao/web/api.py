@@ -37,7 +37,7 @@ from keqiao.kernel.errors import DomainError, NotFound
 from keqiao.matching import selectors as matching
 from keqiao.matching.stones import arch_to_json
 from keqiao.parties.api import OrganisationOut, organisation_out
-from keqiao.web import budgets, presentation_reasons, problems
+from keqiao.web import budgets, presentation_reasons, problems, recording
 from keqiao.web.api_search import router as search_router
 
 
@@ -350,6 +350,7 @@ def list_matches_of_need(
     total, _ = matching.count_matches_of_need(need, actor=actor, without=hidden)
     first = (page - 1) * per_page
     rows = matching.matches_of_need(need, actor=actor, first=first, count=per_page, without=hidden)
+    recording.of_need(need, rows, actor=actor, first=first + 1)
     return page_of([match_out(row) for row in rows], total=total, page=page, per_page=per_page)
 
 
@@ -423,6 +424,7 @@ def list_matches_of_achievement(
     total, _ = matching.count_matches_of_achievement(achievement, actor=actor, without=hidden)
     first = (page - 1) * per_page
     rows = matching.matches_of_achievement(achievement, actor=actor, first=first, count=per_page, without=hidden)
+    recording.of_achievement(achievement, rows, actor=actor, first=first + 1)
     return page_of([match_out(row) for row in rows], total=total, page=page, per_page=per_page)
 
 
@@ -462,6 +464,7 @@ ROUTERS = (
     "submissions.api",
     "engagement.api",
     "alerts.api",
+    "learning.api",
     "interchange.api",
     "integrations.api",
 )

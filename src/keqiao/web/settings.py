@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "keqiao.engagement",
     "keqiao.alerts",
     "keqiao.experts",
+    "keqiao.learning",
     "keqiao.interchange",
     "keqiao.integrations",
     "keqiao.web",

@@ -39,6 +39,7 @@ urlpatterns = [
     path("", include("keqiao.engagement.urls")),
     path("", include("keqiao.alerts.urls")),
     path("", include("keqiao.experts.urls")),
+    path("", include("keqiao.learning.urls")),
     path("", include("keqiao.interchange.urls")),
     path("", include("keqiao.integrations.urls")),
     path("", include("keqiao.web.posting.urls")),

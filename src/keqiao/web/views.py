@@ -37,6 +37,7 @@ from keqiao.web import (
     presentation_schema,
     presentation_search,
     problems,
+    recording,
 )
 from keqiao.web.context import THEMES
 from keqiao.web.forms import read_search
@@ -138,6 +139,7 @@ def need(request: HttpRequest, code: str) -> HttpResponse:
     publisher = catalogue.publisher_seen_by(actor, found, is_matched=matching.is_matched(found, actor=actor))
     hidden = engagement.unsuitable_for_need(found, actor=actor)
     shown = matching.matches_of_need(found, actor=actor, count=MATCHES_SHOWN, without=hidden)
+    recording.of_need(found, shown, actor=actor)
     total, unmet = matching.count_matches_of_need(found, actor=actor, without=hidden)
     chosen = _chosen_match(found, shown, request.GET.get("match", ""), actor)
     budgets.show([found], actor)
@@ -190,6 +192,7 @@ def matches(request: HttpRequest, code: str) -> HttpResponse:
     hidden = engagement.unsuitable_for_need(found, actor=actor)
     total, unmet = matching.count_matches_of_need(found, actor=actor, without=hidden)
     rows = matching.matches_of_need(found, actor=actor, first=(number - 1) * PER_PAGE, count=PER_PAGE, without=hidden)
+    recording.of_need(found, rows, actor=actor, first=(number - 1) * PER_PAGE + 1)
     page_count = max(1, -(-total // PER_PAGE))
     context = {
         **_place("need"),
@@ -236,6 +239,7 @@ def achievement(request: HttpRequest, code: str) -> HttpResponse:
     found = catalogue.get_achievement(code, actor=actor)
     hidden = engagement.unsuitable_for_achievement(found, actor=actor)
     needs = matching.matches_of_achievement(found, actor=actor, count=MATCHES_SHOWN, without=hidden)
+    recording.of_achievement(found, needs, actor=actor)
     _name_publishers([match.need for match in needs], actor, terms)
     version = presentation.version_of(found, request.GET.get("text", ""))
     context = {
@@ -370,15 +374,19 @@ def rules(request: HttpRequest) -> HttpResponse:
 
 @page
 def how_matching_works(request: HttpRequest) -> HttpResponse:
-    weights = scoring.weights()
+    held, today = matching.points_in_force(), clock.today()
     context = {
         "nav": "matching",
+        "held": held,
         "stones": [
-            (presentation.STONES[stone], weights.points[stone], about.stone_rule(stone))
+            (presentation.STONES[stone], held.points[stone], about.stone_rule(stone))
             for stone in Stone
-            if stone in weights.points
+            if stone in held.points
         ],
-        "version": scoring.version(),
+        "trimmed": parameters.parameter("learning.trimmed_percent", on=today),
+        "most_change": parameters.parameter("learning.most_change_points", on=today),
+        "least": parameters.parameter("learning.least_organisations", on=today),
+        "version": scoring.version(held),
         "example": presentation.telling(matching.best_bridges(actor=parties.visitor(), count=20)),
     }
     return render(request, "about/matching.html", context)
