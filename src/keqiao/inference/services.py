@@ -14,6 +14,7 @@ from keqiao.inference.types import (
     CallState,
     CapReached,
     ConsentGiven,
+    ModelChanged,
     ModelRests,
     NoConsent,
     NoProvider,
@@ -40,8 +41,11 @@ CONFIDENTIAL = frozenset({Task.DRAFTING, Task.TRANSLATION})
 
 
 @command
-def give_consent(*, actor: Actor, organisation_code: str) -> Consent:
-    """Agree that unpublished texts of the organisation go to the chat model that the site has now."""
+def give_consent(*, actor: Actor, organisation_code: str, to: tuple[str, str] | None = None) -> Consent:
+    """Agree that unpublished texts of the organisation go to the chat model that the site has now.
+
+    `to`: model and host that whoever agrees has read; another is refused.
+    """
     organisation = parties.get_organisation(organisation_code, actor=actor, lock=True)
     if not can_see_consent(actor, organisation):
         raise NotFound
@@ -51,6 +55,8 @@ def give_consent(*, actor: Actor, organisation_code: str) -> Consent:
     found = provider(Service.CHAT)
     if found is None:
         raise NoProvider
+    if to is not None and to != (found.model, found.host):
+        raise ModelChanged
     if consent_in_force(organisation.pk, found) is not None:
         raise ConsentGiven
     _withdraw(actor, organisation.pk)  # one to another model or another place

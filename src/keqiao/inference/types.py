@@ -100,6 +100,12 @@ class NoConsent(ModelUnavailable):
     message = _("本单位没有同意把未公开的内容发给外部模型。")
 
 
+class ModelChanged(WrongState):
+    """The site changed its model between the reading and the agreeing."""
+
+    message = _("本站的外部模型刚刚换了。请重新打开本页，看清楚发给谁，再决定。")
+
+
 class ConsentGiven(WrongState):
     """There is one already, for the same model at the same place."""
 

@@ -59,7 +59,8 @@ def _decide(request: HttpRequest, code: str) -> None:
         return
     if request.POST.get("agreed") != "1":
         raise BadInput(_("请先勾选“我代表本单位同意”。"), field="agreed")
-    services.give_consent(actor=actor, organisation_code=code)
+    read = request.POST.get("model", ""), request.POST.get("host", "")
+    services.give_consent(actor=actor, organisation_code=code, to=read)
 
 
 @page

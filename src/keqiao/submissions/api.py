@@ -83,10 +83,10 @@ class FileIn(Schema):
 
 @router.get("/drafts", response=answers(Drafts), summary="Your organisation's open drafts")
 def list_drafts(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
-    readers = _readers(request)
-    if not readers:
+    actors = readers(request)
+    if not actors:
         raise NotAllowed
-    rows = selectors.open_drafts(next(iter(readers.values()))).filter(kind__in=list(readers))
+    rows = selectors.open_drafts(next(iter(actors.values()))).filter(kind__in=list(actors))
     return paged(rows, page, per_page, each(row_out))
 
 
@@ -189,14 +189,14 @@ def drop_from_achievement(request: HttpRequest, code: Code, file_id: FileId) -> 
 # After the paths above: the first that fits is taken, and `needs` would be read as a code.
 @router.get("/drafts/{code}", response=answers(DraftOut), summary="One draft, with what is still missing")
 def get_draft(request: HttpRequest, code: Code) -> dict[str, Any]:
-    for kind, actor in _readers(request).items():
+    for kind, actor in readers(request).items():
         draft = selectors.get_submission(code, actor=actor)
         if draft.kind == kind:
             return draft_out(draft, actor)
     raise NotFound
 
 
-def _readers(request: HttpRequest) -> dict[str, Any]:
+def readers(request: HttpRequest) -> dict[str, Any]:
     """Kind → who reads it; a token reads only the kinds that it was granted."""
     actors = {str(kind): api_actor(request, f"{kind}s:read") for kind in SubmissionKind.values}
     return {kind: actor for kind, actor in actors.items() if actor.is_known}
@@ -223,20 +223,20 @@ def _change(request: HttpRequest, kind: str, code: str) -> Any:
 
 
 def _save(request: HttpRequest, kind: str, code: str, change: Changed) -> Any:
-    _check_kind(request, kind, code)
+    check_kind(request, kind, code)
     actor = api_actor(request)
     saved = services.save_draft(actor=actor, code=code, revision=change.revision, content=change.content)
     return draft_out(saved, actor)
 
 
 def _discard(request: HttpRequest, kind: str, code: str) -> Any:
-    _check_kind(request, kind, code)
+    check_kind(request, kind, code)
     services.discard_draft(actor=api_actor(request), code=code)
     return Status(204, None)
 
 
 def _attach(request: HttpRequest, kind: str, code: str, about: FileIn, file: UploadedFile) -> Any:
-    _check_kind(request, kind, code)
+    check_kind(request, kind, code)
     actor = api_actor(request)
     saved = services.attach_file(
         actor=actor,
@@ -251,12 +251,12 @@ def _attach(request: HttpRequest, kind: str, code: str, about: FileIn, file: Upl
 
 
 def _drop(request: HttpRequest, kind: str, code: str, file_id: int) -> Any:
-    _check_kind(request, kind, code)
+    check_kind(request, kind, code)
     actor = api_actor(request)
     return draft_out(services.drop_file(actor=actor, code=code, file_id=file_id), actor)
 
 
-def _check_kind(request: HttpRequest, kind: str, code: str) -> None:
+def check_kind(request: HttpRequest, kind: str, code: str) -> None:
     """A scope for needs opens no research result."""
     if selectors.get_submission(code, actor=api_actor(request)).kind != kind:
         raise NotFound
@@ -285,3 +285,4 @@ def draft_out(draft: Submission, actor: Any) -> dict[str, Any]:
 
 
 router.add_router("", "keqiao.submissions.api_review.router")
+router.add_router("", "keqiao.submissions.api_source.router")

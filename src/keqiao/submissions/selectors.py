@@ -88,10 +88,14 @@ def open_drafts(actor: Actor) -> QuerySet[Submission]:
     return rows.select_related("organisation", "author", "need", "achievement").order_by("-saved_at", "-pk")
 
 
-def get_source(code: str, *, actor: Actor) -> Source:
+def find_source(code: str, *, actor: Actor) -> Source | None:
     """What a draft is made from is its author's alone."""
     rows = Source.objects.select_related("submission", "organisation")
-    found = rows.filter(code=code, author_id=actor.person_id).first() if actor.person_id is not None else None
+    return rows.filter(code=code, author_id=actor.person_id).first() if actor.person_id is not None else None
+
+
+def get_source(code: str, *, actor: Actor) -> Source:
+    found = find_source(code, actor=actor)
     if found is None:
         raise NotFound
     return found

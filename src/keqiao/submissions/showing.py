@@ -463,3 +463,21 @@ def _piece(tag: str, text: str) -> SafeString:
     if tag == "del":
         return format_html("<del>{}</del>", text)
     return format_html("<ins>{}</ins>", text) if tag == "ins" else format_html("{}", text)
+
+
+# --- drafts from texts --------------------------------------------------------------------------------------------------
+
+# Why there is no draft, or nothing of the model in it.
+PROBLEMS = {
+    "unreadable": gettext_lazy("这个文件读不出来，可能已损坏或加了密码。请把文字粘贴进来，或另存为 DOCX 再试。"),
+    "no_text": gettext_lazy("文件里没有文字，可能是扫描件。请把文字粘贴进来再试。"),
+    "nothing_usable": gettext_lazy("模型的答复在原文里找不到依据，没有采用。"),
+    "written_meanwhile": gettext_lazy("翻译期间这一栏有人填写了，译文没有采用。"),
+    "NoConsent": gettext_lazy("本单位没有同意把未公开的内容发给外部模型，所以只用规则摘录。"),
+    "CapReached": gettext_lazy("本月使用外部模型的费用已到上限，所以没有用模型。"),
+    "": gettext_lazy("外部模型没有答复，所以没有用模型。"),
+}
+
+
+def problem_said(problem: str) -> str:
+    return str(PROBLEMS.get(problem, PROBLEMS[""]))

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from django.utils.crypto import salted_hmac
+
 from keqiao.kernel import clock
 from keqiao.parties.types import Actor
 from keqiao.submissions.models import Submission, Suggestion
@@ -19,6 +21,11 @@ def open_suggestions(submission: Submission) -> list[Suggestion]:
     """In the order in which they were made; what a person has changed meanwhile is the person's."""
     rows = Suggestion.objects.filter(submission=submission, answer="").select_related("source")
     return [row for row in rows if stands(row, submission.content)]
+
+
+def reference(suggestion: Suggestion) -> str:
+    """Names it to programs, and tells nobody how many others there are."""
+    return salted_hmac("keqiao.submissions.suggestion", str(suggestion.pk), algorithm="sha256").hexdigest()[:16]
 
 
 def note_changed(submission: Submission, actor: Actor) -> None:

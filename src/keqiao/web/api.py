@@ -461,6 +461,7 @@ def list_codes(
 ROUTERS = (
     "parties.api",
     "accounts.api",
+    "inference.api",
     "submissions.api",
     "engagement.api",
     "alerts.api",

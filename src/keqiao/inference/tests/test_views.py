@@ -11,6 +11,7 @@ from keqiao.parties.tests.factories import make_actor, make_operator, make_organ
 from keqiao.parties.types import Role
 
 pytestmark = pytest.mark.django_db
+AGREED = {"go": "agree", "agreed": "1", "model": "chat-1", "host": "memory:"}
 
 
 def signed_in(actor):
@@ -32,11 +33,12 @@ def test_consent_is_off_given_shown_and_withdrawn(settings):
     assert "不发送" in client.get(address).content.decode()
     refused = client.post(address, {"go": "agree"})
     assert (refused.status_code, Consent.objects.count()) == (422, 0)
-    assert client.post(address, {"go": "agree", "agreed": "1"}).status_code == 302
+    assert client.post(address, {**AGREED, "model": "chat-0"}).status_code == 409  # it changed while one was reading
+    assert client.post(address, AGREED).status_code == 302
     given = selectors.consent_of(organisation.pk)
     assert (given.given_by_id, given.model, given.host) == (actor.person_id, "chat-1", "memory:")
     assert "memory:" in client.get(address).content.decode()
-    assert client.post(address, {"go": "agree", "agreed": "1"}).status_code == 409
+    assert client.post(address, AGREED).status_code == 409
     assert client.post(address, {"go": "withdraw"}).status_code == 302
     assert not selectors.has_consent(organisation.pk)
     assert [event.name for event in Event.objects.filter(name__startswith="inference.").order_by("pk")] == [
@@ -55,7 +57,7 @@ def test_nobody_else_agrees_for_an_organisation(settings, who, status):
         "operator": make_operator,
     }[who]()
     client, address = signed_in(actor), f"/organisations/{organisation.code}/models"
-    assert client.post(address, {"go": "agree", "agreed": "1"}).status_code == status
+    assert client.post(address, AGREED).status_code == status
     assert client.post(address, {"go": "withdraw"}).status_code == status
     assert client.get(address).status_code == (404 if who == "stranger" else 200)
     assert Consent.objects.count() == 0
@@ -65,7 +67,7 @@ def test_without_a_model_there_is_nothing_to_agree_to():
     actor, organisation = make_approver()
     client, address = signed_in(actor), f"/organisations/{organisation.code}/models"
     assert "没有接入外部模型" in client.get(address).content.decode()
-    assert client.post(address, {"go": "agree", "agreed": "1"}).status_code == 503
+    assert client.post(address, AGREED).status_code == 503
 
 
 def test_operators_see_what_is_set_up_what_it_costs_and_who_agreed(settings):

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from keqiao.catalogue import selectors as catalogue
@@ -20,6 +19,7 @@ from keqiao.submissions import selectors as submissions
 from keqiao.submissions import services, suggestions
 from keqiao.submissions.models import Source, Submission, Suggestion
 from keqiao.submissions.policies import can_write
+from keqiao.submissions.showing import problem_said
 from keqiao.submissions.sketching import Finding, content_from
 from keqiao.submissions.types import SourceState
 from keqiao.submissions.workflow import WRITABLE
@@ -28,16 +28,6 @@ from keqiao.web.posting.views import takes_files
 from keqiao.web.presentation import Words
 
 ANSWERS = ("confirmed", "dropped")
-# Why there is no draft, or nothing of the model in it.
-PROBLEMS = {
-    "unreadable": gettext_lazy("这个文件读不出来，可能已损坏或加了密码。请把文字粘贴进来，或另存为 DOCX 再试。"),
-    "no_text": gettext_lazy("文件里没有文字，可能是扫描件。请把文字粘贴进来再试。"),
-    "nothing_usable": gettext_lazy("模型的答复在原文里找不到依据，没有采用。"),
-    "written_meanwhile": gettext_lazy("翻译期间这一栏有人填写了，译文没有采用。"),
-    "NoConsent": gettext_lazy("本单位没有同意把未公开的内容发给外部模型，所以只用规则摘录。"),
-    "CapReached": gettext_lazy("本月使用外部模型的费用已到上限，所以没有用模型。"),
-    "": gettext_lazy("外部模型没有答复，所以没有用模型。"),
-}
 
 
 @takes_files
@@ -97,7 +87,7 @@ def progress(request: HttpRequest, code: str) -> HttpResponse:
         "source": source,
         "stages": _stages(source),
         "failed": source.state == SourceState.FAILED,
-        "problem": _said(source.problem) if source.state == SourceState.FAILED else "",
+        "problem": problem_said(source.problem) if source.state == SourceState.FAILED else "",
     }
     template = "posting/_source.html" if is_htmx(request) else "posting/from_file_progress.html"
     return render(request, template, context)
@@ -112,10 +102,6 @@ def _stages(source: Source) -> list[dict[str, Any]]:
         {"label": step.label, "status": "done" if n < here else "current" if n == here else "todo"}
         for n, step in enumerate(steps)
     ]
-
-
-def _said(problem: str) -> str:
-    return str(PROBLEMS.get(problem, PROBLEMS[""]))
 
 
 @form_page
@@ -155,7 +141,7 @@ def _confirm_page(request: HttpRequest, draft: Submission, problem: DomainError 
         "title": presentation.title_of(draft.content),
         "rows": [_row(draft.kind, row, words) for row in rows],
         "source": source,
-        "note": _said(source.problem) if source and source.problem and not _is_by_model(rows) else "",
+        "note": problem_said(source.problem) if source and source.problem and not _is_by_model(rows) else "",
         "provider": inference.provider(Service.CHAT),
         "agreed": inference.has_consent(draft.organisation_id),
         "to": "en" if languages == {"zh"} else "zh" if languages == {"en"} else "",
