@@ -155,6 +155,19 @@ def get_organisation(code: str, *, actor: Actor, lock: bool = False) -> Organisa
         raise NotFound from None
 
 
+def organisation_by_id(organisation_id: int) -> Organisation | None:
+    """For contexts above that keep an id: asks nothing about who may see it."""
+    return Organisation.objects.filter(pk=organisation_id).first()
+
+
+def organisation_named(text: str, *, actor: Actor) -> Organisation | None:
+    """By its code or its credit code, as tables name organisations."""
+    rows = organisations_visible_to(actor)
+    if is_credit_code(text):
+        return rows.filter(credit_code=read_credit_code(text)).first()
+    return rows.filter(code=text.strip().upper()).first()
+
+
 def successor_of(code: str) -> str:
     """The code under which a merged organisation is found now; empty when it was not merged."""
     merged = Organisation.objects.filter(code=code, merged_into__isnull=False).first()
@@ -175,6 +188,30 @@ def final_organisation(organisation_id: int, *, lock: bool = False) -> int:
             break
         organisation_id = found.merged_into_id
     return organisation_id
+
+
+def final_organisations(ids: Iterable[int]) -> dict[int, int]:
+    """What each organisation has become, by its id: as `final_organisation`, for many at once."""
+    became = {pk: pk for pk in ids}
+    for _step in range(LONGEST_CHAIN):
+        rows = Organisation.objects.filter(pk__in=set(became.values()), merged_into__isnull=False)
+        further = dict(rows.values_list("pk", "merged_into_id"))
+        if not further:
+            break
+        became = {pk: further.get(now, now) for pk, now in became.items()}
+    return became
+
+
+def merged_into(ids: Iterable[int]) -> set[int]:
+    """Organisations and all that were merged into them, however far back."""
+    found = set(ids)
+    newest = set(found)
+    for _step in range(LONGEST_CHAIN):
+        newest = set(Organisation.objects.filter(merged_into__in=newest).values_list("pk", flat=True)) - found
+        if not newest:
+            break
+        found |= newest
+    return found
 
 
 def find_organisations(actor: Actor, *, kind: str = "", name: str = "") -> QuerySet[Organisation]:

@@ -44,6 +44,7 @@ class Role(models.TextChoices):
     EXCHANGE_OPERATOR = "exchange_operator", _("交易所工作人员")
     BANK_OFFICER = "bank_officer", _("银行客户经理")
     INVESTOR = "investor", _("投资人")
+    FINANCE_OFFICER = "finance_officer", _("财务人员")
     ADMINISTRATOR = "administrator", _("平台管理员")
     AUDITOR = "auditor", _("审计人员")
 
@@ -157,6 +158,7 @@ FOUNDED_BY_ITSELF = tuple(kind for kind in OrganisationKind if kind != Organisat
 def roles_in(kind: str, *, with_platform: bool = False) -> tuple[Role, ...]:
     """The roles that one may hold in an organisation of this kind."""
     roles = ROLES_OF_KIND.get(kind, ())
+    roles = (*roles, Role.FINANCE_OFFICER) if roles else roles  # whoever has people keeps books
     return (*roles, Role.ADMINISTRATOR, Role.AUDITOR) if with_platform else roles
 
 

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "keqiao.kernel",
     "keqiao.parties",
     "keqiao.accounts",
+    "keqiao.ledger",
     "keqiao.inference",
     "keqiao.catalogue",
     "keqiao.matching",
