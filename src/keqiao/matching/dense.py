@@ -70,6 +70,13 @@ class DenseModel:
         found[known] = self.idf[rows]
         return found
 
+    def directions(self, tokens: Sequence[str]) -> np.ndarray:
+        """float32[tokens, dims]: what each token alone means, with L2 norm 1; 0 for one that the model does not know."""
+        found = np.zeros((len(tokens), self.dims), dtype=np.float32)
+        rows, known = self._rows(tokens)
+        found[known] = self.projection[rows]
+        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), np.float32(1e-9))
+
     def save(self, folder: Path) -> Path:
         """Writes folder/<version>/ and returns it. The folder appears whole or not at all."""
         target = folder / self.version

@@ -16,6 +16,8 @@ from functools import lru_cache
 from math import log
 from typing import Any
 
+import numpy as np
+
 from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock
 from keqiao.kernel.parameters import parameter
@@ -23,6 +25,7 @@ from keqiao.matching import indexing, scoring
 from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS
 from keqiao.matching.indicators import name_similarity
 from keqiao.matching.passages import TextFigure, read_offers, text_figures
+from keqiao.matching.retrieval import translated_weights
 from keqiao.matching.text import is_cjk_character, tokens
 from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Offered, Price, Stone, Wanted
 from keqiao.parties.types import Actor
@@ -101,15 +104,19 @@ def matches_of_draft(kind: str, content: Mapping[str, Any], *, actor: Actor, cou
 
 
 def similar_items(kind: str, content: Mapping[str, Any], *, actor: Actor, but: str = "", count: int = 3) -> list[Any]:
-    """Public items of the same kind that say nearly the same: so that nobody posts twice. `but`: the item changed."""
+    """Public items of the same kind that say nearly the same, in either language: so that nobody posts twice.
+
+    `but`: the item changed.
+    """
     text = _text(content, parts(kind))
     model = indexing.model()
     if model is None or len(text) < LEAST_TEXT:
         return []
-    mine = model.encode(tokens(text))
+    said = [model.encode(words) for words in (tokens(text), translated_weights(model, text))]
+    mine = np.array([vector for vector in said if vector is not None]).reshape(-1, model.dims)
     found = scoring.items(kind, scoring.nearest(kind, text, count * 3))
     vectors = {item.facts.code: model.encode_prints(item.passages.prints) for item in found if item.facts.code != but}
-    near = [(float(mine @ vector), code) for code, vector in vectors.items() if vector is not None]
+    near = [(float((mine @ v).max(initial=0.0)), code) for code, v in vectors.items() if v is not None]
     codes = [code for cosine, code in sorted(near, reverse=True)[:count] if cosine >= SIMILAR_FROM]
     return _load(kind, codes, actor)
 

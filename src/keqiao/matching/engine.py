@@ -75,13 +75,27 @@ class Document:
 
 @dataclass(frozen=True, eq=False)
 class Occurrences:
-    """Where some tokens stand in some documents. The first three arrays speak of one place each, in reading order."""
+    """Where some tokens stand in some documents, and what else a second look needs of them.
+
+    The first three arrays speak of one place each, those of a document in reading order.
+    """
 
     document: np.ndarray  # int64[places]: position in the list of documents that was asked for
     place: np.ndarray  # int64[places]: tokens before it in the document
     token: np.ndarray  # int64[places]: position in the list of tokens that was asked for
     lengths: np.ndarray  # int64[documents]: tokens of each; 0 for a document that is not there
     title_lengths: np.ndarray  # int64[documents]
+    is_chinese: np.ndarray  # bool[documents]: most of its text is
+    vectors: np.ndarray  # float32[documents, dims]; 0 for a document that has none
+
+    def only(self, chosen: np.ndarray) -> Occurrences:
+        """The same of some of the documents; `chosen`: their positions, ascending."""
+        new = np.full(len(self.lengths), -1)
+        new[chosen] = np.arange(len(chosen))
+        kept = new[self.document] >= 0
+        places = (new[self.document[kept]], self.place[kept], self.token[kept])
+        rest = (self.lengths, self.title_lengths, self.is_chinese, self.vectors)
+        return Occurrences(*places, *(column[chosen] for column in rest))
 
 
 @dataclass(frozen=True)
@@ -170,7 +184,7 @@ class SearchEngine(Protocol):
         """The best k by cosine. exact None: the engine chooses by what the filter leaves."""
 
     def occurrences(self, idx: str, ids: Sequence[str], tokens: Sequence[str]) -> Occurrences:
-        """Where these tokens stand in these documents: what a second look at the candidates is made of."""
+        """What a second look at candidates is made of."""
 
     def count(self, idx: str, where: Filter | None = None) -> int:
         """How many documents match."""

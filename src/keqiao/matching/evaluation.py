@@ -27,7 +27,7 @@ from keqiao.matching.ranking.model import RankingModel, shipped
 from keqiao.matching.retrieval import SHIPPED, Retriever, document_tokens, title_tokens
 
 INDEX = "evaluation_v1"
-DEPTH = 100  # hits asked for; one more when a query drops its own document
+DEPTH = 100  # hits asked for
 RUN_TAG = "keqiao"
 CITATION = "citation"  # such a query is a document of the collection; its id is the document's with this before it:
 CITATION_PREFIX = "C-"
@@ -125,7 +125,7 @@ def evaluate(
         retriever, seconds = build(corpus, Path(folder), ranking or shipped())
         result = Evaluation(len(corpus), seconds)
         if asked:
-            retriever.search(_query_text(asked[0]), k=DEPTH)  # opens files; not a query that anybody waits for
+            retriever.search(query_text(asked[0]), k=DEPTH)  # opens files; not a query that anybody waits for
         for query in asked:
             _ask(retriever, query, judgements[query.id], result)
     result.peak_mb = _peak_mb()
@@ -153,16 +153,16 @@ def build(corpus: Sequence[Record], folder: Path, ranking: RankingModel | None =
 
 def _ask(retriever: Retriever, query: Record, gains: Mapping[str, float], result: Evaluation) -> None:
     started = time.perf_counter()
-    hits = retriever.search(_query_text(query), k=DEPTH + bool(query.own_document))
+    hits = retriever.search(query_text(query), k=DEPTH, without=query.own_document)
     result.seconds.append(time.perf_counter() - started)
-    ranking = [(hit.code, hit.score) for hit in hits if hit.code != query.own_document][:DEPTH]
+    ranking = [(hit.code, hit.score) for hit in hits]
     ids = [document for document, _ in ranking]
     result.rankings[query.id] = ranking
     result.types[query.id] = query.type
     result.scores[query.id] = (ndcg_at(ids, gains, 10), recall_at(ids, gains, 100), mrr_at(ids, gains, 10))
 
 
-def _query_text(query: Record) -> str:
+def query_text(query: Record) -> str:
     return f"{query.title}\n{query.text}" if query.title else query.text
 
 

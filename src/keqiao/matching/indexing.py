@@ -135,8 +135,8 @@ def similar(kind: str, code: str, count: int) -> list[str]:
     if found is None or item is None:
         return []
     reach = Reach.PUBLIC if item.state == "published" else Reach.PRIVATE
-    hits = found.search(joined_texts(item, PARTS[kind]), None, count + 1, reach=reach)
-    return [hit.code for hit in hits if hit.code != code][:count]
+    hits = found.search(joined_texts(item, PARTS[kind]), None, count, reach=reach, without=code)
+    return [hit.code for hit in hits]
 
 
 @contextlib.contextmanager

@@ -74,6 +74,7 @@ STEPS = 3  # a query weight is sent in thirds, as repetitions: time grows with t
 REPEATS_MOST = 64
 BM25_SCALE = 2.2 * STEPS  # k1 + 1, which Lance multiplies in and Lucene since version 8 does not
 COUNTED_AT_ONCE = 1_000  # documents whose tokens are in memory while they are counted
+CHINESE_BYTES = 1.5  # for each sign of a text's tokens; English has one, Chinese two
 STALE_SHARE = 0.2  # document frequencies are counted again after the table grew or shrank by this much
 
 TOKENS_INDEX = FTS(
@@ -160,8 +161,9 @@ class LanceEngine:
     def occurrences(self, idx: str, ids: Sequence[str], tokens: Sequence[str]) -> Occurrences:
         table = self._table(idx)
         wanted = f"id IN ({', '.join(map(_quoted, ids))})" if ids else "false"
-        found = table.search().where(wanted).select(["id", "tokens", "title_length"]).limit(None).to_arrow()
-        return _occurrences(found, ids, tokens)
+        dims = _schema_of(table).dims
+        columns = ["id", "tokens", "title_length", *(["vector"] if dims else [])]
+        return _occurrences(table.search().where(wanted).select(columns).limit(None).to_arrow(), ids, tokens, dims)
 
     def count(self, idx: str, where: Filter | None = None) -> int:
         table = self._table(idx)
@@ -449,20 +451,34 @@ def _hits(found: pa.Table, column: str, score: Any) -> list[Hit]:
     return sorted(hits, key=lambda hit: (-hit.score, hit.code))
 
 
-def _occurrences(found: pa.Table, ids: Sequence[str], tokens: Sequence[str]) -> Occurrences:
+def _occurrences(found: pa.Table, ids: Sequence[str], tokens: Sequence[str], dims: int) -> Occurrences:
     """Documents come back in any order; Arrow finds the tokens without making Python strings of them."""
     number = {code: i for i, code in enumerate(ids)}
     rows = np.array([number[code] for code in found["id"].to_pylist()], dtype=np.int64)
-    words = pc.split_pattern(found["tokens"].combine_chunks(), " ")
-    sizes = pc.list_value_length(words).to_numpy(zero_copy_only=False).astype(np.int64)
+    texts = found["tokens"].combine_chunks()
+    words = pc.split_pattern(texts, " ")
+    sizes = _numbers(pc.list_value_length(words))
     known = pc.index_in(pc.list_flatten(words), value_set=pa.array(tokens, pa.string()))
-    token = pc.fill_null(known, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    token = _numbers(pc.fill_null(known, -1))
     place = np.arange(len(token)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     is_wanted = token >= 0
     lengths, titles = np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.int64)
+    is_chinese = np.zeros(len(ids), dtype=bool)
     lengths[rows] = sizes
     titles[rows] = found["title_length"].to_numpy()
-    return Occurrences(np.repeat(rows, sizes)[is_wanted], place[is_wanted], token[is_wanted], lengths, titles)
+    # A Chinese character takes three bytes; with the spaces between tokens a Chinese text has about two for each sign.
+    is_chinese[rows] = _numbers(pc.binary_length(texts)) > CHINESE_BYTES * _numbers(pc.utf8_length(texts))
+    vectors = np.zeros((len(ids), dims), dtype=np.float32)
+    if dims and len(rows):
+        stored = found["vector"].combine_chunks()
+        has = ~np.asarray(stored.is_null())
+        vectors[rows[has]] = stored.drop_null().flatten().to_numpy().reshape(-1, dims)
+    places = (np.repeat(rows, sizes)[is_wanted], place[is_wanted], token[is_wanted])
+    return Occurrences(*places, lengths, titles, is_chinese, vectors)
+
+
+def _numbers(column: pa.Array) -> np.ndarray:
+    return column.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 # --- document frequencies ---------------------------------------------------------------------------------------------

@@ -27,17 +27,15 @@ from keqiao.matching.chips import (
 )
 from keqiao.matching.indicators import SURE_NAME, name_similarity
 from keqiao.matching.reading import even_form
-from keqiao.matching.stones import RegionNames, build_arch, judge, whole_points
+from keqiao.matching.stones import RegionNames, build_arch, whole_points
 from keqiao.matching.technology import TechnologyFit
 from keqiao.matching.types import (
     AchievementFacts,
     Arch,
-    Finding,
     NeedFacts,
     Offered,
     Price,
     Stone,
-    Verdict,
     Wanted,
     Weights,
 )
@@ -48,7 +46,6 @@ __all__ = [
     "Chip",
     "SearchQuery",
     "asked_weights",
-    "chip_findings",
     "read_query",
     "search_arch",
 ]
@@ -180,42 +177,3 @@ def asked_weights(query: SearchQuery, weights: Weights) -> Weights:
     if sum(shares) != 100:  # fits are rounded to four places; the largest stone takes what is left
         shares[shares.index(max(shares))] += 100 - sum(shares)
     return replace(weights, points=dict(zip(stones, shares, strict=True)))
-
-
-def chip_findings(
-    query: SearchQuery,
-    achievement: AchievementFacts,
-    *,
-    region_names: RegionNames | None = None,
-    region_paths: Mapping[str, tuple[str, ...]] | None = None,
-) -> list[Finding]:
-    """For every chip, in order, how the achievement answers it."""
-    need = _with_units(query.as_need(region_paths), achievement)
-    found = judge(need, achievement, TechnologyFit(0.5, is_known=False), region_names)
-    indicators = iter(found[Stone.INDICATORS])
-    return [next(indicators) if chip.indicator else _chip_finding(chip, found, achievement) for chip in query.chips]
-
-
-def _chip_finding(chip: Chip, found: Mapping[Stone, tuple[Finding, ...]], achievement: AchievementFacts) -> Finding:
-    if chip.kind == "term":
-        return _term_finding(chip, achievement)
-    stone = {"trl": Stone.MATURITY, "mode": Stone.MODES, "price": Stone.PRICE, "region": Stone.REGION}[chip.kind]
-    finding = replace(found[stone][0], label_zh=chip.label_zh, label_en=chip.label_en)
-    if chip.trl_max and achievement.trl and achievement.trl > chip.trl_max:  # further on than asked
-        return replace(finding, verdict=Verdict.PARTLY, fit=0.7, asked=chip.label_zh)
-    return finding
-
-
-def _term_finding(chip: Chip, achievement: AchievementFacts) -> Finding:
-    """A word that is not there says little: other words may be used for it. Unknown, without a question."""
-    words = " ".join((achievement.title, achievement.text, *achievement.keywords)).casefold()
-    is_found = chip.term.casefold() in words
-    return Finding(
-        stone=Stone.TECHNOLOGY,
-        label_zh=chip.label_zh,
-        label_en=chip.label_en,
-        verdict=Verdict.MET if is_found else Verdict.UNKNOWN,
-        fit=1.0 if is_found else 0.5,
-        asked=chip.term,
-        offered=chip.term if is_found else "",
-    )

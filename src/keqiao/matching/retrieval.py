@@ -48,8 +48,8 @@ class Configuration:
     # Share of the semantic leg in the fused score; 0.1 to 0.3 are all above words alone. It gains where question and
     # answer use other words (1–2 points of nDCG, up to 8 of recall) and must not outvote a title that is known.
     dense_share: float = 0.15
-    # Of these, how many get the second look of `ranking`; further down hardly anything is relevant.
-    ranked: int = 100
+    # Of these, how many get the second look of `ranking`: 100 found no more than 60 and took longer.
+    ranked: int = 60
 
 
 SHIPPED = Configuration()
@@ -118,14 +118,16 @@ class Retriever:
         *,
         least: float = 0.0,
         reach: Reach = Reach.PRIVATE,
+        without: str = "",
     ) -> list[Hit]:
         """The k documents that fit a text best, the best first.
 
         `least`: share of the best first-stage score below which a document says too little to be shown. `reach`: how
-        far the text itself may go.
+        far the text itself may go. `without`: the document that the text itself is of; the others are not measured by it.
         """
         text = text[:QUERY_CHARACTERS_MOST]
-        found, has_outer = self._first_stage(text, where, k, reach)
+        found, has_outer = self._first_stage(text, where, k + bool(without), reach)
+        found = [hit for hit in found if hit.code != without]
         # Without a limit everything stays, also what a negative cosine put below zero.
         near = [hit for hit in found if hit.fused >= least * found[0].fused] if least > 0 else found
         # The order was learned without an embedding model beside our own; with one, the first stage is better alone.
@@ -148,35 +150,29 @@ class Retriever:
         return fuse(lexical, dense, share, depth), has_outer
 
     def _ranked(self, text: str, found: Sequence[Candidate]) -> list[Hit]:
-        """The second stage: the first candidates in the learned order, then the others as they were."""
-        first, rest = found[: self.configuration.ranked], found[self.configuration.ranked :]
-        query = read_query(text, self.idf_of)
-        if (
-            self.ranking is None
-            or not first
-            or not self.ranking.knows(query)
-            or not self.speaks_only(lexicon.language_of(text))
-        ):
-            return [Hit(hit.code, hit.fused) for hit in found]
-        scores = self.ranking.scores(query, self.compared(query, first)).tolist()
-        ranked = [Hit(hit.code, score) for hit, score in zip(first, scores, strict=True)]
-        last = min(scores) / max(first[-1].fused, 1e-9)  # what was not looked at stays below what was
-        ranked.sort(key=lambda hit: (-hit.score, hit.code))
-        return [*ranked, *(Hit(hit.code, hit.fused * last) for hit in rest)]
+        """The second stage: the first candidates in the learned order, then the others as they were.
 
-    def speaks_only(self, language: str) -> bool:
-        """Whether the index has texts in this language and no other. Elsewhere the learned order is not known: it was
-        learned where query and documents share words, and put translations behind what has nothing to do with them.
+        The order was learned where query and documents share words. So the documents in the query's own language are put
+        in order among the places that they hold, and what was found by translation keeps its place.
         """
-        return lexicon.is_in(language, self.idf_of) and not any(
-            lexicon.is_in(other, self.idf_of) for other in lexicon.PROBES if other != language
-        )
+        codes = [hit.code for hit in found]
+        first = found[: self.configuration.ranked]
+        if self.ranking is not None and first:
+            own, query, candidates = self.second_look(text, first)
+            order = np.argsort(-self.ranking.scores(query, candidates), kind="stable")
+            for place, chosen in zip(own.tolist(), own[order].tolist(), strict=True):
+                codes[place] = first[chosen].code
+        return [Hit(code, hit.fused) for code, hit in zip(codes, found, strict=True)]
 
-    def compared(self, query: Query, found: Sequence[Candidate]) -> Candidates:
-        """Candidates as the features want them."""
+    def second_look(self, text: str, found: Sequence[Candidate]) -> tuple[np.ndarray, Query, Candidates]:
+        """The positions of those in the text's own language; the text and these as the features want them."""
+        query = read_query(text, self.idf_of, self.model.directions if self.model else None)
         places = self.engine.occurrences(self.index_name, [hit.code for hit in found], query.tokens)
-        legs = np.array([(hit.fused, hit.lexical, hit.dense) for hit in found]).reshape(-1, 3).T
-        return Candidates(places, *legs)
+        own = np.flatnonzero(places.is_chinese == (lexicon.language_of(text) == "zh"))
+        vectors = places.vectors[own, : self.model.dims if self.model else 0]  # behind them may stand an outer model's
+        length = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-9))
+        fused = np.array([found[i].fused for i in own.tolist()])
+        return own, query, Candidates(places.only(own), vectors / length, fused)
 
     def best_passages(self, query_text: str, document_text: str, n: int = 2) -> list[Passage]:
         """The sentences of a document that show best why it was found."""

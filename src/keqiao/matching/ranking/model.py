@@ -19,28 +19,18 @@ from keqiao.matching.ranking.features import NAMES, Candidates, Query, features
 
 @dataclass(frozen=True, eq=False)
 class RankingModel:
-    """`weights` float32[features, 3]: plain, by size, by share of Chinese.
-
-    `least_words`: different words of a query that is not Chinese, below which the order is not known: on the short English
-    queries it was learned from it gained nothing, and on those of NPL it lost.
-    """
+    """`weights` float32[features, 3]: plain, by size, by share of Chinese."""
 
     weights: np.ndarray
     version: str
-    least_words: int
-
-    def knows(self, query: Query) -> bool:
-        return query.chinese > 0 or query.words >= self.least_words
 
     def scores(self, query: Query, found: Candidates) -> np.ndarray:
-        """float64[documents]: 1 for the best one, falling towards 0."""
-        raw = combined(query, found) @ self.weights.T.ravel()
-        return np.exp(raw - raw.max()) if len(raw) else raw
+        """float32[documents]: the higher the better; comparable within one query only."""
+        return combined(query, found) @ self.weights.T.ravel()
 
     def as_json(self) -> str:
         rows = {name: [round(float(w), 4) for w in row] for name, row in zip(NAMES, self.weights, strict=True)}
-        content = {"version": self.version, "least_words": self.least_words, "weights": rows}
-        return json.dumps(content, indent=1) + "\n"
+        return json.dumps({"version": self.version, "weights": rows}, indent=1) + "\n"
 
 
 def combined(query: Query, found: Candidates) -> np.ndarray:
@@ -54,8 +44,7 @@ def from_json(text: str) -> RankingModel:
     content = json.loads(text)
     if tuple(content["weights"]) != NAMES:
         raise ValueError("the ranking model was learned for other features: train it again")
-    weights = np.array(list(content["weights"].values()), dtype=np.float32)
-    return RankingModel(weights, content["version"], content["least_words"])
+    return RankingModel(np.array(list(content["weights"].values()), dtype=np.float32), content["version"])
 
 
 @cache

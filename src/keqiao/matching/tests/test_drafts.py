@@ -93,6 +93,22 @@ def test_similar_items_of_the_same_kind_but_the_one_that_is_changed(city):
     assert drafts.similar_items("need", NEED, actor=visitor, but=city["need"].code) == []
 
 
+def test_similar_items_in_the_other_language(city):
+    english = [
+        make_need(
+            title=f"Acid membrane {n}", problem="A nanofiltration membrane system for lithium from acid leaching."
+        )
+        for n in range(2)
+    ]
+    make_need(
+        title="Bearings", problem="A method for the noise of a gearbox system; the data of bearings of a turbine."
+    )
+    make_need(title="Gearbox", problem="The noise of bearings in a gearbox, a turbine and its data.")
+    indexing.rebuild(lambda text: None)
+    found = drafts.similar_items("need", NEED, actor=visitor, but=city["need"].code)
+    assert {item.code for item in found} == {item.code for item in english}
+
+
 def test_figures_of_the_text_that_the_table_lacks():
     texts = {"zh": {"title": "膜", "problem": "要求水通量不低于 15 LMH/bar，厚度偏差不超过 5%。寿命 200–360 天。"}}
     found = drafts.figures_in("need", {"texts": texts})

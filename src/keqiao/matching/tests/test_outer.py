@@ -14,8 +14,8 @@ from keqiao.inference.types import ModelUnavailable
 from keqiao.matching import indexing, outer, scoring, services, stale, tasks
 from keqiao.matching.drafts import matches_of_draft
 from keqiao.matching.outer import OuterLeg
+from keqiao.matching.ranking.features import NAMES
 from keqiao.matching.ranking.model import RankingModel
-from keqiao.matching.retrieval import Retriever
 from keqiao.matching.search import SearchRequest, search
 from keqiao.matching.tests.factories import forget_everything, load_rules
 from keqiao.matching.types import Reach
@@ -164,16 +164,18 @@ def test_matches_of_another_model_are_stale(city, settings):
 
 
 def test_the_learned_order_is_left_out_where_the_model_took_part(city, settings, monkeypatch):
-    monkeypatch.setattr(Retriever, "speaks_only", lambda self, language: True)  # this small index has both languages
-    monkeypatch.setattr(RankingModel, "knows", lambda self, query: True)  # and the query is short
+    weights = np.zeros((len(NAMES), 3), dtype=np.float32)
+    weights[NAMES.index("fused"), 0] = -1.0  # a model that turns the order round
+    for pump in ("pump", "pump pump"):  # long enough to count as English beside the factory's Chinese words
+        make_achievement(summary="A membrane that withstands acid for plants at the coast. " * 6 + pump)
     use_embeddings(settings)
     indexing.rebuild(quiet)
-    retriever, text = indexing.retriever("achievement"), "acid brine membrane"
+    retriever, text = indexing.retriever("achievement"), "acid membrane pump"
+    monkeypatch.setattr(retriever, "ranking", RankingModel(weights, "turned"))
     found = [hit.code for hit in retriever.candidates(text, reach=Reach.PUBLIC)]
-    hits = retriever.search(text, reach=Reach.PUBLIC)
-    assert [hit.code for hit in hits] == found
-    assert hits[0].score == retriever.candidates(text, reach=Reach.PUBLIC)[0].fused
-    assert retriever.search(text)[0].score == 1.0  # without the model: the learned order, whose best has 1
+    assert [hit.code for hit in retriever.search(text, reach=Reach.PUBLIC)] == found
+    without = [hit.code for hit in retriever.candidates(text)]
+    assert [hit.code for hit in retriever.search(text)] != without
 
 
 def test_while_it_rests_a_search_does_not_wait_for_it(city, settings):

@@ -12,12 +12,11 @@ from keqiao.matching.queries import (
     LONGEST_QUERY,
     MOST_TERMS,
     asked_weights,
-    chip_findings,
     read_query,
     search_arch,
 )
 from keqiao.matching.technology import TechnologyFit
-from keqiao.matching.types import AchievementFacts, Offered, Price, Stone, Verdict, Weights
+from keqiao.matching.types import AchievementFacts, Offered, Price, Stone, Weights
 
 REGIONS = {"澜江市": "LJ", "Lanjiang City": "LJ", "高新区": "LJ03", "东屏市": "DP", "中国": "CN", "China": "CN"}
 WEIGHTS = Weights(dict(zip(Stone, (25, 35, 15, 10, 10, 5), strict=True)), "test")
@@ -234,27 +233,6 @@ def test_an_unmet_must_of_a_search_is_red():
     assert arch.score == 42
 
 
-def test_chip_findings_follow_the_chips():
-    query = read("纳滤膜 钛合金 通量 15 以上 TRL 6 以上 许可 300 万以内 澜江")
-    findings = chip_findings(query, ACHIEVEMENT, region_paths=PATHS)
-    verdicts = [(chip.kind, finding.verdict) for chip, finding in zip(query.chips, findings, strict=True)]
-    assert verdicts == [
-        ("term", Verdict.MET),
-        ("term", Verdict.UNKNOWN),
-        ("indicator", Verdict.MET),
-        ("trl", Verdict.PARTLY),
-        ("mode", Verdict.MET),
-        ("price", Verdict.PARTLY),
-        ("region", Verdict.MET),
-    ]
-    assert findings[2].offered == "纯水通量 18.2 LMH/bar"
-
-
-def test_further_on_than_asked():
-    (finding,) = chip_findings(read("TRL 2-4"), ACHIEVEMENT)
-    assert finding.verdict is Verdict.PARTLY
-
-
 @given(
     st.lists(
         st.sampled_from(["纳滤膜", "通量 15 以上", "TRL 6", "许可", "300 万以内", "澜江"]), max_size=6, unique=True
@@ -287,7 +265,6 @@ def test_any_text_can_be_read(text):
 def test_any_mixture_of_what_is_looked_for_can_be_read(text):
     query = read(text)
     search_arch(query, ACHIEVEMENT, WEIGHTS, TechnologyFit(0.5))
-    chip_findings(query, ACHIEVEMENT)
 
 
 HOSTILE = [

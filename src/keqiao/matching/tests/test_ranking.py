@@ -9,7 +9,7 @@ import pytest
 
 from keqiao.matching.engine import Document, Schema
 from keqiao.matching.lance import LanceEngine
-from keqiao.matching.ranking.features import NAMES, WINDOW, Candidates, features, opening, read_query
+from keqiao.matching.ranking.features import EARLY, NAMES, PASSAGE, Candidates, features, read_query
 from keqiao.matching.ranking.model import RankingModel, combined, from_json, shipped
 from keqiao.matching.retrieval import document_tokens, title_tokens
 
@@ -38,8 +38,8 @@ def ones(tokens):
 
 def looked_at(engine, text, ids=("d0", "d1", "d2", "d3")):
     query = read_query(text, ones)
-    even = np.full(len(ids), 0.5)
-    return query, Candidates(engine.occurrences("docs_v1", ids, query.tokens), even, even, even)
+    places = engine.occurrences("docs_v1", ids, query.tokens)
+    return query, Candidates(places, places.vectors, np.full(len(ids), 0.5))
 
 
 def column(table, name):
@@ -58,8 +58,32 @@ def test_occurrences_say_where_tokens_stand(engine):
         for place, word in enumerate(row)
         if word in {"membran", "water"}
     )
+    assert found.is_chinese.tolist() == [False, False, False]
     assert engine.occurrences("docs_v1", [], ["water"]).lengths.tolist() == []
     assert engine.occurrences("docs_v1", ["d2"], []).token.tolist() == []
+
+
+def test_occurrences_say_what_language_a_document_is_in(engine):
+    assert engine.occurrences("docs_v1", ["d0", "d3"], []).is_chinese.tolist() == [False, True]
+
+
+def test_occurrences_of_some_of_the_documents(engine):
+    tokens = ["membran", "water"]
+    every, some = (engine.occurrences("docs_v1", ids, tokens) for ids in (["d1", "d2", "d0"], ["d1", "d0"]))
+    chosen = every.only(np.array([0, 2]))
+    assert sorted(zip(chosen.document, chosen.place, chosen.token, strict=True)) == sorted(
+        zip(some.document, some.place, some.token, strict=True)
+    )
+    assert chosen.lengths.tolist() == some.lengths.tolist()
+
+
+def test_occurrences_bring_the_vectors(tmp_path):
+    engine = LanceEngine(tmp_path)
+    engine.ensure("docs_v1", Schema(dims=2))
+    vectors = [np.array([0.6, 0.8], np.float32), None, np.array([1.0, 0.0], np.float32)]
+    engine.upsert("docs_v1", [Document(f"d{i}", 1, ["a"], vector) for i, vector in enumerate(vectors)])
+    found = engine.occurrences("docs_v1", ["d2", "d1", "d0", "none"], ["a"])
+    assert found.vectors == pytest.approx(np.array([[1.0, 0.0], [0.0, 0.0], [0.6, 0.8], [0.0, 0.0]]))
 
 
 def test_each_feature_is_at_most_one_and_finite(engine):
@@ -71,32 +95,50 @@ def test_each_feature_is_at_most_one_and_finite(engine):
         assert table.min() >= 0.0
 
 
-def test_features_see_titles_pairs_and_coverage(engine):
+def test_features_see_pairs_coverage_and_pieces(engine):
     table = features(*looked_at(engine, "reverse osmosis membrane"))
-    assert column(table, "main_covered") == pytest.approx([1.0, 1 / 3, 0.0, 0.0])
-    assert column(table, "main_in_title") == pytest.approx([1.0, 1 / 3, 0.0, 0.0])
-    assert column(table, "pair_covered") == pytest.approx([1.0, 0.0, 0.0, 0.0])
-    chinese = features(*looked_at(engine, "海水淡化"))
-    assert column(chinese, "main_in_title") == [0.0, 0.0, 0.0, 1.0]
-    assert column(chinese, "character_covered") == [0.0, 0.0, 0.0, 1.0]
+    assert column(table, "covered") == pytest.approx([1.0, 1 / 3, 0.0, 0.0])
+    assert column(table, "whole_pieces") == pytest.approx([1.0, 1 / 3, 0.0, 0.0])
+    assert column(table, "least_piece") == [1.0, 0.0, 0.0, 0.0]
+    assert column(table, "pairs") == pytest.approx([1.0, 0.0, 0.0, 0.0])
+    chinese = features(*looked_at(engine, "海水淡化,反渗透"))
+    assert column(chinese, "covered") == [0.0, 0.0, 0.0, 1.0]
+    assert column(chinese, "least_piece") == [0.0, 0.0, 0.0, 1.0]
+
+
+def test_a_word_of_the_title_or_at_the_start_is_early(tmp_path):
+    engine = LanceEngine(tmp_path)
+    engine.ensure("docs_v1", Schema())
+    rows = {"title": (["x", "pump", *["x"] * 90], 2), "start": (["pump", *["x"] * 90], 0)}
+    rows["late"] = (["x", *["x"] * EARLY, "pump", "pump"], 1)
+    engine.upsert("docs_v1", [Document(i, 1, words, title_length=n) for i, (words, n) in rows.items()])
+    assert column(features(*looked_at(engine, "pump", tuple(rows))), "early") == [1.0, 1.0, 0.5]
+
+
+def test_a_document_that_means_the_missing_word_is_nearer(tmp_path):
+    engine = LanceEngine(tmp_path)
+    engine.ensure("docs_v1", Schema(dims=2))
+    east, north = np.array([1.0, 0.0], np.float32), np.array([0.0, 1.0], np.float32)
+    engine.upsert("docs_v1", [Document("near", 1, ["pump"], east), Document("far", 1, ["pump"], north)])
+    query = read_query("pump compressor", ones, lambda tokens: np.array([east for _ in tokens]))
+    places = engine.occurrences("docs_v1", ["near", "far"], query.tokens)
+    table = features(query, Candidates(places, places.vectors, np.array([0.5, 0.5])))
+    assert column(table, "about_missing") == [1.0, 0.0]
+
+
+def test_nothing_found_has_no_features(engine):
+    assert features(*looked_at(engine, "membrane", ())).shape == (0, len(NAMES))
 
 
 def test_a_passage_counts_what_stands_close_together(tmp_path):
     engine = LanceEngine(tmp_path)
     engine.ensure("docs_v1", Schema())
-    far = ["pump", *["x"] * (3 * WINDOW), "tank"]
-    near = ["pump", "tank", *["x"] * (3 * WINDOW)]
+    far = ["pump", *["x"] * (3 * PASSAGE), "tank"]
+    near = ["pump", "tank", *["x"] * (3 * PASSAGE)]
     engine.upsert("docs_v1", [Document("d0", 1, far), Document("d1", 1, near)])
     table = features(*looked_at(engine, "pump tank", ("d0", "d1")))
-    assert column(table, "main_covered") == [1.0, 1.0]
+    assert column(table, "covered") == [1.0, 1.0]
     assert column(table, "passage") == [0.5, 1.0]
-
-
-def test_opening_is_the_first_real_sentence():
-    assert opening("Thermal barrier coatings (TBCs). The objective is …") == "Thermal barrier coatings (TBCs)."
-    assert opening("1. Low conductivity coatings. More") == "1. Low conductivity coatings."
-    assert opening("耐酸纳滤膜的研制。要求通量不低于15") == "耐酸纳滤膜的研制。"
-    assert opening("no end") == "no end"
 
 
 def test_size_and_share_of_chinese_of_a_query():
@@ -110,9 +152,8 @@ def test_size_and_share_of_chinese_of_a_query():
 def test_model_is_linear_in_what_is_combined(engine):
     query, found = looked_at(engine, "reverse osmosis membrane")
     weights = np.zeros((len(NAMES), 3), dtype=np.float32)
-    weights[NAMES.index("main_in_title"), 0] = 2.0
-    scores = RankingModel(weights, "test", 0).scores(query, found)
-    assert scores == pytest.approx(np.exp([0.0, 2 / 3 - 2, -2.0, -2.0]))
+    weights[NAMES.index("covered"), 0] = 2.0
+    assert RankingModel(weights, "test").scores(query, found) == pytest.approx([2.0, 2 / 3, 0.0, 0.0])
     assert combined(query, found).shape == (4, 3 * len(NAMES))
 
 
