@@ -45,7 +45,7 @@ OWN_PAGES = {
     "xu@chengyuan.example": (
         "/me /me/security /me/security/password /me/security/address /me/security/totp /me/security/passkeys/add "
         "/me/security/confirm /me/privacy /me/privacy/erase /me/agreements /me/notices /me/notices/settings /me/tokens "
-        "/me/alerts /me/alerts/history /me/alerts/{digest} /me/alerts/watches/{watch} "
+        "/me/joins /me/joins?box=ours /achievements/CG-2026-00642/join /me/alerts /me/alerts/history /me/alerts/{digest} /me/alerts/watches/{watch} "
         "/me/profile /me/organisations /me/searches /me/unsuitable /me/webhooks /join /join?q=澜江 /join/new "
         "/join/{other_organisation} /post /post/from-file /post/{need}/1 /post/{need}/2 /post/{need}/3 /post/{need}/4 /post/{need}/5 "
         "/post/{need}/matches /post/{need}/check /post/{need}/confirm /post/{need}/discard /import /export /contacts /contacts?box=all /contacts/{thread} "
@@ -54,7 +54,7 @@ OWN_PAGES = {
         "/organisations/{organisation}/manage /organisations/{organisation}/members /organisations/{organisation}/changes"
     ),
     "lin@lut.example": (
-        "/post/{result}/1 /post/{result}/2 /post/{result}/3 /post/{result}/4 /post/{result}/5 /submissions/{returned} "
+        "/needs/XQ-2026-01873/join /post/{result}/1 /post/{result}/2 /post/{result}/3 /post/{result}/4 /post/{result}/5 /submissions/{returned} "
         "/post/{returned}/2"
     ),
     "shen@lut.example": "/review /review/waiver /review/{in_review} /contacts/{waiting} /me",

@@ -1,4 +1,4 @@
-"""The API of alerts: the same commands by token, one's own alone."""
+"""The API of alerts and of joining: the same commands by token."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from keqiao.alerts.tests.factories import find, send
 from keqiao.engagement.tests.factories import make_world
 from keqiao.integrations.tests.factories import bearer, make_token
 from keqiao.kernel import clock
-from keqiao.parties.tests.factories import make_person
+from keqiao.parties.tests.factories import make_organisation, make_person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
 
@@ -40,3 +40,22 @@ def test_watches_alerts_and_the_switch(client):
     assert client.get(f"/api/v1/watches/{code}", headers=other).status_code == 404
     assert client.post("/api/v1/watches", {"subject": "own", "threshold": 101}, **told).status_code == 422
     assert client.get("/api/v1/watches").status_code == 403
+
+
+def test_joining_by_token(client):
+    world = make_world()
+    other = make_person(organisation=make_organisation())
+    scopes = ("contacts:read", "contacts:write")
+    mine, theirs = (bearer(make_token(person=person, scopes=scopes)[1]) for person in (other, world.manager))
+    address = f"/api/v1/needs/{world.need.code}/joinings"
+    made = client.post(address, {"note": "工况相同"}, content_type="application/json", headers=mine)
+    assert (made.status_code, made.json()["is_own"]) == (201, True)
+    assert client.post(address, {}, content_type="application/json", headers=mine).status_code == 409
+    (row,) = client.get("/api/v1/joinings", headers=theirs).json()["items"]
+    assert (row["organisation"], row["note"]) == (None, "工况相同")
+    at = f"/api/v1/joinings/{row['code']}"
+    assert client.post(f"{at}/leave", headers=theirs).status_code == 403
+    accepted = client.post(f"{at}/answer", {"accepts": True}, content_type="application/json", headers=theirs)
+    assert accepted.json()["state"] == "accepted"
+    assert client.get(address).json() == {"count": 1, "named": []}
+    assert client.post(f"{at}/leave", headers=mine).json()["state"] == "left"

@@ -21,6 +21,7 @@ CONTEXTS = (
     "matching",
     "submissions",
     "engagement",
+    "joining",
     "alerts",
     "learning",
     "interchange",

@@ -21,13 +21,13 @@ import numpy as np
 from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock
 from keqiao.kernel.parameters import parameter
-from keqiao.matching import indexing, scoring
+from keqiao.matching import duplicates, indexing, scoring
 from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS
 from keqiao.matching.indicators import name_similarity
 from keqiao.matching.passages import TextFigure, read_offers, text_figures
 from keqiao.matching.retrieval import translated_weights
 from keqiao.matching.text import is_cjk_character, tokens
-from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Offered, Price, Stone, Wanted
+from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Offered, Price, Reach, Stone, Wanted
 from keqiao.parties.types import Actor
 
 OTHER = {"need": "achievement", "achievement": "need"}
@@ -119,6 +119,43 @@ def similar_items(kind: str, content: Mapping[str, Any], *, actor: Actor, but: s
     near = [(float((mine @ v).max(initial=0.0)), code) for code, v in vectors.items() if v is not None]
     codes = [code for cosine, code in sorted(near, reverse=True)[:count] if cosine >= SIMILAR_FROM]
     return _load(kind, codes, actor)
+
+
+@dataclass(frozen=True)
+class Same:
+    """A public item that says the same; `percent` of the neighbouring words are shared."""
+
+    item: Any
+    percent: int
+
+
+def same_items(kind: str, content: Mapping[str, Any], *, actor: Actor, but: str = "", count: int = 3) -> list[Same]:
+    """Public items of the same kind that are this draft once more: one joins those instead. `but`: the item changed."""
+    mine = {lang: "\n".join(part_of(version, part) for part in parts(kind)) for lang, version in versions(content)}
+    return same_as_texts(kind, mine, actor=actor, but=but, count=count)
+
+
+def same_as_texts(
+    kind: str, mine: Mapping[str, str], *, actor: Actor, but: str = "", count: int = 3, reach: Reach = Reach.PRIVATE
+) -> list[Same]:
+    """As same_items, of an item's own texts by language."""
+    text = "\n".join(mine.values())
+    if len(text) < LEAST_TEXT or not indexing.is_ready():
+        return []
+    codes = [code for code in scoring.nearest(kind, text, duplicates.CANDIDATES, reach=reach) if code != but]
+    items = {item.code: item for item in _load(kind, codes, actor)}
+    others = ((code, texts_of(kind, item)) for code, item in items.items())
+    least = int(parameter("matching.same_from", on=clock.today())) / 100
+    found = duplicates.most_alike(mine, others, least)[:count]
+    return [Same(items[code], round(value * 100)) for code, value in found]
+
+
+def texts_of(kind: str, item: Any) -> dict[str, str]:
+    """An item's own words by language, in the order of its parts."""
+    return {
+        text.lang: "\n".join(value for part in parts(kind) if (value := getattr(text, part, "")))
+        for text in item.texts.all()
+    }
 
 
 def figures_in(kind: str, content: Mapping[str, Any]) -> list[TextFigure]:

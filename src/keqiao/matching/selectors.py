@@ -19,7 +19,7 @@ from keqiao.matching import combining, tallies, weighing
 from keqiao.matching.combining import Conflict
 from keqiao.matching.models import Computation, Match, Study
 from keqiao.matching.stones import arch_from_json
-from keqiao.matching.types import Arch, Stone
+from keqiao.matching.types import Arch, Reach, Stone
 from keqiao.parties.types import Actor
 
 ORDER = ("has_unmet", "-score")
@@ -284,6 +284,16 @@ def similar_needs(code: str, *, actor: Actor, count: int = 5) -> list[Any]:
     from keqiao.matching import indexing
 
     return catalogue.needs_by_code(indexing.similar("need", code, count), actor=actor)
+
+
+def same_items(item: Any, *, actor: Actor, count: int = 3) -> list[Any]:
+    """Other public items that say the same as this one, each with the share of its wording: for its own people."""
+    from keqiao.matching import drafts
+
+    kind = "need" if hasattr(item, "publisher_id") else "achievement"
+    reach = Reach.PUBLIC if item.state == "published" else Reach.PRIVATE
+    texts = drafts.texts_of(kind, item)
+    return list(drafts.same_as_texts(kind, texts, actor=actor, but=item.code, count=count, reach=reach))
 
 
 def _counts(rows: QuerySet[Match]) -> tuple[int, int]:

@@ -464,6 +464,7 @@ ROUTERS = (
     "inference.api",
     "submissions.api",
     "engagement.api",
+    "joining.api",
     "alerts.api",
     "learning.api",
     "interchange.api",

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "keqiao.matching",
     "keqiao.submissions",
     "keqiao.engagement",
+    "keqiao.joining",
     "keqiao.alerts",
     "keqiao.experts",
     "keqiao.learning",

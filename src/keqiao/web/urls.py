@@ -37,6 +37,7 @@ urlpatterns = [
     path("", include("keqiao.inference.urls")),
     path("", include("keqiao.submissions.urls")),
     path("", include("keqiao.engagement.urls")),
+    path("", include("keqiao.joining.urls")),
     path("", include("keqiao.alerts.urls")),
     path("", include("keqiao.experts.urls")),
     path("", include("keqiao.learning.urls")),

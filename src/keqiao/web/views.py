@@ -18,6 +18,7 @@ from keqiao.alerts import selectors as alerts
 from keqiao.catalogue import selectors as catalogue
 from keqiao.engagement import selectors as engagement
 from keqiao.engagement import showing as contacting
+from keqiao.joining import selectors as joining
 from keqiao.kernel import clock, parameters
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.pages import LANGUAGE_COOKIE, LANGUAGES, actor_of, page, page_number, remember, safe_next
@@ -148,6 +149,7 @@ def need(request: HttpRequest, code: str) -> HttpResponse:
         **_place("need"),
         "need": found,
         "watched": alerts.watch_on(actor, subject="need", need=found),
+        **_shared(found, found.publisher_id, actor),
         "version": version,
         "cited": presentation_reasons.read_cited(request.GET.get("cite", "")),
         "keywords": presentation_reasons.keywords(found, version.lang),
@@ -174,6 +176,17 @@ def need(request: HttpRequest, code: str) -> HttpResponse:
         ],
     }
     return render(request, "need.html", context)
+
+
+def _shared(item: Any, owner_id: int, actor: Actor) -> dict[str, Any]:
+    """Who shares it; for its own people also what else in public says the same."""
+    is_ours = actor.works_for(owner_id)
+    return {
+        "shared": joining.shared_by(item),
+        "joined": joining.own_joining(item, actor=actor),
+        "same": matching.same_items(item, actor=actor) if is_ours and item.state == "published" else [],
+        "may_join": item.state == "published" and actor.acting_for is not None and not is_ours,
+    }
 
 
 def _chosen_match(found: Any, shown: Sequence[Any], wanted: str, actor: Actor) -> Any:
@@ -246,6 +259,7 @@ def achievement(request: HttpRequest, code: str) -> HttpResponse:
         **_place("achievement"),
         "achievement": found,
         "watched": alerts.watch_on(actor, subject="achievement", achievement=found),
+        **_shared(found, found.owner_id, actor),
         "version": version,
         "read": presentation_figures.read_of(version.text, ACHIEVEMENT_PARTS, found.indicators.all()),
         "cited": presentation_reasons.read_cited(request.GET.get("cite", "")),

@@ -109,6 +109,15 @@ def test_similar_items_in_the_other_language(city):
     assert {item.code for item in found} == {item.code for item in english}
 
 
+def test_the_same_need_again_is_found_and_a_near_one_is_not(city):
+    text = city["need"].texts.get()
+    again = {"texts": {"zh": {"title": f"急需：{text.title}", "problem": f"{text.problem * 2}请尽快联系。"}}}
+    assert [one.item.code for one in drafts.same_items("need", again, actor=visitor)] == [city["need"].code]
+    assert drafts.same_items("need", again, actor=visitor, but=city["need"].code) == []
+    other = {"texts": {"zh": {"title": "耐酸反渗透膜的寿命", "problem": "稀土废水回用要求脱盐率高，两年内不换膜。"}}}
+    assert drafts.same_items("need", other, actor=visitor) == []
+
+
 def test_figures_of_the_text_that_the_table_lacks():
     texts = {"zh": {"title": "膜", "problem": "要求水通量不低于 15 LMH/bar，厚度偏差不超过 5%。寿命 200–360 天。"}}
     found = drafts.figures_in("need", {"texts": texts})

@@ -52,7 +52,10 @@ def of_step(draft: Submission, step: int, *, actor: Actor) -> dict[str, Any]:
     }
     if "classes" in shown.groups:
         but = getattr(draft.item, "code", "")
+        same = drafts.same_items(kind, content, actor=actor, but=but)
+        said["same"] = [{**_titled(one.item), "percent": one.percent} for one in same]
         said["similar"] = [_titled(item) for item in drafts.similar_items(kind, content, actor=actor, but=but)]
+        said["similar"] = [one for one in said["similar"] if one["code"] not in {row["code"] for row in said["same"]}]
         said["suggested"] = suggestions(kind, content, actor=actor)
     if "indicators" in shown.groups:
         said["figures"] = [_figure(found) for found in drafts.figures_in(kind, content)]
@@ -126,6 +129,10 @@ def check(draft: Submission, *, actor: Actor) -> dict[str, Any]:
         ],
         "indicator_step": step_of(kind, "indicators"),
         "asked": [_asked(one) for one in said.asked],
+        "same": [
+            {**_titled(one.item), "percent": one.percent}
+            for one in drafts.same_items(kind, content, actor=actor, but=but)
+        ],
         "similar": [_titled(item) for item in drafts.similar_items(kind, content, actor=actor, but=but)],
     }
 

@@ -1,0 +1,94 @@
+"""What may be seen of joinings. Both sides see theirs; everybody else sees how many share an item, and who shows their name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+from django.utils import translation
+
+from keqiao.catalogue import selectors as catalogue
+from keqiao.engagement.types import Face
+from keqiao.joining.models import Joining
+from keqiao.joining.types import OPEN, JoinState, Shared
+from keqiao.kernel.errors import NotFound
+from keqiao.parties.types import Actor
+
+NAMED_AT_MOST = 20
+
+
+def _owned(actor: Actor) -> Q:
+    homes = actor.organisation_ids
+    return Q(need__publisher_id__in=homes) | Q(achievement__owner_id__in=homes)
+
+
+def joinings_visible_to(actor: Actor) -> QuerySet[Joining]:
+    """Those of the actor's organisation, and those that ask for its items."""
+    if actor.person_id is None:
+        return Joining.objects.none()
+    rows = Joining.objects.filter(_owned(actor) | Q(organisation_id__in=actor.organisation_ids))
+    rows = rows.select_related("need__publisher", "achievement__owner", "organisation")
+    return rows.prefetch_related("need__texts", "achievement__texts").order_by("-asked_at", "-id")
+
+
+def asked_of(actor: Actor) -> QuerySet[Joining]:
+    """What others ask of the actor's organisation, what waits for an answer first."""
+    rows = joinings_visible_to(actor).filter(_owned(actor)).exclude(state=JoinState.LEFT)
+    return rows.order_by(F("decided_at").desc(nulls_first=True), "-asked_at", "-id")
+
+
+def asked_by(actor: Actor) -> QuerySet[Joining]:
+    return joinings_visible_to(actor).filter(organisation_id__in=actor.organisation_ids)
+
+
+def waiting_count(actor: Actor) -> int:
+    return asked_of(actor).filter(state=JoinState.ASKED).count() if actor.organisation_ids else 0
+
+
+def get_joining(code: str, *, actor: Actor, lock: bool = False) -> Joining:
+    rows = joinings_visible_to(actor).filter(code=code)
+    found = (rows.select_for_update(of=("self",), no_key=True) if lock else rows).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def own_joining(item: Any, *, actor: Actor) -> Joining | None:
+    """The open one of the actor's organisation on an item."""
+    if not actor.organisation_ids:
+        return None
+    rows = Joining.objects.filter(**_about(item), organisation_id__in=actor.organisation_ids, state__in=OPEN)
+    return rows.first()
+
+
+def shared_by(item: Any) -> Shared:
+    """For everybody: how many others share it, and those among them that show their name."""
+    rows = Joining.objects.filter(**_about(item), state=JoinState.ACCEPTED)
+    named = rows.filter(shows_name=True).order_by("decided_at", "pk")
+    names = named.values_list("organisation__code", "organisation__name_zh", "organisation__name_en")
+    return Shared(rows.count(), tuple(names[:NAMED_AT_MOST]))
+
+
+def face_of(joining: Joining, *, actor: Actor) -> Face:
+    """Who asks, as this actor may know them: without their name, by what kind of organisation it is."""
+    organisation = joining.organisation
+    if joining.shows_name or actor.works_for(joining.organisation_id):
+        return Face(organisation.name_zh, organisation.name_en, organisation.code)
+    with translation.override("zh-hans"):
+        zh = str(organisation.get_kind_display())
+    with translation.override("en"):
+        en = str(organisation.get_kind_display())
+    return Face(f"某{zh}（不公开名称）", f"{en} (not named)", is_masked=True)
+
+
+def get_item(kind: str, code: str, *, actor: Actor) -> Any:
+    """A public one; what is only the actor's own is no more public than others'."""
+    read: Any = catalogue.get_need if kind == "need" else catalogue.get_achievement
+    item = read(code, actor=actor)
+    if item.state != "published":
+        raise NotFound
+    return item
+
+
+def _about(item: Any) -> dict[str, Any]:
+    return {"need" if hasattr(item, "publisher_id") else "achievement": item}
