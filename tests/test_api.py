@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from ninja import Schema
 
 from keqiao.catalogue.tests.factories import make_achievement, make_code, make_need
 from keqiao.catalogue.types import Shown
@@ -126,3 +127,14 @@ def test_what_changes_asks_for_a_scope():
         if verb != "get" and operation["operationId"] not in scopes
     ]
     assert loose == []
+
+
+def test_every_shape_has_a_name_of_its_own():
+    """The document holds one shape a name: of two, one would describe answers that it is not of."""
+    names = [shape.__name__ for shape in every_shape(Schema)]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def every_shape(shape):
+    below = [found for part in shape.__subclasses__() for found in every_shape(part)]
+    return [shape, *below] if shape.__module__.startswith("keqiao.") else below

@@ -21,43 +21,47 @@ OrganisationCode = Annotated[str, Path(max_length=24, pattern=r"^[A-Za-z0-9-]+$"
 PLACE = "/organisations/{code}/model-consent"
 
 
-class ModelOut(Schema):
+class ChatModelOut(Schema):
     model: str
     host: str = Field(description="Where texts go.")
 
 
-class ConsentOut(ModelOut):
+class ModelConsentOut(ChatModelOut):
     given_at: datetime
 
 
-class StandingOut(Schema):
-    offered: ModelOut | None = Field(description="The chat model that the site has now; null when it has none.")
-    consent: ConsentOut | None = Field(description="What the organisation agreed to and has not withdrawn.")
+class ModelStandingOut(Schema):
+    offered: ChatModelOut | None = Field(description="The chat model that the site has now; null when it has none.")
+    consent: ModelConsentOut | None = Field(description="What the organisation agreed to and has not withdrawn.")
     holds: bool = Field(
         description="It agreed to the model that the site has now: drafting and translation may ask it."
     )
 
 
-class AgreementIn(Schema):
+class ModelAgreementIn(Schema):
     agreed: Literal[True] = Field(description="I agree on behalf of the organisation.")
     model: str = Field(max_length=120, description="The model that you read under `offered`: another is refused (409).")
     host: str = Field(max_length=255)
 
 
-@router.get(PLACE, response=answers(StandingOut), summary="What the organisation agreed to send to a chat model")
+@router.get(PLACE, response=answers(ModelStandingOut), summary="What the organisation agreed to send to a chat model")
 def get_model_consent(request: HttpRequest, code: OrganisationCode) -> dict[str, Any]:
     return standing(code, api_actor(request, "organisations:read"))
 
 
-@router.put(PLACE, response=change_answers(StandingOut), summary="Agree that unpublished text goes to the chat model")
+@router.put(
+    PLACE, response=change_answers(ModelStandingOut), summary="Agree that unpublished text goes to the chat model"
+)
 @needs_scope("organisations:write")
-def give_model_consent(request: HttpRequest, code: OrganisationCode, given: AgreementIn) -> dict[str, Any]:
+def give_model_consent(request: HttpRequest, code: OrganisationCode, given: ModelAgreementIn) -> dict[str, Any]:
     actor = api_actor(request)
     services.give_consent(actor=actor, organisation_code=code, to=(given.model, given.host))
     return standing(code, actor)
 
 
-@router.delete(PLACE, response=change_answers(StandingOut), summary="Withdraw it: nothing unpublished is sent any more")
+@router.delete(
+    PLACE, response=change_answers(ModelStandingOut), summary="Withdraw it: nothing unpublished is sent any more"
+)
 @needs_scope("organisations:write")
 def withdraw_model_consent(request: HttpRequest, code: OrganisationCode) -> dict[str, Any]:
     actor = api_actor(request)
