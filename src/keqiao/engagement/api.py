@@ -131,7 +131,7 @@ class ContactFileIn(Schema):
     text: Words = ""
 
 
-class DeclineIn(Schema):
+class ContactDeclineIn(Schema):
     reason: Annotated[str, StringConstraints(max_length=16)] = Field(
         description="not_fitting, not_available, terms, capacity, taken or other"
     )
@@ -329,7 +329,7 @@ def answer(request: HttpRequest, code: Code, given: ContactTextIn) -> dict[str, 
 
 @router.post("/contacts/{code}/decline", response=change_answers(ContactOut), summary="Decline with a reason")
 @needs_scope(WRITE)
-def decline(request: HttpRequest, code: Code, given: DeclineIn) -> dict[str, Any]:
+def decline(request: HttpRequest, code: Code, given: ContactDeclineIn) -> dict[str, Any]:
     services.decline_contact(actor=api_actor(request), code=code, reason=given.reason, text=given.text)
     return shown(request, code)
 
