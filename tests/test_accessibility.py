@@ -45,7 +45,7 @@ OWN_PAGES = {
     "xu@chengyuan.example": (
         "/me /me/security /me/security/password /me/security/address /me/security/totp /me/security/passkeys/add "
         "/me/security/confirm /me/privacy /me/privacy/erase /me/agreements /me/notices /me/notices/settings /me/tokens "
-        "/me/joins /me/joins?box=ours /achievements/CG-2026-00642/join /me/alerts /me/alerts/history /me/alerts/{digest} /me/alerts/watches/{watch} "
+        "/me/upkeep /me/joins /me/joins?box=ours /achievements/CG-2026-00642/join /me/alerts /me/alerts/history /me/alerts/{digest} /me/alerts/watches/{watch} "
         "/me/profile /me/organisations /me/searches /me/unsuitable /me/webhooks /join /join?q=澜江 /join/new "
         "/join/{other_organisation} /post /post/from-file /post/{need}/1 /post/{need}/2 /post/{need}/3 /post/{need}/4 /post/{need}/5 "
         "/post/{need}/matches /post/{need}/check /post/{need}/confirm /post/{need}/discard /import /export /contacts /contacts?box=all /contacts/{thread} "
@@ -60,7 +60,7 @@ OWN_PAGES = {
     "shen@lut.example": "/review /review/waiver /review/{in_review} /contacts/{waiting} /me",
     "admin@ltt.example": (
         "/review /review/{at_platform} /review/complaints /complaints/{complaint} /verifications /merges "
-        "/join-requests /contacts/brokers /admin/site /admin/site/field /admin/agreements /admin/standing-in /admin/models /organisations/DW-00001/models "
+        "/me/upkeep?box=all /join-requests /contacts/brokers /admin/site /admin/site/field /admin/agreements /admin/standing-in /admin/models /organisations/DW-00001/models "
         "/admin/learning /admin/learning/{learned} /organisations/DW-00001/learning"
     ),
 }

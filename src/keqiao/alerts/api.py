@@ -109,6 +109,20 @@ class Alerts(PageOut):
     items: list[AlertOut]
 
 
+class StaleOut(Schema):
+    """A public item of yours that may no longer hold: deadline, quiet, right, evidence or nobody."""
+
+    code: str
+    need: str | None
+    achievement: str | None
+    reason: str
+    found_at: datetime
+
+
+class StaleItems(PageOut):
+    items: list[StaleOut]
+
+
 class RecommendationOut(Schema):
     wanted: bool
 
@@ -189,6 +203,29 @@ def get_recommendation(request: HttpRequest) -> dict[str, bool]:
 def choose_recommendation(request: HttpRequest, given: RecommendationIn) -> dict[str, bool]:
     services.choose_recommendations(actor=api_actor(request), wanted=given.wanted)
     return {"wanted": given.wanted}
+
+
+@router.get("/stale-items", response=answers(StaleItems), summary="Public items that may no longer hold")
+def list_stale(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
+    rows = selectors.stale_visible_to(reader(request))
+    return paged(rows, page, per_page, lambda found: [stale_out(row) for row in found])
+
+
+@router.post("/stale-items/{code}/confirm", response=change_answers(None, 204), summary="It still holds as it is")
+@needs_scope(WRITE)
+def confirm_item(request: HttpRequest, code: Code) -> Any:
+    services.confirm_item(actor=api_actor(request), code=code)
+    return Status(204, None)
+
+
+def stale_out(row: Any) -> dict[str, Any]:
+    return {
+        "code": row.code,
+        "need": row.need.code if row.need else None,
+        "achievement": row.achievement.code if row.achievement else None,
+        "reason": row.reason,
+        "found_at": row.found_at,
+    }
 
 
 def _one(request: HttpRequest, code: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from keqiao.alerts.types import AlertState, Cadence, Reason, Scheme, Subject
+from keqiao.alerts.types import AlertState, Cadence, Reason, Scheme, StaleReason, Subject
 
 COLUMN_OF = {
     Subject.NEED: "need",
@@ -169,6 +169,41 @@ class Alert(models.Model):
     def cause(self) -> tuple[int | None, int | None, str, int]:
         """What is told of: the same for every watch that brings it up."""
         return self.need_id, self.achievement_id, self.reason, self.occasion
+
+
+class StaleItem(models.Model):
+    """待维护: a public item that may no longer hold, for one reason. Found anew every night, gone when it no longer applies."""
+
+    code = models.CharField(max_length=24, unique=True)
+    need = models.ForeignKey("catalogue.Need", null=True, on_delete=models.CASCADE, related_name="+")
+    achievement = models.ForeignKey("catalogue.Achievement", null=True, on_delete=models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=10, choices=StaleReason)
+    found_at = models.DateTimeField(db_default=Now())
+    confirmed_at = models.DateTimeField(null=True)  # somebody said that it holds; asked again after a while
+
+    class Meta:
+        indexes = [models.Index(fields=["reason", "id"], name="stale_by_reason")]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_finding_per_reason", fields=["need", "achievement", "reason"], nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                name="stale_is_about_one_item",
+                condition=Q(need__isnull=False, achievement=None) | Q(need=None, achievement__isnull=False),
+            ),
+            models.CheckConstraint(name="stale_reason_is_known", condition=Q(reason__in=StaleReason.values)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.reason}"
+
+    @property
+    def item(self) -> Any:
+        return self.need or self.achievement
+
+    @property
+    def kind(self) -> str:
+        return "need" if self.need_id else "achievement"
 
 
 class Choice(models.Model):

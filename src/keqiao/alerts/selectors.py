@@ -6,9 +6,9 @@ from collections.abc import Collection
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from keqiao.alerts.models import Alert, Choice, Digest, Watch
+from keqiao.alerts.models import Alert, Choice, Digest, StaleItem, Watch
 from keqiao.alerts.types import AlertState, Cadence
 from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
@@ -158,3 +158,36 @@ def _last_moment(now: datetime, hour: time, weekday: int | None = None) -> datet
     while moment > now or (weekday is not None and moment.isoweekday() != weekday):
         moment -= timedelta(days=1)
     return moment
+
+
+# --- upkeep -----------------------------------------------------------------------------------------------------------
+
+
+def stale_visible_to(actor: Actor) -> QuerySet[StaleItem]:
+    """Of the actor's own organisations; all of them for operators. Without those that somebody confirmed lately."""
+    if not actor.is_known:
+        return StaleItem.objects.none()
+    lately = clock.now() - timedelta(days=parameter("alerts.stale_confirmed_days", on=clock.today()))
+    rows = StaleItem.objects.filter(Q(confirmed_at=None) | Q(confirmed_at__lt=lately))
+    if not actor.is_operator:
+        rows = rows.filter(_ours(actor))
+    rows = rows.select_related("need__publisher", "achievement__owner")
+    return rows.prefetch_related("need__texts", "achievement__texts").order_by("-id")
+
+
+def own_stale(actor: Actor) -> QuerySet[StaleItem]:
+    """Also for operators only those of their own organisation: for the workbench."""
+    return stale_visible_to(actor).filter(_ours(actor))
+
+
+def _ours(actor: Actor) -> Q:
+    homes = actor.organisation_ids
+    return Q(need__publisher_id__in=homes) | Q(achievement__owner_id__in=homes)
+
+
+def get_stale(code: str, *, actor: Actor, lock: bool = False) -> StaleItem:
+    rows = stale_visible_to(actor).filter(code=code)
+    found = (rows.select_for_update(of=("self",), no_key=True) if lock else rows).first()
+    if found is None:
+        raise NotFound
+    return found

@@ -33,6 +33,17 @@ def send_digest(*, person_id: int, cadence: str) -> None:
     services.send_digest(actor=parties.system(), person_id=person_id, cadence=cadence)
 
 
+@app.periodic(cron="20 2 * * *")
+@app.task(queue="alerts", queueing_lock="find_stale_items")
+def find_stale_items(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
+    """Every night, reason by reason. Killed in between, the next night finds the rest."""
+    from keqiao.alerts import services
+    from keqiao.alerts.types import StaleReason
+
+    for reason in StaleReason:
+        services.find_stale(actor=parties.system(), reason=reason.value)
+
+
 @app.periodic(cron="4 * * * *")
 @app.task(queue="alerts", queueing_lock="send_due_digests")
 def send_due_digests(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs

@@ -18,6 +18,11 @@ def name_kinds() -> None:
     from keqiao.alerts import mailing
 
     notices.kind(KIND, _("关注的新动态与汇总"), email="at_once", letter=mailing.letter)
+    notices.kind(STALE, _("公开条目需要维护"), email="daily")
+
+
+STALE = "alerts.stale"
+STALE_TITLES = ("有公开的条目需要您确认是否仍然有效", "Some of your public items need to be confirmed")
 
 
 def titles(cadence: str, lines: int) -> tuple[str, str]:

@@ -46,6 +46,16 @@ class AlertState(models.TextChoices):
     ALSO = "also", _("已由另一项关注告知")
 
 
+class StaleReason(models.TextChoices):
+    """Why an item may no longer hold."""
+
+    DEADLINE = "deadline", _("需求的截止日期已过")
+    QUIET = "quiet", _("很久没有更新，也没有人联系")
+    RIGHT = "right", _("列出的知识产权已过有效期")
+    EVIDENCE = "evidence", _("证明材料年代已久")
+    NOBODY = "nobody", _("单位里没有人能答复联系")
+
+
 # Plain words for points, from the lowest that they cover.
 WORDS_OF_POINTS = (
     (0, _("全部，不看分数")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -340,3 +340,8 @@ def team_people(achievement_ids: Iterable[int]) -> set[tuple[int, int]]:
     """(achievement, person) of the members that are known as people here."""
     rows = TeamMember.objects.filter(achievement_id__in=list(achievement_ids), person__isnull=False)
     return set(rows.values_list("achievement_id", "person_id"))
+
+
+def proofs_older_than(moment: datetime, kind: str) -> QuerySet[Attachment]:
+    """Files that prove an indicator or the maturity of the outer query's item, and were stored before. For jobs."""
+    return Attachment.objects.filter(file__stored_at__lt=moment, **{kind: OuterRef("pk")}).exclude(proves="")

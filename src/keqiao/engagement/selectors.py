@@ -531,3 +531,8 @@ def unsuitable_pairs(organisation_ids: Collection[int], need_ids: Collection[int
     """(need, achievement) of what these organisations called unsuitable, among those needs."""
     rows = MatchFeedback.objects.filter(organisation_id__in=organisation_ids, need_id__in=need_ids, is_suitable=False)
     return set(rows.values_list("need_id", "achievement_id"))
+
+
+def contacts_since(moment: datetime) -> QuerySet[Contact]:
+    """What was sent or said since, whoever is in it. For jobs that ask whether an item is alive."""
+    return Contact.objects.filter(last_at__gte=moment)

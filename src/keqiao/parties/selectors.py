@@ -545,3 +545,9 @@ def working_in(organisation_ids: Collection[int], roles: Iterable[str]) -> set[t
 def lock_person(person_id: int) -> None:
     """Until the end of the transaction, nobody else who asks for it writes to this person."""
     list(Person.objects.select_for_update(of=("self",), no_key=True).filter(pk=person_id).values_list("pk"))
+
+
+def organisations_with(roles: Iterable[str]) -> QuerySet[Any]:
+    """Ids of the organisations where somebody holds one of the roles now and can sign in."""
+    rows = Post.objects.filter(role__in=list(roles), ended_on=None, person__user__is_active=True)
+    return rows.values("organisation_id")

@@ -124,11 +124,14 @@ def _own(actor: Any) -> dict[str, Any]:
     """What the person keeps, what they were told, what their organisation has published."""
     searches = engagement.saved_searches(actor)
     told = notices.notices_of(actor)
+    stale = alerts.own_stale(actor)
     needs, achievements = catalogue.own_needs(actor), catalogue.own_achievements(actor)
     return {
         "searches": list(searches[:SHOWN]),
         "search_count": searches.count(),
         "notices": list(told[:SHOWN]),
+        "stale": list(stale[:SHOWN]),
+        "stale_count": stale.count(),
         "needs": list(needs[:SHOWN]),
         "need_count": needs.count(),
         "achievements": list(achievements[:SHOWN]),
