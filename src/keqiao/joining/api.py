@@ -27,12 +27,12 @@ router = Router(tags=["joining"])
 READ, WRITE = "contacts:read", "contacts:write"
 
 
-class JoinIn(Schema):
+class SharingIn(Schema):
     shows_name: StrictBool = Field(default=False, description="To the owner and, once accepted, to everybody.")
     note: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")] = ""
 
 
-class AnswerIn(Schema):
+class SharingAnswerIn(Schema):
     accepts: StrictBool
 
 
@@ -93,7 +93,7 @@ def shared_achievement(request: HttpRequest, code: Code) -> dict[str, Any]:
 
 @router.post("/needs/{code}/joinings", response=change_answers(JoiningOut, 201), summary="This need is ours as well")
 @needs_scope(WRITE)
-def join_need(request: HttpRequest, code: Code, given: JoinIn) -> Any:
+def join_need(request: HttpRequest, code: Code, given: SharingIn) -> Any:
     return _ask(request, "need", code, given)
 
 
@@ -101,13 +101,13 @@ def join_need(request: HttpRequest, code: Code, given: JoinIn) -> Any:
     "/achievements/{code}/joinings", response=change_answers(JoiningOut, 201), summary="This result is our work as well"
 )
 @needs_scope(WRITE)
-def join_achievement(request: HttpRequest, code: Code, given: JoinIn) -> Any:
+def join_achievement(request: HttpRequest, code: Code, given: SharingIn) -> Any:
     return _ask(request, "achievement", code, given)
 
 
 @router.post("/joinings/{code}/answer", response=change_answers(JoiningOut), summary="Accept or decline")
 @needs_scope(WRITE)
-def answer_joining(request: HttpRequest, code: Code, given: AnswerIn) -> dict[str, Any]:
+def answer_joining(request: HttpRequest, code: Code, given: SharingAnswerIn) -> dict[str, Any]:
     actor = api_actor(request)
     return joining_out(services.answer_join(actor=actor, code=code, accepts=given.accepts), actor)
 
@@ -119,7 +119,7 @@ def leave_joining(request: HttpRequest, code: Code) -> dict[str, Any]:
     return joining_out(services.leave_join(actor=actor, code=code), actor)
 
 
-def _ask(request: HttpRequest, kind: str, code: str, given: JoinIn) -> Any:
+def _ask(request: HttpRequest, kind: str, code: str, given: SharingIn) -> Any:
     actor = api_actor(request)
     row = services.ask_to_join(actor=actor, kind=kind, code=code, shows_name=given.shows_name, note=given.note)
     return Status(201, joining_out(row, actor))
