@@ -66,21 +66,26 @@ class Site:
 
     def python(self, script: str) -> str:
         """Run a few lines with this site's Django, its database started for them."""
+        process = self.start_python(script)
+        said, troubles = process.communicate()
+        assert process.returncode == 0, troubles
+        return said
+
+    def start_python(self, script: str) -> subprocess.Popen[str]:
+        """The same, going on while the test does."""
         before = (
             "from keqiao.cli import ground\nfrom keqiao.runtime.environment import read_environment\n"
             "with ground.django(read_environment()):\n"
         )
         lines = "".join(f"    {line}\n" for line in script.strip().splitlines())
-        done = subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-c", before + lines],
             env=self.variables,
             cwd=ROOT,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
     def answers(self, path: str, *, timeout: float = 5.0) -> int:
         """The status; 0 when nobody answered."""

@@ -51,7 +51,8 @@ OWN_PAGES = {
         "/post/{need}/matches /post/{need}/check /post/{need}/confirm /post/{need}/discard /import /export /contacts /contacts?box=all /contacts/{thread} "
         "/contacts/new?achievement=CG-2026-00642&need=XQ-2026-01873 /needs/XQ-2026-01873 /submissions "
         "/submissions/{submitted} /complaints /achievements/CG-2026-00642/complain /organisations/{organisation} "
-        "/organisations/{organisation}/manage /organisations/{organisation}/members /organisations/{organisation}/changes"
+        "/organisations/{organisation}/manage /organisations/{organisation}/members /organisations/{organisation}/changes "
+        "/experts /experts/{expert} /needs/XQ-2026-01873/experts /me/expert /assignments"
     ),
     "lin@lut.example": (
         "/needs/XQ-2026-01873/join /post/{result}/1 /post/{result}/2 /post/{result}/3 /post/{result}/4 /post/{result}/5 /submissions/{returned} "
@@ -61,7 +62,9 @@ OWN_PAGES = {
     "admin@ltt.example": (
         "/review /review/{at_platform} /review/complaints /complaints/{complaint} /verifications /merges "
         "/me/upkeep?box=all /join-requests /contacts/brokers /admin/site /admin/site/field /admin/agreements /admin/standing-in /admin/models /organisations/DW-00001/models "
-        "/admin/learning /admin/learning/{learned} /organisations/DW-00001/learning"
+        "/admin/learning /admin/learning/{learned} /organisations/DW-00001/learning "
+        "/assignments/plans /assignments/plans/new /assignments/plans/{plan} /assignments/plans/{plan}/needs/{planned} "
+        "/assignments/{assigned} /experts"
     ),
 }
 
@@ -165,6 +168,7 @@ def places(lanjiang, django_db_blocker):
             "complaint": Complaint.objects.order_by("pk")[0].code,
             "organisation": Organisation.objects.get(pk=enterprise).code,
             "learned": learned_model(),
+            **experts_of_the_city(),
             "other_organisation": Organisation.objects.get(pk=university).code,
         }
         connections.close_all()
@@ -180,6 +184,18 @@ def learned_model():
     model = LearnedModel.objects.filter(state="ready").first() or services.start_training(actor=parties.system())
     training.train(model.pk)
     return model.code
+
+
+def experts_of_the_city():
+    from keqiao.experts.models import Assignment, ExpertProfile
+
+    assigned = Assignment.objects.filter(state="accepted").order_by("pk")[0]
+    return {
+        "expert": ExpertProfile.objects.filter(is_listed=True).order_by("pk")[0].code,
+        "plan": assigned.need.plan.code,
+        "planned": assigned.need.need.code,
+        "assigned": assigned.code,
+    }
 
 
 @pytest.mark.parametrize("width", [1440, 390])

@@ -28,6 +28,7 @@ from keqiao.catalogue.models import Achievement
 from keqiao.catalogue.services import AchievementDraft, NeedDraft
 from keqiao.catalogue.types import ItemState
 from keqiao.demo import contacts as demo_contacts
+from keqiao.demo import experts as demo_experts
 from keqiao.demo import feedback as demo_feedback
 from keqiao.demo import parties as demo_parties
 from keqiao.demo import review as demo_review
@@ -102,6 +103,7 @@ def load(progress: Progress = print, *, most: int | None = None) -> None:
         demo_review.load()
         demo_contacts.load(progress)
         demo_feedback.load()
+        demo_experts.load(organisations, password=PASSWORD, progress=progress)
     _tell_sign_in_page()
 
 

@@ -18,11 +18,12 @@ import numpy as np
 from keqiao.matching import lexicon
 from keqiao.matching.text import is_cjk_character, runs, tokens
 
-SMOOTHING = 0.95  # share of the model of all texts
+SMOOTHING = 0.97  # share of the model of all texts
 ODDS = (1 - SMOOTHING) / SMOOTHING
 SHORTEST = 60  # words: a shorter text counts as this long, so that a line of keywords does not outweigh a paper
 FEWEST = 5  # texts: who has fewer is taken to have this many, the rest about something else
 MOST_WORDS = 300  # of a need
+TITLE_COUNTS = 2  # how often the title of a need is read: it says what the rest is about
 SENTENCE = re.compile(r"(?<=[。；;!?！？\n])|(?<=\.)\s+(?=[A-Z(“\"])")
 LONGEST_PASSAGE = 220
 
@@ -108,8 +109,8 @@ class Query:
         return self.score(self.weights)
 
     def points(self, score: float) -> int:
-        """0 to 100."""
-        return min(100, round(100 * score / self.best)) if self.weights else 0
+        """0 to 100, on the scale of the square root: near matches lie as far apart as far ones can be told apart."""
+        return min(100, round(100 * math.sqrt(max(score, 0.0) / self.best))) if self.weights else 0
 
     def words_of(self, text: Counter[str]) -> list[tuple[str, float]]:
         """Those of the need that a text has, the weightiest first."""

@@ -43,7 +43,7 @@ from keqiao.kernel.parameters import parameter
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import APPROVING_ROLES, Actor, Role
 
-LEAST_SCORE = 4  # of 100: below, the words in common are those that any two texts have
+LEAST_SCORE = 15  # of 100: below, the words in common are those that any two texts have
 MOST_FOUND = 500
 REASONS = 3  # shown of each expert
 SHOWN_WORDS = 8
@@ -164,7 +164,16 @@ def need_texts(need: Any) -> dict[str, str]:
     words = {"zh": "，".join(need.keywords_zh), "en": ", ".join(need.keywords_en)}
     return {
         text.lang: "\n".join(
-            filter(None, (text.title, text.problem, text.background, text.wanted, words.get(text.lang, "")))
+            filter(
+                None,
+                (
+                    *[text.title] * expertise.TITLE_COUNTS,
+                    text.problem,
+                    text.background,
+                    text.wanted,
+                    words.get(text.lang, ""),
+                ),
+            )
         )
         for text in need.texts.all()
     }
@@ -305,7 +314,7 @@ def reasons(query: Query, evidence: Sequence[Evidence]) -> tuple[Reason, ...]:
         Reason(
             one,
             round(100 * gain / whole),
-            tuple(dict.fromkeys(expertise.as_written(token, one.texts) for token, _gain in common[:SHOWN_WORDS])),
+            tuple(dict.fromkeys(expertise.as_written(token, one.texts) for token in _telling(common))),
             expertise.passage(query, one.text),
         )
         for gain, one, common in weighed[:REASONS]
@@ -320,6 +329,11 @@ def reasons_of_pair(need: Any, assignment: Assignment, *, actor: Actor) -> tuple
         return ()
     rows = with_papers([profile.pk], actor=actor)
     return reasons(query_of(need), evidence_of_each(rows)[profile.pk]) if rows else ()
+
+
+def _telling(common: Sequence[tuple[str, float]]) -> list[str]:
+    """The words to show: numbers and single letters say nothing by themselves."""
+    return [token for token, _gain in common if len(token) > 1 and not token.isdigit()][:SHOWN_WORDS]
 
 
 # --- load and ties ----------------------------------------------------------------------------------------------------
@@ -516,6 +530,11 @@ def spread_of(plan: AssignmentPlan) -> dict[str, int]:
     return {"least": min(desks, default=0), "most": max(desks, default=0), "idle": idle, "people": len(rows)}
 
 
+def assignments_of_plan(plan: AssignmentPlan) -> QuerySet[Assignment]:
+    rows = Assignment.objects.filter(need__plan=plan).select_related("need__plan", "need__need")
+    return _with_candidate(rows).order_by("need__position", "-score", "pk")
+
+
 def score_range(plan: AssignmentPlan) -> dict[str, int | None]:
     states = [AssignmentState.PROPOSED, *ON_DESK, AssignmentState.DONE]
     rows = Assignment.objects.filter(need__plan=plan, state__in=states)
@@ -588,6 +607,12 @@ def proposed_of(profile_ids: Iterable[int], *, plan_id: int) -> dict[int, int]:
         candidate__profile_id__in=list(profile_ids), need__plan_id=plan_id, state=AssignmentState.PROPOSED
     )
     return dict(rows.values_list("candidate__profile_id").annotate(n=Count("pk")).order_by())
+
+
+def runs(actor: Actor, assignment: Assignment) -> bool:
+    """Those who run its plan see how it came about."""
+    in_charge = actor.has_role(assignment.need.plan.organisation_id, *APPROVING_ROLES)
+    return actor.is_operator or in_charge
 
 
 def asked_of(actor: Actor) -> QuerySet[Assignment]:

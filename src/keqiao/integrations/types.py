@@ -82,6 +82,8 @@ SCOPES: dict[str, Scope] = {
         Scope("organisations:write", _("修改单位资料、邀请与任职"), is_wide=True),
         Scope("contacts:read", _("读取对接与留言")),
         Scope("contacts:write", _("发起对接、答复、留言"), is_wide=True),
+        Scope("assignments:read", _("读取专家与派单")),
+        Scope("assignments:write", _("派单、改派、确认与答复"), is_wide=True),
         Scope("feedback:write", _("标记匹配不合适")),
         Scope("learning:read", _("读取匹配学习的数据与模型（平台管理员）")),
         Scope("learning:write", _("训练、启用、退回匹配的权重（平台管理员）"), is_wide=True),

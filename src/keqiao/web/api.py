@@ -467,6 +467,7 @@ ROUTERS = (
     "joining.api",
     "alerts.api",
     "learning.api",
+    "experts.api",
     "interchange.api",
     "integrations.api",
 )
