@@ -184,7 +184,7 @@ class SearchEngine(Protocol):
         """The best k by cosine. exact None: the engine chooses by what the filter leaves."""
 
     def occurrences(self, idx: str, ids: Sequence[str], tokens: Sequence[str]) -> Occurrences:
-        """What a second look at candidates is made of."""
+        """What a second look at candidates is made of: of documents that a search has found, as that search saw them."""
 
     def count(self, idx: str, where: Filter | None = None) -> int:
         """How many documents match."""

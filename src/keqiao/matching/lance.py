@@ -55,6 +55,7 @@ from keqiao.matching.engine import (
     check_name,
     days,
 )
+from keqiao.matching.kept import Memory, Row
 from keqiao.matching.text import fingerprint
 from keqiao.matching.types import Hit
 from keqiao.runtime.environment import tell_library
@@ -72,9 +73,9 @@ EXACT_UP_TO = 20_000  # rows left by a filter: scanned, because an approximate s
 QUERY_TERMS_MOST = 100  # by weight × idf; more cost time and bring nothing (docs/why/matching.md)
 STEPS = 3  # a query weight is sent in thirds, as repetitions: time grows with their number
 REPEATS_MOST = 64
+REMEMBERED = 100_000  # places of documents, about 20 MB
 BM25_SCALE = 2.2 * STEPS  # k1 + 1, which Lance multiplies in and Lucene since version 8 does not
 COUNTED_AT_ONCE = 1_000  # documents whose tokens are in memory while they are counted
-CHINESE_BYTES = 1.5  # for each sign of a text's tokens; English has one, Chinese two
 STALE_SHARE = 0.2  # document frequencies are counted again after the table grew or shrank by this much
 
 TOKENS_INDEX = FTS(
@@ -105,6 +106,8 @@ class LanceEngine:
         self._db: Any = lancedb.connect(folder / "lance", read_consistency_interval=timedelta(0))
         self._tables: dict[str, Any] = {}
         self._frequencies: dict[str, Frequencies] = {}
+        self._rows: dict[tuple[str, str], int] = {}  # where searches saw documents; `occurrences` looks there first
+        self._memory = Memory()
         self._aliases: tuple[tuple[int, int, int], dict[str, str]] = ((0, 0, 0), {})
         self._guard = threading.Lock()
 
@@ -143,8 +146,9 @@ class LanceEngine:
             return []
         table = self._table(idx)
         match: Any = partial(MatchQuery, column="tokens")  # partial: its signature is made by pydantic
-        search = table.search(match(query), query_type="fts").select(["id", "_score"]).limit(k)
-        return _hits(_filtered(search, where, table).to_arrow(), "_score", lambda score: score / BM25_SCALE)
+        search = table.search(match(query), query_type="fts").select(["id", "_score"]).with_row_id(True).limit(k)
+        found = self._seen(table, _filtered(search, where, table).to_arrow())
+        return _hits(found, "_score", lambda score: score / BM25_SCALE)
 
     def dense(self, idx: str, vector: np.ndarray, where: Filter | None, k: int, exact: bool | None = None) -> list[Hit]:
         table = self._table(idx)
@@ -155,15 +159,46 @@ class LanceEngine:
             search = search.bypass_vector_index()
         else:
             search = search.nprobes(32)
-        search = search.select(["id", "_distance"]).limit(k)
-        return _hits(_filtered(search, where, table).to_arrow(), "_distance", lambda distance: 1.0 - distance)
+        search = search.select(["id", "_distance"]).with_row_id(True).limit(k)
+        found = self._seen(table, _filtered(search, where, table).to_arrow())
+        return _hits(found, "_distance", lambda distance: 1.0 - distance)
 
     def occurrences(self, idx: str, ids: Sequence[str], tokens: Sequence[str]) -> Occurrences:
         table = self._table(idx)
-        wanted = f"id IN ({', '.join(map(_quoted, ids))})" if ids else "false"
         dims = _schema_of(table).dims
-        columns = ["id", "tokens", "title_length", *(["vector"] if dims else [])]
-        return _occurrences(table.search().where(wanted).select(columns).limit(None).to_arrow(), ids, tokens, dims)
+        columns = ["tokens", "title_length", *(["vector"] if dims else [])]
+        found = None
+        while found is None:  # again only when another thread's documents pushed these out in between
+            rows = self._kept(table, ids, columns)
+            found = self._memory.occurrences([rows.get(code) for code in ids], tokens, dims)
+        return found
+
+    def _seen(self, table: Any, found: pa.Table) -> pa.Table:
+        """Remembers where the hits of a search stand."""
+        if len(self._rows) > REMEMBERED:
+            self._rows.clear()
+        self._rows.update(((table.name, code), row) for code, row in _pairs(found))
+        return found
+
+    def _kept(self, table: Any, ids: Sequence[str], columns: Sequence[str]) -> dict[str, Row]:
+        """Id → row, for those that are there, when all these rows are in memory.
+
+        Where a search has just seen them they are read without being looked for. A row that was left since holds nothing:
+        then all are looked for.
+        """
+        rows = {code: (table.name, self._rows[table.name, code]) for code in ids if (table.name, code) in self._rows}
+        new = set(rows.values()) - self._memory.known(rows.values())
+        if len(rows) == len(set(ids)):
+            if new:
+                taken = table.take_row_ids([row for _, row in new]).select(columns).with_row_id()
+                self._memory.add(table.name, taken.to_arrow())
+            if len(self._memory.known(rows.values())) == len(rows):
+                return rows
+        wanted = f"id IN ({', '.join(map(_quoted, ids))})" if ids else "false"
+        found = table.search().where(wanted).select(["id", *columns]).with_row_id(True).limit(None).to_arrow()
+        self._memory.add(table.name, found)
+        self._seen(table, found)
+        return {code: (table.name, row) for code, row in _pairs(found)}
 
     def count(self, idx: str, where: Filter | None = None) -> int:
         table = self._table(idx)
@@ -213,6 +248,7 @@ class LanceEngine:
                 raise SearchError(f"index {idx} is in use")
             self._tables.pop(idx, None)
             self._frequencies.pop(idx, None)
+            self._rows, self._memory = {}, Memory()  # another table of this name would number its rows anew
             self._db.drop_table(check_name(idx), ignore_missing=True)
             self._frequencies_file(idx).unlink(missing_ok=True)
 
@@ -451,34 +487,9 @@ def _hits(found: pa.Table, column: str, score: Any) -> list[Hit]:
     return sorted(hits, key=lambda hit: (-hit.score, hit.code))
 
 
-def _occurrences(found: pa.Table, ids: Sequence[str], tokens: Sequence[str], dims: int) -> Occurrences:
-    """Documents come back in any order; Arrow finds the tokens without making Python strings of them."""
-    number = {code: i for i, code in enumerate(ids)}
-    rows = np.array([number[code] for code in found["id"].to_pylist()], dtype=np.int64)
-    texts = found["tokens"].combine_chunks()
-    words = pc.split_pattern(texts, " ")
-    sizes = _numbers(pc.list_value_length(words))
-    known = pc.index_in(pc.list_flatten(words), value_set=pa.array(tokens, pa.string()))
-    token = _numbers(pc.fill_null(known, -1))
-    place = np.arange(len(token)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    is_wanted = token >= 0
-    lengths, titles = np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.int64)
-    is_chinese = np.zeros(len(ids), dtype=bool)
-    lengths[rows] = sizes
-    titles[rows] = found["title_length"].to_numpy()
-    # A Chinese character takes three bytes; with the spaces between tokens a Chinese text has about two for each sign.
-    is_chinese[rows] = _numbers(pc.binary_length(texts)) > CHINESE_BYTES * _numbers(pc.utf8_length(texts))
-    vectors = np.zeros((len(ids), dims), dtype=np.float32)
-    if dims and len(rows):
-        stored = found["vector"].combine_chunks()
-        has = ~np.asarray(stored.is_null())
-        vectors[rows[has]] = stored.drop_null().flatten().to_numpy().reshape(-1, dims)
-    places = (np.repeat(rows, sizes)[is_wanted], place[is_wanted], token[is_wanted])
-    return Occurrences(*places, lengths, titles, is_chinese, vectors)
-
-
-def _numbers(column: pa.Array) -> np.ndarray:
-    return column.to_numpy(zero_copy_only=False).astype(np.int64)
+def _pairs(found: pa.Table) -> list[tuple[str, int]]:
+    """Id and number of each row."""
+    return list(zip(found["id"].to_pylist(), found["_rowid"].to_pylist(), strict=True))
 
 
 # --- document frequencies ---------------------------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from keqiao.matching import kept
 from keqiao.matching.engine import Document, Schema
 from keqiao.matching.lance import LanceEngine
 from keqiao.matching.ranking.features import EARLY, NAMES, PASSAGE, Candidates, features, read_query
@@ -84,6 +86,59 @@ def test_occurrences_bring_the_vectors(tmp_path):
     engine.upsert("docs_v1", [Document(f"d{i}", 1, ["a"], vector) for i, vector in enumerate(vectors)])
     found = engine.occurrences("docs_v1", ["d2", "d1", "d0", "none"], ["a"])
     assert found.vectors == pytest.approx(np.array([[1.0, 0.0], [0.0, 0.0], [0.6, 0.8], [0.0, 0.0]]))
+
+
+def pumps(folder, count=3):
+    engine = LanceEngine(folder)
+    engine.ensure("docs_v1", Schema())
+    engine.upsert("docs_v1", [Document(f"d{i}", 1, ["pump", "x"]) for i in range(count)])
+    engine.maintain("docs_v1", 60)
+    return engine
+
+
+def lengths(engine, ids):
+    return engine.occurrences("docs_v1", ids, ["pump", "valve"]).lengths.tolist()
+
+
+def test_occurrences_follow_a_document_that_changed_after_the_search_saw_it(tmp_path):
+    engine = pumps(tmp_path)
+    assert len(engine.lexical("docs_v1", {"pump": 1.0}, None, 3)) == 3
+    engine.upsert("docs_v1", [Document("d0", 2, ["pump", "valve", "x"])])
+    engine.delete("docs_v1", ["d1"])
+    assert lengths(engine, ["d0", "d1", "d2"]) == [3, 0, 2]
+
+
+def test_what_is_kept_of_a_document_is_what_the_last_search_saw(tmp_path):
+    engine = pumps(tmp_path)
+    engine.lexical("docs_v1", {"pump": 1.0}, None, 3)
+    assert lengths(engine, ["d0", "d2"]) == [2, 2]
+    engine.upsert("docs_v1", [Document("d0", 2, ["pump", "valve", "x"])])
+    engine.lexical("docs_v1", {"pump": 1.0}, None, 3)
+    assert lengths(engine, ["d2", "d0"]) == [2, 3]
+    engine.maintain("docs_v1", 60)
+    engine.lexical("docs_v1", {"pump": 1.0}, None, 3)
+    assert lengths(engine, ["d2", "d0"]) == [2, 3]
+
+
+def test_what_is_too_much_is_forgotten_and_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "ROWS_MOST", 2)
+    engine = pumps(tmp_path, 9)
+    for first in range(6):
+        ids = [f"d{i}" for i in range(first, first + 3)]
+        engine.lexical("docs_v1", {"pump": 1.0}, None, 9)
+        assert lengths(engine, ids) == [2, 2, 2]
+
+
+def test_threads_share_what_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "ROWS_MOST", 4)
+    engine = pumps(tmp_path, 12)
+
+    def look(first):
+        engine.lexical("docs_v1", {"pump": 1.0}, None, 12)
+        return lengths(engine, [f"d{i}" for i in range(first % 9, first % 9 + 3)])
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(look, range(60))) == [[2, 2, 2]] * 60
 
 
 def test_each_feature_is_at_most_one_and_finite(engine):
