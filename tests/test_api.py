@@ -46,6 +46,18 @@ def test_lists_show_what_is_public(client):
     assert (answer["total"], [item["code"] for item in answer["items"]]) == (1, [need.code])
 
 
+def test_one_item_tells_the_figures_of_its_text_and_how_they_are_known(client):
+    text = "实测水通量为 18.2 LMH/bar。寿命预计可达 2 年。厚度 0.2 mm。"
+    item = make_achievement(texts={"zh": {"title": "耐酸膜", "summary": text}})
+    figures = client.get(f"/api/v1/achievements/{item.code}").json()["figures"]
+    assert [(one["name"], one["status"], text[one["start"] : one["end"]]) for one in figures] == [
+        ("水通量", "measured", "18.2 LMH/bar"),
+        ("寿命", "claimed", "2 年"),
+        ("厚度", "unknown", "0.2 mm"),
+    ]
+    assert client.get("/api/v1/achievements").json()["items"][0]["figures"] is None
+
+
 @pytest.mark.parametrize("shown", [Shown.HIDDEN, Shown.MATCHED])
 def test_an_anonymous_publisher_is_nowhere_in_the_answer(client, shown):
     need = make_need(publisher_shown=shown)

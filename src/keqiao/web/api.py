@@ -39,6 +39,7 @@ from keqiao.matching.stones import arch_to_json
 from keqiao.parties.api import OrganisationOut, organisation_out
 from keqiao.web import budgets, presentation_reasons, problems, recording
 from keqiao.web.api_search import router as search_router
+from keqiao.web.presentation_figures import figures_out
 
 
 class Text(Schema):
@@ -61,6 +62,22 @@ class IndicatorOut(Schema):
     is_must: bool | None = Field(None, description="Needs only: a hard requirement.")
     current: Decimal | None = Field(None, description="Needs only: what is reached today.")
     evidence: str | None = Field(None, description="Achievements only: third_party, user_report, self_measured …")
+
+
+class FigureOut(Schema):
+    """One figure that the text states, read by rules: what the table of indicators does not say."""
+
+    lang: str
+    part: str
+    start: int = Field(description="Place of number and unit in that part of the text, in characters.")
+    end: int
+    name: str
+    comparator: str
+    value: Decimal
+    high: Decimal | None
+    unit: str
+    condition: str
+    status: str = Field(description="How the sentence says that it is known: measured, claimed or unknown.")
 
 
 class PriceOut(Schema):
@@ -88,6 +105,7 @@ class ItemOut(Schema):
     price: PriceOut
     texts: list[Text]
     indicators: list[IndicatorOut]
+    figures: list[FigureOut] | None = Field(None, description="Of one item; null in lists.")
     published_at: datetime | None
     updated_at: datetime
     is_fictional: bool
@@ -337,7 +355,8 @@ def list_needs(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 2
 @api.get("/needs/{code}", response=answers(NeedOut), summary="One need")
 def get_need(request: HttpRequest, code: Code) -> dict[str, Any]:
     actor = api_actor(request, "needs:read")
-    return needs_out([catalogue.get_need(code, actor=actor)], actor)[0]
+    need = catalogue.get_need(code, actor=actor)
+    return needs_out([need], actor)[0] | {"figures": figures_out(need.texts.all(), NEED_PARTS)}
 
 
 @api.get("/needs/{code}/matches", response=answers(Matches), summary="A need's matches, best first")
@@ -411,7 +430,8 @@ def list_achievements(
 
 @api.get("/achievements/{code}", response=answers(AchievementOut), summary="One research result")
 def get_achievement(request: HttpRequest, code: Code) -> dict[str, Any]:
-    return achievement_out(catalogue.get_achievement(code, actor=api_actor(request, "achievements:read")))
+    achievement = catalogue.get_achievement(code, actor=api_actor(request, "achievements:read"))
+    return achievement_out(achievement) | {"figures": figures_out(achievement.texts.all(), ACHIEVEMENT_PARTS)}
 
 
 @api.get("/achievements/{code}/matches", response=answers(Matches), summary="The needs that a research result answers")

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from keqiao.matching.indicators import name_similarity, shown_wish
-from keqiao.matching.passages import TextFigure, of_texts
+from keqiao.matching.passages import TextFigure, of_texts, text_figures
 from keqiao.matching.reading import Status
 from keqiao.matching.types import Wanted
 
@@ -19,6 +19,7 @@ HOW_KNOWN: Mapping[Status, Any] = {
     Status.UNKNOWN: _("未写怎么得到的"),
 }
 MOST = 12
+MOST_OUT = 40  # of one part, by the API
 ALIKE = 0.7  # names of the table and of the text that mean the same
 
 
@@ -27,6 +28,25 @@ def read_of(text: Any, parts: Sequence[str], rows: Iterable[Any]) -> list[dict[s
     listed = [Wanted(row.name_zh, row.name_en, ">=", Decimal(0), "") for row in rows]
     found = of_texts(getattr(text, part, "") for part in parts)
     return [shown(one) for one in found if not any(name_similarity(row, one.offer) >= ALIKE for row in listed)][:MOST]
+
+
+def figures_out(texts: Iterable[Any], parts: Sequence[str]) -> list[dict[str, Any]]:
+    """What the API says of the figures in the texts of one item."""
+    return [
+        {
+            "lang": text.lang,
+            "part": part,
+            **{
+                name: getattr(figure.reading, name)
+                for name in ("start", "end", "name", "comparator", "value", "high", "unit")
+            },
+            "condition": figure.reading.condition,
+            "status": figure.status.value,
+        }
+        for text in texts
+        for part in parts
+        for figure in text_figures(getattr(text, part))[:MOST_OUT]
+    ]
 
 
 def shown(found: TextFigure) -> dict[str, Any]:

@@ -10,7 +10,7 @@ LINKING = re.compile(
     r"(?:[\s:：=(（]|(?:is|are|was|were|of|must|should|be|can|will|to|reach(?:es|ed)?|about|approximately|from|has|have"
     r"|been|a|an|the|an order of|on the order)(?<=\b[a-z]{1})?\s"
     r"|\b(?:is|are|was|were|of|must|should|be|can|will|to|reach(?:es|ed)?|about|from|in the range|in a range|between)$"
-    r"|要求|应该?|需要?|可达到?|(?<![产性功节智动势热电光机])能达到?|达到了?|高达|维持在|保持在|控制在|稳定在"
+    r"|预计|预期|有望|要求|应该?|需要?|可达到?|(?<![产性功节智动势热电光机])能达到?|达到了?|高达|维持在|保持在|控制在|稳定在"
     r"|从|由|[位处介]于|提高[了到至]?|提升[了到至]?|降低[了到至]?|减少[了到至]?|增加[了到至]?"
     r"|下降[了到至]?|分别|平均|仅需|仅|约|大约|可以|一般|均|仍|都|选|最高可?|最多可?|快|占|以|于|达|在|为|是|可"
     r"|(?<![产性功节智动势热电光机])能|了|到|至|不|其)$",
