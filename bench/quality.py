@@ -1,15 +1,22 @@
-"""Search quality against BM25, on every judged collection of a folder: `make bench`.
+"""Search quality against BM25, on every judged collection of the folders given: `make bench`.
 
 For each collection with a dev/ folder: the product as it ships, and beside it the baseline of the collections' READMEs
 (bm25s, method "lucene", k1 1.2, b 0.75, title + text), measured in the same run. Exit code 1 when our mean nDCG@10 is
 not above the README's best BM25, or significantly below the baseline (paired bootstrap).
 
-    python bench/quality.py ../shared/data --out bench/results/quality-2026-11-20.md
+    python bench/quality.py                               the published collections, bench/collections
+    python bench/quality.py bench/collections ../data     others beside them
+    … --out bench/results/quality-2026-11-27              writes .md and .json; what the .json has of other collections,
+                                                          measured on the same day, version and machine, stays
+    … --show                                              writes what the page "how matching works" shows
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import platform
 import re
 import sys
 import unicodedata
@@ -17,6 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import bm25s
 import numpy as np
@@ -25,6 +33,7 @@ import Stemmer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+import keqiao
 from keqiao.matching.evaluation import (
     Evaluation,
     Judgements,
@@ -34,6 +43,12 @@ from keqiao.matching.evaluation import (
     read_judgements,
     read_records,
 )
+from keqiao.matching.ranking.model import shipped
+
+ROOT = Path(__file__).resolve().parents[1]
+COLLECTIONS = ROOT / "bench" / "collections"
+ABOUT = json.loads((COLLECTIONS / "about.json").read_text(encoding="utf-8"))
+SHOWN = ROOT / "src" / "keqiao" / "matching" / "data" / "measured.json"  # read by the page "how matching works"
 
 # Best BM25 nDCG@10 over all dev queries, from "BM25 here" in <collection>/README.md.
 README_BM25 = {
@@ -70,10 +85,38 @@ class Row:
     documents: int
     readme: float | None
     baseline: float
+    baseline_of: dict[str, float]  # query type → the baseline's mean
     tokeniser: str
     ours: Evaluation
     low: float  # ends of the 95 % interval of ours - baseline
     high: float
+    is_published: bool
+    asked_in: str = ""  # where the queries are in another language than the documents
+
+    def as_json(self) -> dict[str, Any]:
+        ours = self.ours.as_json()
+        return {
+            "collection": self.name,
+            "asked_in": self.asked_in,
+            "is_published": self.is_published,
+            "about": ABOUT.get(self.name, {}),
+            "documents": self.documents,
+            "queries": self.queries,
+            "bm25": {"tokeniser": self.tokeniser, "ndcg@10": round(self.baseline, 4)},
+            "ours": {name: ours[name] for name in ("ndcg@10", "recall@100", "mrr@10")},
+            "difference": [round(self.low, 4), round(self.high, 4)],
+            "by_type": self.by_type,
+        }
+
+    @property
+    def by_type(self) -> dict[str, Any]:
+        """Where there is more than one type of query: beside each the baseline's figure."""
+        kinds = self.ours.by_type
+        return (
+            {kind: figures.as_json() | {"bm25": round(self.baseline_of[kind], 4)} for kind, figures in kinds.items()}
+            if len(kinds) > 1
+            else {}
+        )
 
     @property
     def trouble(self) -> str:
@@ -83,10 +126,14 @@ class Row:
             return f"{self.name}: {self.ours.overall.ndcg:.4f} is not above the README's {self.readme:.4f}"
         return f"{self.name}: significantly below the baseline" if self.high < 0 else ""
 
+    @property
+    def title(self) -> str:
+        return f"{self.name}, asked in {self.asked_in}" if self.asked_in else self.name
+
     def as_markdown(self) -> str:
         ours = self.ours.overall
         return (
-            f"| {self.name} | {self.documents:,} | {self.queries:,} | {f'{self.readme:.4f}' if self.readme else '–'} "
+            f"| {self.title} | {self.documents:,} | {self.queries:,} | {f'{self.readme:.4f}' if self.readme else '–'} "
             f"| {self.baseline:.4f} ({self.tokeniser}) | **{ours.ndcg:.4f}** | {ours.ndcg - self.baseline:+.4f} "
             f"| {self.low:+.4f} … {self.high:+.4f} | {ours.recall:.4f} "
             f"| {self.ours.latency_ms(50):.0f} / {self.ours.latency_ms(95):.0f} |"
@@ -99,10 +146,11 @@ HEAD = (
 )
 
 
-def measure(name: str, folder: Path, queries: str = "queries.jsonl", qrels: str = "qrels.tsv") -> Row:
+def measure(folder: Path, queries: str = "queries.jsonl", qrels: str = "qrels.tsv", asked_in: str = "") -> Row:
+    name = folder.name
     corpus = read_records(folder / "corpus.jsonl.gz")
-    asked = read_records(folder / "dev" / queries)
-    judgements = read_judgements(folder / "dev" / qrels)
+    asked = read_records(_file(folder / "dev" / queries))
+    judgements = read_judgements(_file(folder / "dev" / qrels))
     ours = evaluate(corpus, asked, judgements)
     judged = [query for query in asked if query.id in ours.scores]
     tokenisers = ["zh", "bi"] if name.startswith("zh_") else ["en"]
@@ -110,8 +158,28 @@ def measure(name: str, folder: Path, queries: str = "queries.jsonl", qrels: str 
     best = max(baselines, key=lambda t: float(baselines[t].mean()))
     mine = np.array([ours.scores[query.id][0] for query in judged])
     low, high = interval(mine - baselines[best])
-    readme = README_BM25.get(name)
-    return Row(name, len(judged), len(corpus), readme, float(baselines[best].mean()), best, ours, low, high)
+    types = np.array([query.type for query in judged])
+    of_types = {kind: float(baselines[best][types == kind].mean()) for kind in set(types.tolist())}
+    return Row(
+        name=name,
+        queries=len(judged),
+        documents=len(corpus),
+        readme=None if asked_in else README_BM25.get(name),
+        baseline=float(baselines[best].mean()),
+        baseline_of=of_types,
+        tokeniser=best,
+        ours=ours,
+        low=low,
+        high=high,
+        is_published=folder.parent == COLLECTIONS,
+        asked_in=asked_in,
+    )
+
+
+def _file(path: Path) -> Path:
+    """Plain, or packed as the published collections are."""
+    packed = path.with_name(path.name + ".gz")
+    return packed if packed.exists() else path
 
 
 def baseline(
@@ -173,11 +241,13 @@ TOKENISERS: dict[str, Callable[[str], list[str]]] = {"en": en, "zh": zh, "bi": b
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, nargs="?", default=Path("../shared/data"))
+    parser.add_argument("data", type=Path, nargs="*", default=[COLLECTIONS], help="folders of collections")
     parser.add_argument("--only", nargs="*", help="names of collections")
-    parser.add_argument("--out", type=Path, help="write the table to this file too")
+    parser.add_argument("--out", type=Path, help="write the results to this path, with .md and .json")
+    parser.add_argument("--show", action="store_true", help="show them on the page how matching works")
     args = parser.parse_args()
-    folders = [qrels.parents[1] for qrels in sorted(args.data.glob("*/dev/qrels.tsv"))]
+    folders = [qrels.parents[1] for data in args.data for qrels in sorted(data.resolve().glob("*/dev/qrels.tsv*"))]
+    measured: list[Row] = []
     lines = [HEAD]
     print(HEAD)
     troubles = []
@@ -185,6 +255,7 @@ def main() -> int:
         if args.only and folder.name not in args.only:
             continue
         for row in _rows(folder):
+            measured.append(row)
             troubles += [row.trouble] if row.trouble else []
             lines += [row.as_markdown(), *_types(row)]
             print("\n".join(lines[lines.index(row.as_markdown()) :]), flush=True)
@@ -192,14 +263,66 @@ def main() -> int:
     print(f"\n{verdict}")
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(f"# Search quality, {date.today()}\n\n" + "\n".join(lines) + f"\n\n{verdict}\n")  # noqa: DTZ011
+        text = json.dumps(_results(args.out.with_suffix(".json"), measured), ensure_ascii=False, indent=1) + "\n"
+        args.out.with_suffix(".json").write_text(text, encoding="utf-8")
+        args.out.with_suffix(".md").write_text(_page(json.loads(text)), encoding="utf-8")
+        if args.show:
+            SHOWN.write_text(text, encoding="utf-8")
     return 1 if troubles else 0
 
 
+def _results(path: Path, measured: Sequence[Row]) -> dict[str, Any]:
+    head = {
+        "measured_on": date.today().isoformat(),  # noqa: DTZ011 -- the day on this machine
+        "version": f"keqiao {keqiao.__version__}, {shipped().version}",
+        "machine": machine(),
+        "command": "make bench",
+    }
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    now = {(row.name, row.asked_in): row.as_json() for row in measured}
+    stays = before.get("collections", []) if all(before.get(name) == head[name] for name in head) else []
+    others = [row for row in stays if (row["collection"], row["asked_in"]) not in now]
+    return head | {
+        "collections": sorted(
+            [*others, *now.values()], key=lambda row: (not row["is_published"], row["collection"], row["asked_in"])
+        )
+    }
+
+
+def _page(results: dict[str, Any]) -> str:
+    """The same as a table for readers."""
+    lines = [
+        f"# Search quality, {results['measured_on']}",
+        "",
+        f"{results['version']}; {results['machine']}. Published collections are in `bench/collections`.",
+        "",
+        "| collection | published | documents | queries | BM25 | ours | 95 % interval of the difference | R@100 |",
+        "|---|---|--:|--:|--:|--:|---|--:|",
+    ]
+    for row in results["collections"]:
+        name = row["collection"] + (f", asked in {row['asked_in']}" if row["asked_in"] else "")
+        low, high = row["difference"]
+        lines.append(
+            f"| {name} | {'yes' if row['is_published'] else 'no'} | {row['documents']:,} | {row['queries']:,} "
+            f"| {row['bm25']['ndcg@10']:.4f} ({row['bm25']['tokeniser']}) | **{row['ours']['ndcg@10']:.4f}** "
+            f"| {low:+.4f} … {high:+.4f} | {row['ours']['recall@100']:.4f} |"
+        )
+        lines += [
+            f"| – {kind} | | | {one['queries']:,} | {one['bm25']:.4f} | {one['ndcg@10']:.4f} | | {one['recall@100']:.4f} |"
+            for kind, one in row["by_type"].items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+
+
 def _rows(folder: Path) -> list[Row]:
-    rows = [measure(folder.name, folder)]
-    if (folder / "dev" / "queries_zh.jsonl").exists():  # for information: no bar, another language than the documents
-        rows.append(measure(f"{folder.name}, Chinese queries", folder, "queries_zh.jsonl", "qrels_zh.tsv"))
+    rows = [measure(folder)]
+    if _file(folder / "dev" / "queries_zh.jsonl").exists():  # no bar: another language than the documents
+        rows.append(measure(folder, "queries_zh.jsonl", "qrels_zh.tsv", "zh"))
     return rows
 
 

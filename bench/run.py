@@ -1,21 +1,24 @@
-"""What `make bench` runs: retrieval on the public collections, then speed. BENCH_DATA names the collections' folder."""
+"""What `make bench` runs: retrieval on the published collections and those of BENCH_DATA, figures in texts, then speed."""
 
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
 
 def main() -> int:
-    data = Path(os.environ.get("BENCH_DATA", HERE.parent.parent / "shared" / "data"))
-    if not data.is_dir():
-        print(f"no collections in {data}: BENCH_DATA=FOLDER make bench")
+    folders = [HERE / "collections", *(Path(folder) for folder in [os.environ.get("BENCH_DATA", "")] if folder)]
+    missing = [str(folder) for folder in folders if not folder.is_dir()]
+    if missing:
+        print(f"no collections in {', '.join(missing)}: BENCH_DATA=FOLDER make bench")
         return 2
-    quality = subprocess.run([sys.executable, HERE / "quality.py", data], check=False)
-    speed = subprocess.run([sys.executable, HERE / "speed.py"], check=False)
-    return quality.returncode or speed.returncode
+    today = date.today()  # noqa: DTZ011 -- the day on this machine
+    out = HERE / "results" / f"quality-{today}"
+    runs = (["quality.py", *folders, "--out", out, "--show"], ["quantities.py"], ["speed.py"])
+    return max(subprocess.run([sys.executable, HERE / name, *more], check=False).returncode for name, *more in runs)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 
 import keqiao
+from keqiao.matching.measured import Line
 from keqiao.matching.types import Stone
+from keqiao.web import presentation
 from keqiao.web.presentation_markdown import Document, read_document
 
 PACKAGE = Path(keqiao.__file__).parent
@@ -28,6 +30,22 @@ def stone_rule(stone: Stone) -> str:
         Stone.PRICE: _("报价在预算内得满分，超出后递减，到预算两倍为零；任何一方面议算待确认。"),
         Stone.REGION: _("同城满分，同省、同国递减；需求方不限地区时得满分。"),
     }[stone]
+
+
+def collection_name(line: Line) -> str:
+    return line.name_en if presentation.language() == "en" else line.name_zh
+
+
+def query_kind(line: Line) -> str:
+    """What the queries of the line are; empty where the collection has one kind."""
+    return {
+        "problem": _("一段问题陈述"),
+        "citation": _("引用它的论文"),
+        "keyword": _("两个关键词"),
+        "keywords": _("关键词"),
+        "title": _("题名"),
+        "xling_en": _("英文摘要找中文论文"),
+    }.get(line.kind, line.kind)
 
 
 @cache

@@ -22,7 +22,7 @@ from keqiao.joining import selectors as joining
 from keqiao.kernel import clock, parameters
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.pages import LANGUAGE_COOKIE, LANGUAGES, actor_of, page, page_number, remember, safe_next
-from keqiao.matching import scoring
+from keqiao.matching import measured, scoring
 from keqiao.matching import search as searching
 from keqiao.matching import selectors as matching
 from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS
@@ -401,6 +401,9 @@ def how_matching_works(request: HttpRequest) -> HttpResponse:
         "most_change": parameters.parameter("learning.most_change_points", on=today),
         "least": parameters.parameter("learning.least_organisations", on=today),
         "version": scoring.version(held),
+        "quality": measured.quality(),
+        "rounds": measured.rounds(),
+        "latest_round": measured.rounds()[-1],
         "example": presentation.telling(matching.best_bridges(actor=parties.visitor(), count=20)),
     }
     return render(request, "about/matching.html", context)

@@ -17,7 +17,7 @@ from django.utils.translation import pgettext
 from keqiao.kernel.pages import actor_of
 from keqiao.matching.types import Arch, StoneResult, Verdict
 from keqiao.parties.selectors import logo_address, sees_logo
-from keqiao.web import presentation, presentation_reasons
+from keqiao.web import about, presentation, presentation_reasons
 from keqiao.web.presentation_markdown import Document, markdown
 
 register = template.Library()
@@ -67,6 +67,9 @@ register.filter("passage_field", presentation.passage_field)
 register.filter("passage_text", presentation.passage_text)
 register.filter("indicator_name", lambda row: presentation.sentence(presentation.named(row)))
 register.filter("owner_name", presentation.organisation_name)
+register.filter("collection_name", about.collection_name)
+register.filter("query_kind", about.query_kind)
+register.filter("signed", lambda value: f"{value:+.3f}".replace("-", "−"))
 
 
 @register.simple_tag

@@ -14,6 +14,7 @@ from keqiao.catalogue.models import IPAsset
 from keqiao.catalogue.tests.factories import make_achievement, make_code, make_need
 from keqiao.catalogue.types import Shown
 from keqiao.kernel import notices
+from keqiao.matching import measured
 from keqiao.matching.tests.factories import load_rules, make_match
 from keqiao.parties import selectors as parties
 from keqiao.parties.tests.factories import PASSWORD, make_organisation, make_person
@@ -343,6 +344,18 @@ def test_rules_say_where_they_come_from_and_whether_they_were_checked(client):
     assert "未核对" in html or "已核对" in html
     assert "matching.weights" not in html
     assert "日期写成 2026-11-20 的样子" in main(page(client, "/rules?on=tomorrow"))
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_page_on_matching_shows_what_was_measured(client, language):
+    html = main(page(client, "/about/matching", language=language))
+    for line in measured.quality().lines:
+        assert f"{line.ours:.3f}" in html
+        assert f"{line.bm25:.3f}" in html
+    latest = measured.rounds()[-1]
+    assert f"{latest.precision:.3f}" in html
+    assert f"{latest.recall:.3f}" in html
+    assert measured.quality().command in html
 
 
 # --- secrets ---------------------------------------------------------------------------------------------------------------------
