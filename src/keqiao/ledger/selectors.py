@@ -361,6 +361,25 @@ def digest_of(book: str, booked_on: date, kind: str, why: str, cause: str, lines
     return hashlib.sha256(said.encode()).hexdigest()
 
 
+def digest_now(entry: Entry) -> str:
+    """The digest of what an entry says now; ask with its book, lines and their accounts at hand."""
+    rows = sorted(entry.lines.all(), key=lambda row: row.position)
+    lines = [
+        [
+            row.account.number,
+            row.amount,
+            row.account.currency,
+            row.organisation_id,
+            row.person_id,
+            row.due_on.isoformat() if row.due_on else None,
+            row.is_red,
+            row.why,
+        ]
+        for row in rows
+    ]
+    return digest_of(entry.book.code, entry.booked_on, entry.kind, entry.why, entry.cause, lines)
+
+
 def _merged(held: dict[tuple[int, Party], int]) -> dict[tuple[int, Party], int]:
     """Organisations that have become one owe together."""
     became = parties.final_organisations({p.organisation_id for _a, p in held if p.organisation_id is not None})
