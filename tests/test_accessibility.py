@@ -59,6 +59,11 @@ OWN_PAGES = {
         "/post/{returned}/2"
     ),
     "shen@lut.example": "/review /review/waiver /review/{in_review} /contacts/{waiting} /me",
+    "cai@lut.example": (
+        "/books /books/{book} /books/{book}/accounts/1212.01?first=2000-01 /books/{book}/entries /books/{book}/entries/{voucher} "
+        "/books/{book}/post /books/{book}/trial-balance /books/{book}/ageing /books/{book}/ageing?side=liability "
+        "/books/{book}/months /books/{book}/opening"
+    ),
     "admin@ltt.example": (
         "/review /review/{at_platform} /review/complaints /complaints/{complaint} /verifications /merges "
         "/me/upkeep?box=all /join-requests /contacts/brokers /admin/site /admin/site/field /admin/agreements /admin/standing-in /admin/models /organisations/DW-00001/models "
@@ -120,6 +125,7 @@ def places(lanjiang, django_db_blocker):
     from keqiao.alerts import services as alerts
     from keqiao.alerts.models import Digest, Watch
     from keqiao.engagement.models import Contact
+    from keqiao.ledger.models import Book, Entry
     from keqiao.parties.models import Organisation
     from keqiao.parties.selectors import actor_for, system
     from keqiao.submissions import services
@@ -165,6 +171,8 @@ def places(lanjiang, django_db_blocker):
             "waiting": threads.filter(state="sent", participants__person__user__email="shen@lut.example")
             .order_by("pk")[0]
             .code,
+            "book": Book.objects.get().code,
+            "voucher": "{:%Y-%m}/{}".format(*Entry.objects.order_by("pk").values_list("month", "number")[0]),
             "complaint": Complaint.objects.order_by("pk")[0].code,
             "organisation": Organisation.objects.get(pk=enterprise).code,
             "learned": learned_model(),
@@ -236,7 +244,7 @@ def violations_of(page, rules):
 NO_PAGES = re.compile(
     r"/(healthz|readyz|robots\.txt|sitemap.*|openapi.*|api/.*|feeds/.*|static/.*|site/logo|preferences|sign-(in|up|out)(/.*)?|"
     r"reset-password/.*|first-password|invitation|notices/unsubscribe|alerts/stop|saml/.*|agreements/.*|post/\{code\}|about/.*|"
-    r".*/(files?|hints|progress|evidence|passkey|options|code|file|export|templates)(/\{.*)?|.*\{(extension|scheme)\}.*|"
+    r".*/(files?|hints|progress|evidence|passkey|options|code|file|export|templates?)(/\{.*)?|.*\{(extension|scheme)\}.*|"
     r"organisations/\{code\}/logo|me/security/(link/.*|passkeys/.*/name)|post/from-file/\{code\}|"
     r"me/searches/\{.*|me/webhooks/\{.*|import/\{.*|verifications/\{.*|.*/columns)"
 )

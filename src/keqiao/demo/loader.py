@@ -30,6 +30,7 @@ from keqiao.catalogue.types import ItemState
 from keqiao.demo import contacts as demo_contacts
 from keqiao.demo import experts as demo_experts
 from keqiao.demo import feedback as demo_feedback
+from keqiao.demo import ledger as demo_ledger
 from keqiao.demo import parties as demo_parties
 from keqiao.demo import review as demo_review
 from keqiao.kernel import parameters
@@ -48,6 +49,8 @@ ACCOUNTS = [
     ("researcher", "lin@lut.example", "lut", "林若川", "Lin Ruochuan", "教授", "Professor"),
     ("conversion_officer", "shen@lut.example", "lut", "沈知微", "Shen Zhiwei", "成果专员", "Transfer officer"),
     ("technology_manager", "gu@ltt.example", "ltt", "顾明澈", "Gu Mingche", "技术经理人", "Broker"),
+    ("finance_officer", "cai@lut.example", "lut", "蔡谨言", "Cai Jinyan", "财务处会计", "Accountant"),
+    ("auditor", "tan@lut.example", "lut", "谭审之", "Tan Shenzhi", "审计处", "Internal auditor"),
     ("administrator", "admin@ltt.example", "ltt", "平台管理员", "Platform administrator", "管理员", "Administrator"),
 ]
 
@@ -93,6 +96,7 @@ def load(progress: Progress = print, *, most: int | None = None) -> None:
         organisations = _organisations()
         _people(organisations)
         demo_parties.load(system, organisations, password=PASSWORD)
+        demo_ledger.load(organisations)
         progress("needs and achievements")
         achievements, needs = _fictional(organisations, most)
         more_achievements, more_needs, links = _open(most)

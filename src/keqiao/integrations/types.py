@@ -90,6 +90,8 @@ SCOPES: dict[str, Scope] = {
         Scope("review:write", _("审核申报与投诉"), is_wide=True),
         Scope("import:write", _("批量导入"), is_wide=True),
         Scope("export:read", _("批量导出"), is_wide=True),
+        Scope("books:read", _("读取本单位的账簿")),
+        Scope("books:write", _("在本单位的账簿上记账、冲销、结账"), is_wide=True),
         Scope("me:read", _("读取本人资料、消息与设置")),
         Scope("me:write", _("修改本人资料、消息与设置"), is_wide=True),
         Scope("webhooks:read", _("读取本单位的回调与投递记录")),

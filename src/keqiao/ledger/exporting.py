@@ -164,6 +164,7 @@ def workbook(book: Book, first: date, last: date, out: IO[bytes], *, most: int |
     """科目余额表 and 序时账 of whole months, as accountants lay them out: in Chinese, whoever exports."""
     from openpyxl import Workbook
 
+    lines = lines_between(book, first, last, most=most)  # first: it refuses what is too long
     made = Workbook(write_only=True)
     about: list[Cell] = [
         f"编制单位：{book.organisation.name_zh or book.organisation.name_en}",
@@ -171,7 +172,7 @@ def workbook(book: Book, first: date, last: date, out: IO[bytes], *, most: int |
         _period(first, last),
     ]
     _trial_balance(made, about, selectors.trial_balance(book, first, last))
-    _journal(made, about, lines_between(book, first, last, most=most))
+    _journal(made, about, lines)
     made.save(out)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -108,6 +109,28 @@ def get_entry(book: Book, month: date, number: int) -> Entry:
 def lines_of(entry: Entry) -> QuerySet[EntryLine]:
     rows = EntryLine.objects.filter(entry=entry).select_related("account", "organisation", "person")
     return rows.order_by("position")
+
+
+MARK = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])-([0-9]{1,9})\.([0-9]{1,9})")
+
+
+def mark_of(line: EntryLine) -> str:
+    """How addresses name a line: 2026-03-17.2, the second line of voucher 17 of that month."""
+    return f"{line.entry}.{line.position}"
+
+
+def line_by_mark(book: Book, mark: str) -> EntryLine:
+    found = MARK.fullmatch(mark)
+    if found is None or int(found.group(1)) == 0:
+        raise NotFound
+    year, month, number, position = map(int, found.groups())
+    rows = EntryLine.objects.filter(
+        entry__book=book, entry__month=date(year, month, 1), entry__number=number, position=position
+    )
+    line = rows.select_related("entry", "account", "organisation", "person").first()
+    if line is None:
+        raise NotFound
+    return line
 
 
 def entry_by_key(book: Book, key: str) -> Entry | None:
@@ -286,20 +309,20 @@ class Statement:
     sums: Sums  # over the whole time
     brought: int  # the balance before the first line of this page
     lines: list[StatementLine]
-    next_after: int | None  # id of the line after which the next page begins
+    next_after: str | None  # the mark of the line after which the next page begins
 
 
 def statement(
-    account: Account, first: date, last: date, *, party: Party | None = None, after: int | None = None, most: int = 50
+    account: Account, first: date, last: date, *, party: Party | None = None, after: str = "", most: int = 50
 ) -> Statement:
     """A page costs the same wherever it is: it starts from the checkpoint before it."""
     book = account.book
     sums = sums_of(book, first, last, accounts=[account.pk], party=party).get(account.pk, Sums())
     rows = _of(EntryLine.objects.filter(account=account, booked_on__gte=first, booked_on__lte=last), party)
     brought = sums.opening
-    if after is not None:
-        mark = _of(EntryLine.objects.filter(account=account, pk=after), party).first()
-        if mark is None:
+    if after:
+        mark = line_by_mark(book, after)
+        if mark.account_id != account.pk:
             raise NotFound
         same_day = EntryLine.objects.filter(account=account, booked_on=mark.booked_on, pk__lte=mark.pk)
         brought = balances(book, before=mark.booked_on, accounts=[account.pk], party=party).get(account.pk, 0)
@@ -310,7 +333,7 @@ def statement(
     for line in found[:most]:
         balance += line.amount
         lines.append(StatementLine(line, balance))
-    return Statement(account, sums, brought, lines, found[most - 1].pk if len(found) > most else None)
+    return Statement(account, sums, brought, lines, mark_of(found[most - 1]) if len(found) > most else None)
 
 
 # --- ageing -----------------------------------------------------------------------------------------------------------
@@ -343,6 +366,17 @@ def ageing(book: Book, *, on: date, limits: list[int], kinds: tuple[AccountKind,
         Aged(accounts[account_id], party, _aged(balance, raised.get((account_id, party), [0] * (len(limits) + 1))))
         for (account_id, party), balance in sorted(owed.items(), key=lambda row: (accounts[row[0][0]].number, -row[1]))
     ]
+
+
+def names_of(found: Iterable[Party]) -> dict[Party, Any]:
+    """The organisation or person of each party, all at once."""
+    asked = list(found)
+    organisations = parties.organisations_by_id({p.organisation_id for p in asked if p.organisation_id is not None})
+    people = parties.people_by_id({p.person_id for p in asked if p.person_id is not None})
+    return {
+        p: organisations.get(p.organisation_id or 0) if p.organisation_id is not None else people.get(p.person_id or 0)
+        for p in asked
+    }
 
 
 def held_for(account: Account, organisation_id: int | None, person_id: int | None) -> Party | None:

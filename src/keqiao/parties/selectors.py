@@ -160,6 +160,10 @@ def organisation_by_id(organisation_id: int) -> Organisation | None:
     return Organisation.objects.filter(pk=organisation_id).first()
 
 
+def organisations_by_id(ids: Iterable[int]) -> dict[int, Organisation]:
+    return Organisation.objects.in_bulk(list(ids))
+
+
 def organisation_named(text: str, *, actor: Actor) -> Organisation | None:
     """By its code or its credit code, as tables name organisations."""
     rows = organisations_visible_to(actor)

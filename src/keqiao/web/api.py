@@ -481,6 +481,7 @@ def list_codes(
 ROUTERS = (
     "parties.api",
     "accounts.api",
+    "ledger.api",
     "inference.api",
     "submissions.api",
     "engagement.api",

@@ -34,6 +34,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("", include("keqiao.parties.urls")),
     path("", include("keqiao.accounts.urls")),
+    path("", include("keqiao.ledger.urls")),
     path("", include("keqiao.inference.urls")),
     path("", include("keqiao.submissions.urls")),
     path("", include("keqiao.engagement.urls")),

@@ -1,0 +1,379 @@
+"""The API of books: a second view over the same commands. Amounts are minor units (fen, cents); debits are positive."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from ninja import Path, Query, Router, Schema, Status
+from pydantic import Field, StringConstraints
+
+from keqiao.kernel import clock
+from keqiao.kernel.api import (
+    Code,
+    IsoDate,
+    PageNumber,
+    PageOut,
+    PerPage,
+    answers,
+    api_actor,
+    change_answers,
+    each,
+    needs_scope,
+    paged,
+)
+from keqiao.kernel.errors import BadInput
+from keqiao.kernel.money import Money
+from keqiao.ledger import forms, selectors, services
+from keqiao.ledger.models import Account, Book, Entry, EntryLine
+from keqiao.ledger.types import LARGEST, LONGEST_KEY, LONGEST_WHY, Draft, Line
+from keqiao.parties import selectors as parties
+
+router = Router(tags=["books"])
+READ, WRITE = "books:read", "books:write"
+LARGEST_NUMBER = 2**31 - 1
+
+MonthText = Annotated[
+    str, StringConstraints(pattern=r"^(199[0-9]|2[0-9]{3})-(0[1-9]|1[0-2])$"), Field(examples=["2026-03"])
+]
+MonthPath = Annotated[str, Path(pattern=r"^(199[0-9]|2[0-9]{3})-(0[1-9]|1[0-2])$", examples=["2026-03"])]
+MonthQuery = Annotated[str, Query(pattern=r"^((199[0-9]|2[0-9]{3})-(0[1-9]|1[0-2]))?$", examples=["2026-03"])]
+EntryNumber = Annotated[int, Path(ge=1, le=LARGEST_NUMBER)]
+AccountPath = Annotated[str, Path(max_length=20, pattern=r"^[0-9]{4}\.[0-9]{2,}$", examples=["1002.01"])]
+AccountNumber = Annotated[
+    str, StringConstraints(max_length=20, pattern=r"^[0-9]{4}\.[0-9]{2,}$"), Field(examples=["1002.01"])
+]
+PartyCode = Annotated[str, StringConstraints(max_length=24, pattern=r"^[A-Z0-9-]*$")]
+Why = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_WHY)]
+Key = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=LONGEST_KEY),
+    Field(description="Chosen by the sender: the same key posts once.", examples=["2026-03-10/17"]),
+]
+
+
+class BookOut(Schema):
+    code: str
+    organisation: str
+    standard: str
+    closed_through: date | None
+
+
+class Books(PageOut):
+    items: list[BookOut]
+
+
+class AccountOut(Schema):
+    number: str
+    name_zh: str
+    purpose: str
+    kind: str
+    currency: str
+    is_escrow: bool
+    has_party: bool = Field(description="Every line names whose claim or debt it is.")
+    is_closed: bool
+    balance_minor: int = Field(description="Of all that was booked; positive on the debit side.")
+
+
+class Accounts(Schema):
+    items: list[AccountOut]
+
+
+class LineOut(Schema):
+    account: str
+    currency: str
+    amount_minor: int = Field(description="Positive: debit. Negative: credit.")
+    is_red: bool = Field(description="A correction that lowers its own side.")
+    organisation: str | None = Field(description="Code of the party, when it is an organisation.")
+    due_on: date | None
+    why: str
+
+
+class EntryOut(Schema):
+    month: str
+    number: int
+    booked_on: date
+    kind: str
+    why: str
+    cause: str
+    posted_at: datetime
+    digest: str
+    line_count: int
+
+
+class EntryWithLines(EntryOut):
+    lines: list[LineOut] = Field(description="The first 5,000 lines: no entry has more.")
+
+
+class Entries(PageOut):
+    items: list[EntryOut]
+
+
+class LineIn(Schema):
+    account: AccountNumber
+    amount_minor: Annotated[int, Field(ge=-LARGEST, le=LARGEST, description="Positive: debit. Negative: credit.")]
+    why: Annotated[str, StringConstraints(max_length=LONGEST_WHY)] = Field("", description="Empty: as the entry's.")
+    organisation: PartyCode = Field("", description="Code of the party.")
+    due_on: IsoDate | None = None
+
+
+class EntryIn(Schema):
+    booked_on: IsoDate
+    why: Why
+    key: Key
+    lines: Annotated[list[LineIn], Field(min_length=2, max_length=500)]
+
+
+class ReverseIn(Schema):
+    why: Why
+    key: Key
+    booked_on: IsoDate | None = Field(None, description="Without: today.")
+
+
+class AccountIn(Schema):
+    purpose: Annotated[str, StringConstraints(max_length=20)] = Field(examples=["bank"])
+    currency: Annotated[str, StringConstraints(max_length=3)] = "CNY"
+    label: Annotated[str, StringConstraints(max_length=60)] = ""
+
+
+class CloseIn(Schema):
+    through: MonthText
+
+
+class ClosedOut(Schema):
+    months: list[str]
+
+
+class TrialRowOut(Schema):
+    account: str
+    name_zh: str
+    currency: str
+    opening_minor: int
+    debit_minor: int
+    credit_minor: int
+    closing_minor: int
+
+
+class TrialOut(Schema):
+    first: date
+    last: date
+    is_balanced: bool
+    rows: list[TrialRowOut]
+
+
+class StatementLineOut(LineOut):
+    month: str
+    number: int
+    booked_on: date
+    balance_minor: int
+
+
+class StatementOut(Schema):
+    opening_minor: int
+    debit_minor: int
+    credit_minor: int
+    closing_minor: int
+    brought_minor: int = Field(description="The balance before the first line of this page.")
+    lines: list[StatementLineOut]
+    next_after: str | None = Field(description="Pass it as `after` to read on; null at the end.")
+
+
+def book_out(book: Book) -> dict[str, Any]:
+    return {
+        "code": book.code,
+        "organisation": book.organisation.code,
+        "standard": book.standard,
+        "closed_through": selectors.closed_through(book),
+    }
+
+
+def entry_out(entry: Entry) -> dict[str, Any]:
+    names = ("number", "booked_on", "kind", "why", "cause", "posted_at", "digest", "line_count")
+    return {"month": f"{entry.month:%Y-%m}", **{name: getattr(entry, name) for name in names}}
+
+
+def line_out(line: EntryLine, account: Account) -> dict[str, Any]:
+    return {
+        "account": account.number,
+        "currency": account.currency,
+        "amount_minor": line.amount,
+        "is_red": line.is_red,
+        "organisation": line.organisation.code if line.organisation else None,
+        "due_on": line.due_on,
+        "why": line.why,
+    }
+
+
+def _with_lines(entry: Entry) -> dict[str, Any]:
+    return {**entry_out(entry), "lines": [line_out(row, row.account) for row in selectors.lines_of(entry)]}
+
+
+def _months(book: Book, first: str, last: str) -> tuple[date, date]:
+    latest = selectors.latest_month(book) or selectors.month_of(clock.today())
+    end = forms.read_month(last, latest, "last")
+    begin = forms.read_month(first, end.replace(month=1), "first")
+    if begin > end:
+        raise BadInput(field="first")
+    return begin, selectors.month_end(end)
+
+
+@router.get("/books", response=answers(Books), summary="Books that you keep or audit")
+def list_books(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
+    return paged(selectors.books_visible_to(api_actor(request, READ)), page, per_page, each(book_out))
+
+
+@router.get("/books/{code}/accounts", response=answers(Accounts), summary="Accounts and what they hold")
+def list_accounts(request: HttpRequest, code: Code) -> dict[str, Any]:
+    book = selectors.get_book(code, actor=api_actor(request, READ))
+    held = selectors.balances(book, before=date.max)
+    return {"items": [_account_out(row, held.get(row.pk, 0)) for row in selectors.accounts_of(book)]}
+
+
+def _account_out(row: Account, balance: int) -> dict[str, Any]:
+    names = ("number", "name_zh", "purpose", "kind", "currency", "is_escrow", "has_party")
+    return {
+        **{name: getattr(row, name) for name in names},
+        "is_closed": row.closed_at is not None,
+        "balance_minor": balance,
+    }
+
+
+@router.post("/books/{code}/accounts", response=change_answers(AccountOut, 201), summary="Open an account")
+@needs_scope(WRITE)
+def open_account(request: HttpRequest, code: Code, given: AccountIn) -> Any:
+    account = services.open_account(actor=api_actor(request), book_code=code, **given.dict())
+    return Status(201, _account_out(account, 0))
+
+
+@router.get("/books/{code}/entries", response=answers(Entries), summary="Entries, newest first")
+def list_entries(
+    request: HttpRequest, code: Code, month: MonthQuery = "", page: PageNumber = 1, per_page: PerPage = 20
+) -> dict[str, Any]:
+    book = selectors.get_book(code, actor=api_actor(request, READ))
+    rows = selectors.entries_of(book, month=forms.read_month(month) if month else None)
+    return paged(rows, page, per_page, each(entry_out))
+
+
+@router.get(
+    "/books/{code}/entries/{month}/{number}", response=answers(EntryWithLines), summary="An entry with its lines"
+)
+def get_entry(request: HttpRequest, code: Code, month: MonthPath, number: EntryNumber) -> dict[str, Any]:
+    book = selectors.get_book(code, actor=api_actor(request, READ))
+    return _with_lines(selectors.get_entry(book, forms.read_month(month), number))
+
+
+@router.post("/books/{code}/entries", response=change_answers(EntryWithLines, 201), summary="Post an entry")
+@needs_scope(WRITE)
+def post_entry(request: HttpRequest, code: Code, given: EntryIn) -> Any:
+    """Balanced in each currency, for escrow and own money apart. The same key posts once."""
+    actor = api_actor(request)
+    book = selectors.get_book(code, actor=actor)
+    currencies = dict(selectors.accounts_of(book).values_list("number", "currency"))
+    draft = Draft(
+        why=given.why,
+        key=given.key,
+        booked_on=given.booked_on,
+        lines=tuple(
+            Line(
+                row.account,
+                Money(row.amount_minor, currencies.get(row.account, "CNY")),
+                row.why or given.why,
+                organisation_id=_organisation(row.organisation, actor, number),
+                due_on=row.due_on,
+            )
+            for number, row in enumerate(given.lines, start=1)
+        ),
+    )
+    return Status(201, _with_lines(services.post_by_hand(actor=actor, book_code=code, draft=draft)))
+
+
+def _organisation(code: str, actor: Any, number: int) -> int | None:
+    if not code:
+        return None
+    found = parties.organisation_named(code, actor=actor)
+    if found is None:
+        raise BadInput(field=f"lines.{number}.organisation")
+    return found.pk
+
+
+@router.post(
+    "/books/{code}/entries/{month}/{number}/reversal",
+    response=change_answers(EntryWithLines, 201),
+    summary="Take an entry back by a red one",
+)
+@needs_scope(WRITE)
+def reverse_entry(request: HttpRequest, code: Code, month: MonthPath, number: EntryNumber, given: ReverseIn) -> Any:
+    red = services.reverse_by_hand(
+        actor=api_actor(request),
+        book_code=code,
+        month=forms.read_month(month),
+        number=number,
+        why=given.why,
+        key=given.key,
+        booked_on=given.booked_on,
+    )
+    return Status(201, _with_lines(red))
+
+
+@router.get("/books/{code}/trial-balance", response=answers(TrialOut), summary="Trial balance of whole months")
+def trial_balance(request: HttpRequest, code: Code, first: MonthQuery = "", last: MonthQuery = "") -> dict[str, Any]:
+    book = selectors.get_book(code, actor=api_actor(request, READ))
+    found = selectors.trial_balance(book, *_months(book, first, last))
+    rows = [
+        {
+            "account": row.account.number,
+            "name_zh": row.account.name_zh,
+            "currency": row.account.currency,
+            "opening_minor": row.sums.opening,
+            "debit_minor": row.sums.debit,
+            "credit_minor": row.sums.credit,
+            "closing_minor": row.sums.closing,
+        }
+        for row in found.rows
+    ]
+    return {"first": found.first, "last": found.last, "is_balanced": found.is_balanced, "rows": rows}
+
+
+@router.get("/books/{code}/accounts/{number}", response=answers(StatementOut), summary="Statement of an account")
+def statement(
+    request: HttpRequest,
+    code: Code,
+    number: AccountPath,
+    first: MonthQuery = "",
+    last: MonthQuery = "",
+    party: Annotated[str, Query(max_length=24, pattern=r"^[A-Z0-9-]*$", description="Code of an organisation.")] = "",
+    after: Annotated[str, Query(max_length=30, description="Cursor: `next_after` of the page before.")] = "",
+    per_page: PerPage = 20,
+) -> dict[str, Any]:
+    actor = api_actor(request, READ)
+    book = selectors.get_book(code, actor=actor)
+    account = selectors.get_account(book, number)
+    whose, _row = forms.read_party(book, party, actor)
+    begin, end = _months(book, first, last)
+    found = selectors.statement(account, begin, end, party=whose, after=after, most=per_page)
+    return {
+        "opening_minor": found.sums.opening,
+        "debit_minor": found.sums.debit,
+        "credit_minor": found.sums.credit,
+        "closing_minor": found.sums.closing,
+        "brought_minor": found.brought,
+        "next_after": found.next_after,
+        "lines": [
+            {
+                **line_out(row.line, account),
+                "month": f"{row.line.entry.month:%Y-%m}",
+                "number": row.line.entry.number,
+                "booked_on": row.line.booked_on,
+                "balance_minor": row.balance,
+            }
+            for row in found.lines
+        ],
+    }
+
+
+@router.post("/books/{code}/closings", response=change_answers(ClosedOut, 201), summary="Close months, for good")
+@needs_scope(WRITE)
+def close_months(request: HttpRequest, code: Code, given: CloseIn) -> Any:
+    closed = services.close_months(actor=api_actor(request), book_code=code, through=forms.read_month(given.through))
+    return Status(201, {"months": [f"{row.last_on:%Y-%m}" for row in closed]})

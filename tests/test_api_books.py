@@ -1,0 +1,88 @@
+"""The API of books: the same commands by token, the same silence about what is hidden."""
+
+import json
+
+import pytest
+
+from keqiao.integrations.tests.factories import bearer, make_token
+from keqiao.ledger import services
+from keqiao.ledger.models import Closing, Entry
+from keqiao.ledger.tests.factories import make_book, make_finance
+from keqiao.parties.models import Person
+from keqiao.parties.tests.factories import make_organisation
+from keqiao.parties.types import Role
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
+
+
+@pytest.fixture
+def book(rules):
+    return make_book()
+
+
+def caller(client, actor, scopes=("books:read", "books:write")):
+    headers = bearer(make_token(person=Person.objects.get(pk=actor.person_id), scopes=list(scopes))[1])
+
+    def call(method, address, body=None):
+        given = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
+        answer = client.generic(method, f"/api/v1{address}", headers=headers, **given)
+        return answer.status_code, answer.json()
+
+    return call
+
+
+def entry(*lines, key="k", **more):
+    names = ("account", "amount_minor", "organisation")
+    rows = [dict(zip(names, line, strict=False)) for line in lines]
+    return {"booked_on": "2026-03-10", "why": "许可费", "key": key, "lines": rows, **more}
+
+
+def test_a_book_from_the_first_account_to_the_closed_month(client, book):
+    call, at, party = caller(client, make_finance(book.organisation)), f"/books/{book.code}", make_organisation()
+    for purpose in ("bank", "receivable", "conversion_income"):
+        status, account = call("POST", f"{at}/accounts", {"purpose": purpose})
+        assert (status, account["balance_minor"]) == (201, 0)
+    body = entry(("1212.01", 10_000, party.code), ("4101.01", -10_000))
+    status, posted = call("POST", f"{at}/entries", body)
+    assert (status, posted["month"], posted["number"], posted["lines"][0]["organisation"]) == (
+        201,
+        "2026-03",
+        1,
+        party.code,
+    )
+    assert call("POST", f"{at}/entries", body) == (201, posted)
+    assert call("POST", f"{at}/entries", {**body, "why": "别的"})[0] == 409
+    assert call("POST", f"{at}/entries", entry(("1002.01", 1), ("4101.01", -2), key="k2"))[0] == 422
+    assert call("POST", f"{at}/entries", entry(("1002.01", 4_000), ("1212.01", -4_000, party.code), key="k3"))[0] == 201
+    status, found = call("GET", f"{at}/accounts/1212.01?party={party.code}&per_page=1")
+    assert (found["closing_minor"], found["lines"][0]["balance_minor"]) == (6_000, 10_000)
+    second = call("GET", f"{at}/accounts/1212.01?per_page=1&after={found['next_after']}")[1]
+    assert (second["brought_minor"], second["lines"][0]["balance_minor"], second["next_after"]) == (10_000, 6_000, None)
+    status, trial = call("GET", f"{at}/trial-balance?first=2026-03&last=2026-03")
+    assert (trial["is_balanced"], len(trial["rows"])) == (True, 3)
+    assert call("POST", f"{at}/closings", {"through": "2026-03"}) == (201, {"months": ["2026-03"]})
+    assert call("POST", f"{at}/entries", entry(("1002.01", 1), ("4101.01", -1), key="k4"))[0] == 409
+    status, red = call("POST", f"{at}/entries/2026-03/1/reversal", {"why": "记错", "key": "r"})
+    assert (status, red["kind"], [row["amount_minor"] for row in red["lines"]]) == (201, "reversal", [-10_000, 10_000])
+    assert call("GET", f"{at}/entries")[1]["total"] == 3
+    assert call("GET", f"{at}/entries/2026-03/1")[1]["digest"] == posted["digest"]
+    assert call("GET", "/books")[1]["items"][0]["closed_through"] == "2026-03-31"
+
+
+def test_books_are_hidden_from_others_and_from_tokens_without_the_scope(client, book):
+    services.open_account(actor=make_finance(book.organisation), book_code=book.code, purpose="bank")
+    addresses = ["/accounts", "/accounts/1002.01", "/entries", "/trial-balance"]
+    for actor, scopes in (
+        (make_finance(), ["books:read"]),
+        (make_finance(book.organisation, Role.RESEARCHER), ["books:read"]),
+        (make_finance(book.organisation), ["me:read"]),
+    ):
+        call = caller(client, actor, scopes)
+        assert {call("GET", f"/books/{book.code}{address}")[0] for address in addresses} == {404}
+        assert call("GET", "/books")[1]["total"] == 0
+    auditor = caller(client, make_finance(book.organisation, Role.AUDITOR))
+    assert {auditor("GET", f"/books/{book.code}{address}")[0] for address in addresses} == {200}
+    assert auditor("POST", f"/books/{book.code}/closings", {"through": "2026-03"})[0] == 403
+    reader = caller(client, make_finance(book.organisation), ["books:read"])
+    assert reader("POST", f"/books/{book.code}/entries", entry(("1002.01", 1), ("1002.01", -1)))[0] == 403
+    assert (Entry.objects.count(), Closing.objects.count()) == (0, 0)
