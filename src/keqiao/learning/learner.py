@@ -25,8 +25,8 @@ STEEPNESS = 10.0  # ten points of difference between two matches are one unit of
 MOST_WEIGHT = 10.0  # of one choice: choices far down the list are rare and would decide alone
 PRIOR = 60  # organisations that the points that ship are worth: few others move them little
 LEAST_SHRINKAGE = 0.5
-STEPS = 400
-STEP = 0.02
+STEPS = 240
+STEP = 0.03
 MOST_PAIRS = 2_000  # of one organisation
 UNSUITABLE, SHOWN, CHOSEN = 0, 1, 2  # grades; answered 3 and signed 4 stand above
 ETAS = np.arange(0.0, 2.01, 0.05)
@@ -237,7 +237,7 @@ def trimmed_mean(votes: Vector, share: float) -> Vector:
 def _onto_bounds(points: Vector, lowest: Vector, highest: Vector) -> Vector:
     """The nearest points within the bounds that add up to 1."""
     low, high = float((points - highest).min()) - 1, float((points - lowest).max()) + 1
-    for _step in range(60):
+    for _step in range(34):
         middle = (low + high) / 2
         if np.clip(points - middle, lowest, highest).sum() > 1:
             low = middle

@@ -22,11 +22,11 @@ def lists_of(rng, count):
 
 
 def world(*, organisations=40, lists=3, eta=1.0, hostile=0, seed=1):
-    """Everybody looks at place k with the chance k ** -eta and chooses by TRUE; the hostile push one stone, ten times as often."""
+    """Everybody looks at place k with the chance k ** -eta and chooses by TRUE; the hostile push one stone, five times as often."""
     rng, found = random.Random(seed), []
     for organisation in range(organisations):
         is_hostile = organisation < hostile
-        for number, fits in enumerate(lists_of(rng, lists * (10 if is_hostile else 1))):
+        for number, fits in enumerate(lists_of(rng, lists * (5 if is_hostile else 1))):
             shown = sorted(fits, key=lambda row: -learner.total(row, SHIPPED))
             liked = sorted(learner.total(row, TRUE) for row in fits)
             for place, row in enumerate(shown, 1):
@@ -81,7 +81,7 @@ def test_position_is_told_from_liking(eta):
 
 
 def test_hostile_organisations_do_not_take_over():
-    """A tenth with ten times the answers changes little; a third stays bounded and does no harm."""
+    """A tenth with five times the answers changes little; a third stays bounded and does no harm."""
     honest, tenth, third = (learned(world(hostile=count)) for count in (0, 4, 12))
     assert abs(tenth[PUSHED] - honest[PUSHED]) <= 4
     assert quality(tenth) > quality(SHIPPED)

@@ -175,7 +175,7 @@ def trained(**city):
 
 
 def test_a_training_learns_writes_its_card_and_changes_nothing():
-    needs, _operator, model = trained(organisations=8)
+    needs, _operator, model = trained(organisations=6)
     assert model.state == "ready"
     assert sum(model.points.values()) == 100
     assert model.points["technology"] > SHIPPED["technology"]
@@ -183,11 +183,11 @@ def test_a_training_learns_writes_its_card_and_changes_nothing():
     assert all(abs(model.points[stone] - SHIPPED[stone]) <= 15 for stone in SHIPPED)
     assert model.card["before"] == model.card["shipped"] == SHIPPED
     assert {name: model.card["data"][name] for name in ("answers", "organisations", "people", "shown")} == {
-        "answers": 48, "organisations": 8, "people": 8, "shown": 64,
+        "answers": 36, "organisations": 6, "people": 6, "shown": 48,
     }  # fmt: skip
     assert model.card["estimate"]["after"] > model.card["estimate"]["before"]
     assert model.card["judged"]["needs"] == 12
-    assert model.card["needs"]["compared"] == 8
+    assert model.card["needs"]["compared"] == 6
     assert matching.points_in_force().plain == SHIPPED
     shown = selectors.differences_of(model)
     assert {row.need.pk for row in shown} <= {need.pk for need in needs}
@@ -197,7 +197,7 @@ def test_a_training_learns_writes_its_card_and_changes_nothing():
 
 def test_a_training_that_ran_again_says_the_same(monkeypatch):
     """Killed before its last step: the job runs from the start, and what was answered meanwhile does not count."""
-    make_city(organisations=8)
+    make_city(organisations=6)
     model = services.start_training(actor=make_operator())
     finish = services.finish_training
 
@@ -214,7 +214,7 @@ def test_a_training_that_ran_again_says_the_same(monkeypatch):
     monkeypatch.setattr(services, "finish_training", lambda **given: kept.update(given) or finish(**given))
     training.train(model.pk)
     model.refresh_from_db()
-    assert (model.state, model.card["data"]["organisations"]) == ("ready", 8)
+    assert (model.state, model.card["data"]["organisations"]) == ("ready", 6)
     training.train(model.pk)  # done: nothing happens
     assert Event.objects.filter(name="learning.training_finished").count() == 1
     assert kept["points"] == model.points
@@ -231,7 +231,7 @@ def test_too_little_is_not_learned_from(city, trouble):
 
 
 def test_one_training_at_a_time_and_it_can_be_stopped():
-    make_city(organisations=8)
+    make_city(organisations=6)
     operator = make_operator()
     model = services.start_training(actor=operator)
     assert ProcrastinateJob.objects.filter(task_name="keqiao.learning.tasks.train_model").count() == 1
@@ -249,7 +249,7 @@ def test_one_training_at_a_time_and_it_can_be_stopped():
 
 
 def test_points_are_put_in_force_and_taken_back():
-    _needs, operator, model = trained(organisations=8)
+    _needs, operator, model = trained(organisations=6)
     before = scoring.version()
     with pytest.raises(NotConfirmed):
         services.promote_model(actor=operator, code=model.code, has_read_card=False)
@@ -274,9 +274,9 @@ def test_points_are_put_in_force_and_taken_back():
 
 
 def test_a_later_model_falls_back_to_the_one_before():
-    _needs, operator, first = trained(organisations=8)
+    _needs, operator, first = trained(organisations=6)
     services.promote_model(actor=operator, code=first.code, has_read_card=True)
-    make_city(organisations=8, seed=3, wishes=(20, 20, 10, 25, 20, 5))
+    make_city(organisations=6, seed=3, wishes=(20, 20, 10, 25, 20, 5))
     second = services.start_training(actor=operator)
     training.train(second.pk)
     second.refresh_from_db()
@@ -292,7 +292,7 @@ def test_a_later_model_falls_back_to_the_one_before():
 
 
 def test_others_neither_see_nor_change_models():
-    _needs, operator, model = trained(organisations=8)
+    _needs, operator, model = trained(organisations=6)
     stranger = make_world().asker
     with pytest.raises(NotFound):
         services.promote_model(actor=stranger, code=model.code, has_read_card=True)
@@ -302,12 +302,12 @@ def test_others_neither_see_nor_change_models():
         selectors.rows_by_month(stranger)
     month = selectors.rows_by_month(operator)[0]
     assert (month.counts["shown"], month.counts["suitable"], month.counts["unsuitable"], month.counts["signed"]) == (
-        64, 32, 16, 0,
+        48, 24, 12, 0,
     )  # fmt: skip
 
 
 def test_differences_leave_out_what_is_no_longer_public():
-    _needs, _operator, model = trained(organisations=8)
+    _needs, _operator, model = trained(organisations=6)
     shown = selectors.differences_of(model)
     need = shown[0].need
     type(need).objects.filter(pk=need.pk).update(state="withdrawn")

@@ -35,7 +35,7 @@ def text(answer):
 
 
 def test_an_operator_trains_reads_the_card_promotes_and_takes_back():
-    make_city(organisations=8)
+    make_city(organisations=6)
     operator = make_operator()
     client = signed_in(operator)
     assert "平台的默认权重" in text(client.get("/admin/learning"))
@@ -70,7 +70,7 @@ def test_a_training_is_stopped_from_its_page():
 
 
 def test_others_find_no_such_page():
-    make_city(organisations=8)
+    make_city(organisations=6)
     model = services.start_training(actor=make_operator())
     client = signed_in(make_world().asker)
     for address in ("/admin/learning", f"/admin/learning/{model.code}", "/admin/learning/roll-back"):
@@ -125,10 +125,10 @@ def test_the_record_costs_the_same_for_one_match_and_for_many(django_assert_max_
 
 
 def test_pages_cost_the_same_for_few_models_and_for_many():
-    make_city(organisations=8)
+    make_city(organisations=6)
     operator = make_operator()
     client, costs = signed_in(operator), []
-    for trainings in (1, 3):
+    for trainings in (1, 1):
         for _n in range(trainings):
             training.train(services.start_training(actor=operator).pk)
         with CaptureQueriesContext(connection) as counted:
