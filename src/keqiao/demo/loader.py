@@ -33,6 +33,7 @@ from keqiao.demo import feedback as demo_feedback
 from keqiao.demo import ledger as demo_ledger
 from keqiao.demo import parties as demo_parties
 from keqiao.demo import review as demo_review
+from keqiao.demo import watching
 from keqiao.kernel import parameters
 from keqiao.kernel.identifiers import make_credit_code, make_patent_number
 from keqiao.parties import selectors as parties
@@ -106,6 +107,7 @@ def load(progress: Progress = print, *, most: int | None = None) -> None:
         progress("drafts, reviews and contacts")
         demo_review.load()
         demo_contacts.load(progress)
+        watching.load()
         demo_feedback.load()
         demo_experts.load(organisations, password=PASSWORD, progress=progress)
     _tell_sign_in_page()
