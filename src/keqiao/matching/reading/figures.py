@@ -34,7 +34,7 @@ CURRENCIES = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", 
 CURRENCY_BEFORE = re.compile(r"(US\$|[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b) {0,2}$", re.IGNORECASE)
 MONEY_SIZE = re.compile(r" ?([kKmMbB])(?![A-Za-z/])")
 PREFIXED = re.compile(
-    r"(?:(?P<trl>(?<![A-Za-z])TRLs?\)?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness level(?: ?\(TRL\))?)|(?P<ph>(?<![A-Za-z])pH)"
+    r"(?:(?P<trl>(?<![A-Za-z])TRLs?\)?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness level(?: ?\(TRL\))?)|(?P<ph>(?<![A-Za-z])p ?H)"
     r"|(?P<mach>\bMach|马赫数?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )|(?<=from ))M(?= ?=)))(?:值| number"
     r"| values?| levels?)?(?: start| end| target| goal)?(?: equal(?: to)? or)?"
     rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|in the range|between|from|范围|at))? ?(?:[=:of为约(]|of"
@@ -347,7 +347,10 @@ def _may_end_a_range(text: str, figure: _Figure, joint: str, number: Number) -> 
 def _unit_of_end(text: str, figure: _Figure, number: Number) -> tuple[str, int]:
     if figure.prefix_start >= 0 and not figure.currency:  # TRL 6-8
         return figure.unit, number.end
-    return _unit_after(text, replace(figure, start=number.start, end=number.end, value=number.value, unit=""))
+    spread = PLUS_MINUS.match(text, number.end)  # 64.5±4.8 to 82.2±9.6 %
+    plus = number_at(text, spread.end()) if spread else None
+    end = plus.end if plus else number.end
+    return _unit_after(text, replace(figure, start=number.start, end=end, value=number.value, unit=""))
 
 
 def _range(figure: _Figure, number: Number, unit: str, end: int) -> _Figure | None:

@@ -22,6 +22,7 @@ SETS = (
     "fourth-test",
     "fifth-test",
     "sixth-test",
+    "seventh-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 

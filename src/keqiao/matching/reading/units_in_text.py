@@ -69,7 +69,7 @@ LETTER_AND_NUMBER = re.compile(r" \d")  # "W 3 K 2" names a treatment
 MODEL_NUMBER = re.compile(r"-\d{2,} ?")  # the MC-130
 FOLLOWED_BY = {  # Latin units of one letter that mean something else before these
     "S": re.compile(r" ?(?:r?RNA|rDNA|and|or|\d)"),
-    "A": re.compile(r" [A-Za-z]|型|组|类"),
+    "A": re.compile(r" [A-Z]|型|组|类"),
     "a": re.compile(r" [A-Za-z]|蛋白|基因|型|类"),
     "degree": re.compile(r" of "),
     "degrees": re.compile(r" of "),

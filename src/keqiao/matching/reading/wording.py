@@ -54,7 +54,7 @@ FILLERS = (
 STATED_BEFORE = re.compile(rf"(?P<word>{alternatives(BEFORE_WORDS)}){FILLERS}$", re.IGNORECASE)
 AT_MOST_VERB = re.compile(
     r"(?:最高|最多|最大|至多)(?!值)(?:能够?|可以?|将)?(?:提高|提升|增加|降低|减少|下降|缩短|节约|节省|达到?|至|升高"
-    r"|(?:(?![为是])[\u4e00-\u9fff]){0,3})了?约?$"
+    r"|(?:(?![为是])[\u4e00-\u9fff]){0,3}(?<![深度值量率径力差长宽]))了?约?$"
 )
 # A minimum specific energy of 1,500 Wh/kg.
 EXTREME_OF = re.compile(
@@ -83,8 +83,8 @@ SCIENTIFIC = re.compile(r"\d[eE]-\d|10(?:\^|\*\*) ?\(?-|10⁻")
 BETWEEN_END = re.compile(r" ?之间")
 BETWEEN_ENDS = re.compile(r" ?(?:之间|范围内?$)")
 FROM_TO_CHANGE = re.compile(
-    r"(?:提高|提升|增加|增长|上升|升高|降低|下降|减少|缩短|减小|increas\w*|improv\w*|decreas\w*|reduc\w*|ris(?:e|es"
-    r"|ing)|rose|drop\w*|fell|fall\w*)"
+    r"(?:提高|提升|增加|增长|上升|升高|降低|下降|减少|缩短|减小|\b(?:increas\w*|improv\w*|decreas\w*|reduc\w*|doubl\w*|ris(?:e|es"
+    r"|ing)|rose|drop\w*|fell|fall(?:s|en|ing)?)\b)"
     r"[^。.;；]{0,25}$",
     re.IGNORECASE,
 )
