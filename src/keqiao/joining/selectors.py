@@ -15,6 +15,7 @@ from keqiao.kernel.errors import NotFound
 from keqiao.parties.types import Actor
 
 NAMED_AT_MOST = 20
+COUNTED_AT_MOST = 1_000
 
 
 def _owned(actor: Actor) -> Q:
@@ -63,10 +64,11 @@ def own_joining(item: Any, *, actor: Actor) -> Joining | None:
 
 def shared_by(item: Any) -> Shared:
     """For everybody: how many others share it, and those among them that show their name."""
-    rows = Joining.objects.filter(**_about(item), state=JoinState.ACCEPTED)
-    named = rows.filter(shows_name=True).order_by("decided_at", "pk")
-    names = named.values_list("organisation__code", "organisation__name_zh", "organisation__name_en")
-    return Shared(rows.count(), tuple(names[:NAMED_AT_MOST]))
+    rows = Joining.objects.filter(**_about(item), state=JoinState.ACCEPTED).order_by("decided_at", "pk")
+    columns = ("shows_name", "organisation__code", "organisation__name_zh", "organisation__name_en")
+    found = list(rows.values_list(*columns)[:COUNTED_AT_MOST])
+    named = [(code, zh, en) for shows_name, code, zh, en in found if shows_name]
+    return Shared(len(found), tuple(named[:NAMED_AT_MOST]))
 
 
 def face_of(joining: Joining, *, actor: Actor) -> Face:
