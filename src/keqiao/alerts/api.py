@@ -28,7 +28,7 @@ from keqiao.kernel.errors import NotAllowed
 router = Router(tags=["alerts"])
 READ, WRITE = "me:read", "me:write"
 
-Points = Annotated[int, Field(ge=0, le=100)]
+Points = Annotated[int, Field(ge=0, le=100, strict=True)]
 CadenceName = Literal["at_once", "daily", "weekly"]
 
 
