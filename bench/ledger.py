@@ -127,7 +127,7 @@ def ask(client, code: str, rounds: int) -> dict[str, float]:
     book = Book.objects.get(code=code)
     claims = f"/books/{code}/accounts/{book.accounts.get(purpose='receivable').number}"
     bank = f"/books/{code}/accounts/{book.accounts.get(purpose='bank').number}"
-    third = selectors.statement(book.accounts.get(purpose="bank"), date(2024, 1, 1), date(2024, 1, 31)).next_after
+    third = selectors.statement(book.accounts.get(purpose="bank"), date(2024, 1, 1), date(2024, 12, 31)).next_after
     pages = {
         "statement, the whole time": f"{bank}?first=2021-11&last=2026-10",
         "statement, the open month": f"{bank}?first=2026-10&last=2026-10",

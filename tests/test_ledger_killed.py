@@ -1,6 +1,5 @@
 """kill -9 of the database while entries are posted: nothing acknowledged is lost, nothing is posted twice."""
 
-import random
 import subprocess
 import sys
 import time
@@ -58,33 +57,66 @@ def test_killed_while_posting_loses_nothing_and_posts_nothing_twice(tmp_path):
     with new_site(tmp_path / "data") as site:
         assert site.keqiao("migrate").returncode == 0
         organisation = site.python(MAKE).split("ID ")[1].strip()
-        out = [(tmp_path / f"posted-{n}").open("w+") for n in range(2)]
-        running = [start(site, organisation, f"p{n}-0", out[n]) for n in range(2)]
+        posters = [Poster(site, organisation, f"p{n}", tmp_path) for n in range(2)]
         try:
-            for kill in range(1, KILLS + 1):
-                time.sleep(random.uniform(2, 4))
-                if kill % 2:
+            for kill in range(KILLS):
+                for poster in posters:
+                    poster.has_posted(5)
+                if kill % 2 == 0:
                     kill_database(site)
-                running[kill % 2].kill()
-                running[kill % 2].wait()
-                running[kill % 2] = start(site, organisation, f"p{kill % 2}-{kill}", out[kill % 2])
-            time.sleep(4)
+                for poster in posters if kill % 2 == 0 else posters[:1]:
+                    poster.kill()
+                    poster.start()
+            for poster in posters:
+                poster.has_posted(5)
         finally:
-            for process in running:
-                process.kill()
-                process.wait()
-        said = [line.strip() for file in out for line in (file.seek(0), file.readlines())[1] if line.endswith("\n")]
+            for poster in posters:
+                poster.kill()
+        said = [key for poster in posters for key in poster.said()]
         kept = [line.split()[1] for line in site.python(LOOK).splitlines() if line.startswith("KEY")]
-        assert len(said) > 20
+        assert len(said) >= 5 * 2 * (KILLS // 2)
         assert set(said) <= set(kept)
         assert len(kept) == len(set(kept))
         checked = site.keqiao("ledger", "check")
         assert (checked.returncode, f"{len(kept)} entries add up" in checked.stdout) == (0, True), checked.stdout
 
 
-def start(site, organisation, name, out):
-    command = [sys.executable, "-c", POSTER, organisation, name]
-    return subprocess.Popen(command, env=site.variables, cwd=ROOT, stdout=out, stderr=subprocess.DEVNULL)
+class Poster:
+    """A process that posts, started anew after each kill under another name."""
+
+    def __init__(self, site, organisation, name, folder):
+        self.site, self.organisation, self.name, self.folder = site, organisation, name, folder
+        self.life, self.process = 0, None
+        self.start()
+
+    def start(self):
+        self.life += 1
+        command = [sys.executable, "-c", POSTER, self.organisation, f"{self.name}-{self.life}"]
+        with self._file("out").open("w") as out, self._file("err").open("w") as err:
+            self.process = subprocess.Popen(command, env=self.site.variables, cwd=ROOT, stdout=out, stderr=err)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def has_posted(self, count):
+        """In this life, within two minutes: a busy machine is slow to begin."""
+        until = time.monotonic() + 120
+        while len(self._lines(self._file("out"))) < count:
+            assert time.monotonic() < until, self._file("err").read_text()[-2000:]
+            time.sleep(0.1)
+
+    def said(self):
+        """The keys that it said were committed, in all its lives."""
+        return [line for file in self.folder.glob(f"{self.name}-*.out") for line in self._lines(file)]
+
+    def _file(self, kind):
+        return self.folder / f"{self.name}-{self.life}.{kind}"
+
+    @staticmethod
+    def _lines(file):
+        """Whole lines only: the last may have been cut."""
+        return [line.strip() for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
 
 def kill_database(site):
