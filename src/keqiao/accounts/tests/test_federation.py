@@ -106,6 +106,7 @@ def test_the_page_offers_what_the_site_has(client, site):
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("rules")
 def test_oidc_first_visit_asks_for_the_agreement_and_the_second_comes_in(client, site, oidc):
     oidc.claims |= {"email": "xu@lut.example", "email_verified": True, "employee_number": "20081234",
                     "eduperson_scoped_affiliation": ["faculty@lut.example"]}  # fmt: skip
@@ -203,6 +204,7 @@ def test_the_second_step_is_asked_for_here_too(client, site, oidc):
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("rules")
 def test_saml_in_the_words_of_carsi(client, site, saml):
     attributes = {
         PAIRWISE: "AB12CD@lut.example", PRINCIPAL: "20081234@lut.example", SCOPED: "staff@lut.example",

@@ -7,7 +7,7 @@ from django.test import Client
 from keqiao.accounts.tests.factories import SECRET, last_code, make_account, run_jobs, sent_mails
 from keqiao.kernel.models import Event, Notice
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
 NEW = "another long phrase"
 
 

@@ -17,7 +17,7 @@ from keqiao.kernel.errors import BadInput, NotAllowed, NotFound, WrongState
 from keqiao.kernel.models import Event
 from keqiao.parties import selectors as parties
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
 NEW = "another long phrase"
 AGENT = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36 Edg/131.0"
 # address, what is sent

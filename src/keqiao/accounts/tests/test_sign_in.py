@@ -12,7 +12,7 @@ from keqiao.accounts.tests.factories import SECRET, actor_of, last_code, make_ac
 from keqiao.kernel.models import Event
 from keqiao.parties.tests.factories import PASSWORD, make_person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
 KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 

@@ -24,7 +24,7 @@ from keqiao.kernel.models import Event
 from keqiao.parties import selectors as parties
 from keqiao.parties.models import Person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
 VISITOR = parties.visitor()
 DETAILS = {"name": "许砚秋", "password": SECRET, "agreed": "on", "way": "password"}
 

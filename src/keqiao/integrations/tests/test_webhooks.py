@@ -227,7 +227,7 @@ NOBODY_ELSES = {  # events of these contexts that no webhook hears, and why
     "engagement": {
         "contact_reassigned", "contacts_moved",  # within one side
         "broker_asked", "broker_agreed", "broker_refused",  # before somebody is in
-        "match_marked", "match_unmarked", "search_saved",  # what one side or one person keeps
+        "match_marked", "match_unmarked", "search_saved", "search_found",  # what one side or one person keeps
     },
 }  # fmt: skip
 
