@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, models
@@ -19,13 +19,18 @@ Subscriber = Callable[[Event], None]
 _subscribers: dict[str, list[Subscriber]] = defaultdict(list)
 
 
-def record(name: str, subject: models.Model, *, actor: Any, public: bool = False, **data: Any) -> Event:
-    """Write the event and, in the same transaction, the job that tells subscribers. `data`: ids and plain values."""
+def record(
+    name: str, subject: models.Model, *, actor: Any, public: bool = False, at: datetime | None = None, **data: Any
+) -> Event:
+    """Write the event and, in the same transaction, the job that tells subscribers. `data`: ids and plain values.
+
+    `at`: the command's own reading of the clock, where it has asked already.
+    """
     if not connection.in_atomic_block:
         raise RuntimeError("record() belongs inside a command")
     event = Event.objects.create(
         name=name,
-        at=clock.now(),
+        at=at or clock.now(),
         actor_id=actor.person_id,
         subject=f"{subject._meta.label_lower}:{subject.pk}",  # noqa: SLF001 -- Django's documented model API
         is_public=public,

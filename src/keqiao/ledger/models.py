@@ -178,6 +178,7 @@ class EntryLine(models.Model):
                 condition=Q(person__isnull=False),
                 name="line_by_person",
             ),
+            models.Index(fields=["account", "due_on"], condition=Q(due_on__isnull=False), name="line_by_due_day"),
         ]
         constraints = [
             models.UniqueConstraint(name="one_ledger_line_per_position", fields=["entry", "position"]),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Case, F, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from keqiao.kernel.errors import NotFound
@@ -427,24 +427,26 @@ def _merged(held: dict[tuple[int, Party], int]) -> dict[tuple[int, Party], int]:
 def _raised(
     on: date, limits: list[int], owed: dict[tuple[int, Party], int], accounts: dict[int, Account]
 ) -> dict[tuple[int, Party], list[int]]:
-    """What raised the balance of each, by age of the day it was due."""
+    """What raised the balance of each, by age of the day it was due. The oldest part is what is left, so it is not asked."""
+    oldest = on - timedelta(days=limits[-1])
     wanted = EntryLine.objects.filter(account_id__in={account_id for account_id, _party in owed}, booked_on__lte=on)
-    days = wanted.annotate(due=Coalesce("due_on", "booked_on")).values(
-        "account_id", "organisation_id", "person_id", "due"
+    wanted = wanted.filter(Q(due_on__isnull=True, booked_on__gte=oldest) | Q(due_on__gte=oldest))
+    bands = [When(due__gte=on - timedelta(days=limit), then=Value(place)) for place, limit in enumerate(limits)]
+    sums = (
+        wanted.annotate(due=Coalesce("due_on", "booked_on"))
+        .annotate(place=Case(*bands))
+        .values("account_id", "organisation_id", "person_id", "place")
+        .annotate(d=Coalesce(Sum("amount", filter=DEBIT), 0), c=Coalesce(Sum(-F("amount"), filter=~DEBIT), 0))
+        .order_by()
     )
-    sums = days.annotate(
-        d=Coalesce(Sum("amount", filter=DEBIT), 0), c=Coalesce(Sum(-F("amount"), filter=~DEBIT), 0)
-    ).order_by()
+    rows = list(sums)
+    became = parties.final_organisations({row["organisation_id"] for row in rows if row["organisation_id"] is not None})
     found: dict[tuple[int, Party], list[int]] = defaultdict(lambda: [0] * (len(limits) + 1))
-    became = parties.final_organisations(
-        set(wanted.exclude(organisation=None).values_list("organisation_id", flat=True))
-    )
-    for row in sums.iterator(chunk_size=5_000):
+    for row in rows:
         is_debit = AccountKind(accounts[row["account_id"]].kind).is_debit
-        age = (on - row["due"]).days
-        place = sum(age > limit for limit in limits)
         organisation_id = became.get(row["organisation_id"]) if row["organisation_id"] is not None else None
-        found[row["account_id"], Party(organisation_id, row["person_id"])][place] += row["d"] if is_debit else row["c"]
+        key = row["account_id"], Party(organisation_id, row["person_id"])
+        found[key][row["place"]] += row["d"] if is_debit else row["c"]
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from keqiao.kernel import clock
@@ -17,7 +17,7 @@ from keqiao.kernel.errors import BadInput, NotAllowed
 from keqiao.kernel.events import record
 from keqiao.kernel.money import Money
 from keqiao.ledger import selectors
-from keqiao.ledger.models import Account, Book, Entry, EntryLine
+from keqiao.ledger.models import Account, Book, Entry
 from keqiao.ledger.policies import can_keep_book
 from keqiao.ledger.services._shared import _book_of, _known_currency, _lock, _make_account, _own_book
 from keqiao.ledger.types import (
@@ -84,6 +84,44 @@ def reverse_by_hand(
 
 
 @dataclass(frozen=True)
+class _Seen:
+    """The book once it was locked, read in one question: postings into one book wait for each other."""
+
+    now: datetime
+    today: date
+    day: date  # of the entry
+    closed_through: date | None
+    last_number: int  # of the day's month
+    before: Entry | None  # what the same key posted
+
+
+LOOK = """
+WITH t AS (SELECT clock_timestamp() AS now, (clock_timestamp() AT TIME ZONE %(zone)s)::date AS today)
+SELECT t.now, t.today, (SELECT max(last_on) FROM ledger_closing WHERE book_id = %(book)s),
+    (SELECT max(number) FROM ledger_entry WHERE book_id = %(book)s
+        AND month = (SELECT date_trunc('month', coalesce(%(day)s::date, t.today)::timestamp)::date)),
+    (SELECT id FROM ledger_entry WHERE book_id = %(book)s AND key = %(key)s)
+FROM t
+"""
+
+
+def _look(book: Book, key: str, day: date | None) -> _Seen:
+    """Without a day: today's, or that of what the key posted before."""
+    values: dict[str, int | str | date | None] = {
+        "book": book.pk,
+        "key": key,
+        "day": day,
+        "zone": str(clock.site_zone()),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(LOOK, values)
+        now, today, closed_through, last_number, before_id = cursor.fetchone()
+    before = Entry.objects.get(pk=before_id) if before_id is not None else None
+    chosen = day or (before.booked_on if before is not None else today)
+    return _Seen(now, today, chosen, closed_through, last_number or 0, before)
+
+
+@dataclass(frozen=True)
 class _Ready:
     """A line with its account."""
 
@@ -95,27 +133,25 @@ class _Ready:
 def _post(actor: Actor, book: Book, draft: Draft, kind: EntryKind = EntryKind.ORDINARY) -> Entry:
     """The book is locked."""
     _check_words(draft)
-    before, now = selectors.entry_by_key(book, draft.key), clock.now()
-    booked_on = draft.booked_on or (before.booked_on if before else _day_of(now))
-    _check_day(booked_on, _day_of(now))
+    seen = _look(book, draft.key, draft.booked_on)
+    booked_on = _check_day(seen)
     _check_lines(draft.lines)
     ready = _with_accounts(book, draft.lines, booked_on)
     digest = _digest(book, booked_on, draft, kind, ready)
-    if before is not None:
-        return _same(before, digest)
+    if seen.before is not None:
+        return _same(seen.before, digest)
     _check_open(ready)
     _check_balance(ready)
     _check_escrow(ready)
-    return _write(actor, book, draft, kind, booked_on, now, ready, digest)
+    return _write(actor, book, draft, kind, seen, ready, digest)
 
 
 def _reverse(actor: Actor, book: Book, entry: Entry, *, why: str, key: str, booked_on: date | None) -> Entry:
     """The book is locked."""
     draft = Draft(why=why, key=key, booked_on=booked_on, cause=entry.cause)
     _check_words(draft)
-    before, now = selectors.entry_by_key(book, key), clock.now()
-    day = booked_on or (before.booked_on if before else _day_of(now))
-    _check_day(day, _day_of(now))
+    seen = _look(book, key, booked_on)
+    day = _check_day(seen)
     ready = [
         _Ready(
             row.account,
@@ -132,8 +168,8 @@ def _reverse(actor: Actor, book: Book, entry: Entry, *, why: str, key: str, book
         for row in selectors.lines_of(entry)
     ]
     digest = _digest(book, day, draft, EntryKind.REVERSAL, ready)
-    if before is not None:
-        return _same(before, digest)
+    if seen.before is not None:
+        return _same(seen.before, digest)
     if entry.kind in {EntryKind.REVERSAL, EntryKind.CARRY}:
         raise BadInput(_("红字凭证和年末结转凭证不能再冲销：请另记一张凭证。"), field="entry")
     if Entry.objects.filter(reverses=entry).exists():
@@ -142,7 +178,7 @@ def _reverse(actor: Actor, book: Book, entry: Entry, *, why: str, key: str, book
         words = {"date": entry.booked_on.isoformat()}
         raise BadInput(_("冲销日期不能早于原凭证日期 %(date)s。") % words, field="booked_on")
     _check_escrow(ready)
-    return _write(actor, book, draft, EntryKind.REVERSAL, day, now, ready, digest, reverses=entry)
+    return _write(actor, book, draft, EntryKind.REVERSAL, seen, ready, digest, reverses=entry)
 
 
 def _write(
@@ -150,20 +186,17 @@ def _write(
     book: Book,
     draft: Draft,
     kind: EntryKind,
-    booked_on: date,
-    now: datetime,
+    seen: _Seen,
     ready: Sequence[_Ready],
     digest: str,
     reverses: Entry | None = None,
 ) -> Entry:
-    _check_month(book, booked_on)
-    month = selectors.month_of(booked_on)
-    last = Entry.objects.filter(book=book, month=month).order_by("-number").values_list("number", flat=True).first()
-    entry = Entry.objects.create(
+    _check_month(seen)
+    entry = Entry(
         book=book,
-        month=month,
-        number=(last or 0) + 1,
-        booked_on=booked_on,
+        month=selectors.month_of(seen.day),
+        number=seen.last_number + 1,
+        booked_on=seen.day,
         kind=kind,
         why=draft.why,
         cause=draft.cause,
@@ -171,29 +204,41 @@ def _write(
         digest=digest,
         line_count=len(ready),
         reverses=reverses,
-        posted_at=now,
+        posted_at=seen.now,
         posted_by_id=actor.person_id,
     )
-    EntryLine.objects.bulk_create(
-        [
-            EntryLine(
-                entry=entry,
-                position=position,
-                account=row.account,
-                organisation_id=row.line.organisation_id,
-                person_id=row.line.person_id,
-                booked_on=booked_on,
-                due_on=row.line.due_on,
-                amount=row.line.amount.minor,
-                is_red=row.is_red,
-                why=row.line.why,
-            )
-            for position, row in enumerate(ready, start=1)
-        ]
-    )
+    entry.save(force_insert=True)
+    _write_lines(entry, ready)
     facts: dict[str, Any] = {"reverses_id": reverses.pk} if reverses else {}
-    record("ledger.entry_posted", entry, actor=actor, book_id=book.pk, digest=digest, **facts)
+    record("ledger.entry_posted", entry, actor=actor, at=seen.now, book_id=book.pk, digest=digest, **facts)
     return entry
+
+
+LINES = """
+INSERT INTO ledger_line (entry_id, booked_on, position, account_id, organisation_id, person_id, due_on, amount, is_red, why)
+SELECT %s, %s, l.* FROM unnest(
+    %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::bigint[], %s::bool[], %s::text[]) AS l
+"""
+
+
+def _write_lines(entry: Entry, ready: Sequence[_Ready]) -> None:
+    """All in one statement, whose trigger looks at them together."""
+    rows = [
+        (
+            position,
+            row.account.pk,
+            row.line.organisation_id,
+            row.line.person_id,
+            row.line.due_on,
+            row.line.amount.minor,
+            row.is_red,
+            row.line.why,
+        )
+        for position, row in enumerate(ready, start=1)
+    ]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(LINES, [entry.pk, entry.booked_on, *columns])
 
 
 # --- checks, each with a message for people ---------------------------------------------------------------------------
@@ -235,11 +280,13 @@ def _check_lines(lines: Sequence[Line]) -> None:
             )
 
 
+ACCOUNTS = "SELECT * FROM ledger_account WHERE book_id = %s AND (purpose = ANY(%s) OR number = ANY(%s))"
+
+
 def _with_accounts(book: Book, lines: Sequence[Line], on: date) -> list[_Ready]:
     """Accounts that a purpose names are opened when they are missing; a number must be there."""
-    purposes = {line.account for line in lines if isinstance(line.account, Purpose)}
-    numbers = {line.account for line in lines} - purposes
-    known = list(Account.objects.filter(Q(purpose__in=purposes) | Q(number__in=numbers), book=book))
+    named = [str(account) for account in {line.account for line in lines}]
+    known = list(Account.objects.raw(ACCOUNTS, [book.pk, named, named]))
     by_number = {account.number: account for account in known}
     by_purpose = {(account.purpose, account.currency, account.label): account for account in known}
     ready = []
@@ -335,20 +382,16 @@ def _would_owe(account: Account, balance: int, change: int) -> bool:
     return after > 0 if account.purpose == Purpose.HELD else after < 0
 
 
-def _day_of(moment: datetime) -> date:
-    return moment.astimezone(clock.site_zone()).date()
-
-
-def _check_day(day: date, today: date) -> None:
-    if not EARLIEST <= day <= today:
-        words = {"first": EARLIEST.isoformat(), "last": today.isoformat()}
+def _check_day(seen: _Seen) -> date:
+    if not EARLIEST <= seen.day <= seen.today:
+        words = {"first": EARLIEST.isoformat(), "last": seen.today.isoformat()}
         raise BadInput(_("凭证日期应在 %(first)s 与今天 %(last)s 之间。") % words, field="booked_on")
+    return seen.day
 
 
-def _check_month(book: Book, day: date) -> None:
-    closed = selectors.closed_through(book)
-    if closed is not None and day <= closed:
-        words = {"date": closed.isoformat()}
+def _check_month(seen: _Seen) -> None:
+    if seen.closed_through is not None and seen.day <= seen.closed_through:
+        words = {"date": seen.closed_through.isoformat()}
         raise MonthClosed(_("账已结到 %(date)s，不能再记这一天。请把凭证日期写在之后。") % words, field="booked_on")
 
 
