@@ -6,7 +6,8 @@ from keqiao.experts import tasks
 from keqiao.experts.models import Assignment, AssignmentPlan
 from keqiao.experts.tests.factories import BEARING, MEMBRANE, make_expert, make_needs
 from keqiao.parties.models import Person
-from keqiao.parties.tests.factories import make_operator, make_organisation, make_person, make_post
+from keqiao.parties.tests.factories import make_actor, make_operator, make_organisation, make_person, make_post
+from keqiao.parties.types import Role
 from tests.test_api_contacts import Caller
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
@@ -55,5 +56,9 @@ def test_experts_of_a_need_with_their_ties_for_those_who_may_know(client):
     assert operator("GET", address)[1]["items"][0]["ties"] == ["employed"]
     found = stranger("GET", address)[1]["items"][0]
     assert (found["expert"]["code"], found["ties"], found["reasons"][0]["kind"]) == (expert.code, [], "paper")
+    assert operator("GET", address)[1]["items"][0]["load"] == 0
+    researcher = caller(client, make_actor(organisation=make_organisation(), role=Role.RESEARCHER).person_id)
+    told = researcher("GET", address)[1]["items"][0]
+    assert (told["load"], told["capacity"]) == (None, None)
     assert client.get("/api/v1/experts").status_code == 404
     assert stranger("GET", "/assignment-plans")[1]["total"] == 0

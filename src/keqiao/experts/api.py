@@ -71,8 +71,8 @@ class ExpertFoundOut(Schema):
     score: int = Field(description="0 to 100; 100 is somebody whose texts are about this very need.")
     reasons: list[ReasonOut]
     ties: list[str] = Field(description="Conflicts of interest; empty for those who may not know the publisher.")
-    load: int
-    capacity: int
+    load: int | None = Field(description="Tasks on the desk; null for those who assign nobody.")
+    capacity: int | None
 
 
 class ExpertsFound(PageOut):

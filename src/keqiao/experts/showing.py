@@ -12,6 +12,7 @@ from keqiao.experts.types import ON_DESK, AssignmentState, PlanState, Solver, Ti
 from keqiao.experts.workflow import assignment_workflow, plan_workflow
 from keqiao.kernel import clock
 from keqiao.matching import selectors as matching
+from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 
 
@@ -28,6 +29,7 @@ def expert(profile: ExpertProfile, actor: Actor) -> dict[str, Any]:
         "person": profile.person,
         "places": selectors.workplaces_of([profile]).get(profile.person_id, []),
         "evidence": [one for one in evidence if one.kind != "statement"],
+        "sees_load": selectors.sees_load(actor, profile),
         "load": selectors.loads_of([profile.pk]).get(profile.pk, 0),
         "capacity": selectors.capacities([profile], on=clock.today())[profile.pk],
         "is_own": actor.person_id == profile.person_id,
@@ -43,7 +45,6 @@ def found(rows: Sequence[Any]) -> list[dict[str, Any]]:
             "person": row.profile.person,
             "places": places.get(row.profile.person_id, []),
             "ties": [Tie(tie).label for tie in row.ties],
-            "is_full": row.load >= row.capacity,
         }
         for row in rows
     ]
@@ -54,7 +55,7 @@ def own(actor: Actor) -> dict[str, Any]:
     works = selectors.claimed_codes(profile) if profile else set()
     return {
         "profile": profile,
-        "person": selectors.parties.get_person(actor),
+        "person": parties.get_person(actor),
         "possible": list(selectors.possible_works(actor)[:100]),
         "works": works,
         "papers": list(profile.papers.all()) if profile else [],

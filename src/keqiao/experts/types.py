@@ -141,8 +141,8 @@ class Found:
     score: int  # 100: as if their works were written about this very need
     reasons: tuple[Reason, ...] = ()
     ties: tuple[str, ...] = ()
-    load: int = 0
-    capacity: int = 0
+    load: int | None = None  # None: not the reader's to know
+    capacity: int | None = None
 
 
 @dataclass(frozen=True)

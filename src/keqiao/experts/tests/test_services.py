@@ -22,6 +22,7 @@ from keqiao.experts.tests.factories import (
     make_work,
 )
 from keqiao.experts.types import AssignmentState, EvidenceKind, NoRoom, PlanState, Tie
+from keqiao.kernel import clock
 from keqiao.kernel.errors import BadInput, DomainError, NotAllowed, NotFound, WrongState
 from keqiao.kernel.models import Event, Notice
 from keqiao.matching.tests.factories import make_match
@@ -168,9 +169,7 @@ def test_a_plan_gives_each_need_its_expert_and_tells_nobody(three):
 def test_who_is_tied_or_away_is_left_out_and_the_plan_says_why(three):
     experts, needs = three
     make_post(experts[0].person, needs[0].publisher)
-    services.add_period(
-        actor=actor_of(experts[1]), first_on=selectors.clock.today(), last_on=selectors.clock.today(), capacity=0
-    )
+    services.add_period(actor=actor_of(experts[1]), first_on=clock.today(), last_on=clock.today(), capacity=0)
     plan = make_plan(needs)
     assert experts[0].pk not in chosen(plan)[:1]
     assert experts[1].pk not in chosen(plan)

@@ -126,6 +126,19 @@ def test_ties_stand_on_the_page_of_those_who_may_know():
     assert "需要回避" not in says(client_of(make_actor(organisation=make_organisation())).get(address))
 
 
+def test_what_an_expert_has_on_the_desk_is_for_those_who_assign_and_for_themselves():
+    need = make_needs()[0]
+    expert = make_expert(MEMBRANE)
+    researcher = make_actor(organisation=make_organisation(), role=Role.RESEARCHER)
+    readers = {"operator": make_operator(), "expert": actor_of(expert), "researcher": researcher}
+    own, listed = f"/experts/{expert.code}", f"/needs/{need.code}/experts"
+    seen = {
+        name: ("今天手上" in says(client_of(actor).get(own)), "手上 0" in says(client_of(actor).get(listed)))
+        for name, actor in readers.items()
+    }
+    assert seen == {"operator": (True, True), "expert": (True, True), "researcher": (False, False)}
+
+
 def test_visitors_are_led_to_sign_in_and_strangers_find_nothing():
     plan = make_plan(make_needs()[:1], expert_codes=[make_expert(MEMBRANE).code])
     assert Client().get("/experts").status_code == 302
