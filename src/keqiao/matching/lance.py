@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import io
 import json
 import os
 import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from itertools import islice
@@ -55,8 +53,14 @@ from keqiao.matching.engine import (
     check_name,
     days,
 )
+from keqiao.matching.frequencies import (
+    COUNTED_AT_ONCE,
+    Frequencies,
+    count_frequencies,
+    kept_form,
+    load_frequencies,
+)
 from keqiao.matching.kept import Memory, Row
-from keqiao.matching.text import fingerprint
 from keqiao.matching.types import Hit
 from keqiao.runtime.environment import tell_library
 
@@ -75,7 +79,6 @@ STEPS = 3  # a query weight is sent in thirds, as repetitions: time grows with t
 REPEATS_MOST = 64
 REMEMBERED = 100_000  # places of documents, about 20 MB
 BM25_SCALE = 2.2 * STEPS  # k1 + 1, which Lance multiplies in and Lucene since version 8 does not
-COUNTED_AT_ONCE = 1_000  # documents whose tokens are in memory while they are counted
 STALE_SHARE = 0.2  # document frequencies are counted again after the table grew or shrank by this much
 
 TOKENS_INDEX = FTS(
@@ -94,7 +97,6 @@ ARROW_TYPES = {
     Attribute.DATE: pa.int64(),
 }
 SCHEMA_KEY = b"keqiao.schema"
-FREQUENCY = np.dtype([("token", "<u8"), ("documents", "<u4")])
 
 
 class LanceEngine:
@@ -318,7 +320,8 @@ class LanceEngine:
         if abs(rows - known.documents) <= STALE_SHARE * known.documents:
             return
         batches = table.search().select(["tokens"]).limit(None).to_batches(COUNTED_AT_ONCE)
-        save_frequencies(self._frequencies_file(table.name), *count_frequencies(batch["tokens"] for batch in batches))
+        content = kept_form(*count_frequencies(batch["tokens"] for batch in batches))
+        replace_file(self._frequencies_file(table.name), content)
 
     def _frequencies_file(self, idx: str) -> Path:
         return self._folder / "frequencies" / f"{idx}.npy"
@@ -490,91 +493,6 @@ def _hits(found: pa.Table, column: str, score: Any) -> list[Hit]:
 def _pairs(found: pa.Table) -> list[tuple[str, int]]:
     """Id and number of each row."""
     return list(zip(found["id"].to_pylist(), found["_rowid"].to_pylist(), strict=True))
-
-
-# --- document frequencies ---------------------------------------------------------------------------------------------
-# A cache, counted from the table and kept in one small file beside it, so that a query can be cut to its rarest terms.
-
-
-@dataclass(frozen=True, eq=False)
-class Frequencies:
-    """In how many documents a token occurs; tokens that are not listed occur in one or none."""
-
-    documents: int
-    prints: np.ndarray  # uint64, ascending: fingerprints of the tokens
-    counts: np.ndarray  # uint32, aligned with `prints`
-    stamp: int  # modification time of the file, ns
-
-    def idf(self, tokens: Sequence[str]) -> np.ndarray:
-        """float32[len(tokens)]: ln(1 + (N - df + 0.5) / (df + 0.5)), as in Lucene."""
-        wanted = np.array([fingerprint(token) for token in tokens], dtype=np.uint64)
-        df = np.ones(len(wanted), dtype=np.float32)
-        if len(self.prints):
-            at = np.minimum(np.searchsorted(self.prints, wanted), len(self.prints) - 1)
-            df = np.where(self.prints[at] == wanted, self.counts[at], df).astype(np.float32)
-        documents = max(self.documents, 1)
-        return np.log1p((np.maximum(documents - df, 0) + 0.5) / (df + 0.5)).astype(np.float32)
-
-
-def count_frequencies(columns: Iterable[pa.Array]) -> tuple[int, np.ndarray]:
-    """Number of documents, and FREQUENCY rows of the tokens that occur in more than one of them, ascending.
-
-    Tokens are counted under their fingerprints: 12 bytes each, however long the table and its vocabulary are.
-    """
-    documents = 0
-    prints, counts = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint32)
-    for column in columns:
-        for start in range(0, len(column), COUNTED_AT_ONCE):
-            part = column.slice(start, COUNTED_AT_ONCE)
-            documents += len(part)
-            prints, counts = _added(prints, counts, *_counted(part))
-    found = np.empty(int((counts > 1).sum()), dtype=FREQUENCY)
-    found["token"], found["documents"] = prints[counts > 1], counts[counts > 1]
-    return documents, found
-
-
-def _counted(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Fingerprints of the tokens of some documents, ascending, and in how many of them each occurs."""
-    words = pc.split_pattern(column, " ")
-    coded = pc.list_flatten(words).dictionary_encode()
-    names = coded.dictionary.to_pylist()
-    pairs = pc.list_parent_indices(words).to_numpy().astype(np.int64) * len(names)
-    once = np.unique(pairs + coded.indices.to_numpy())
-    tally = np.bincount(once % max(len(names), 1), minlength=len(names)).astype(np.uint32)
-    prints = np.array([fingerprint(name) if name else 0 for name in names], dtype=np.uint64)
-    order = np.argsort(prints)
-    order = order[prints[order] > 0]  # an empty document has an empty word
-    return prints[order], tally[order]
-
-
-def _added(
-    prints: np.ndarray, counts: np.ndarray, more: np.ndarray, tally: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both ascending lists in one."""
-    at = np.searchsorted(prints, more)
-    is_known = np.zeros(len(more), dtype=bool)
-    inside = at < len(prints)
-    is_known[inside] = prints[at[inside]] == more[inside]
-    counts[at[is_known]] += tally[is_known]
-    new = ~is_known
-    return np.insert(prints, at[new], more[new]), np.insert(counts, at[new], tally[new])
-
-
-def save_frequencies(path: Path, documents: int, found: np.ndarray) -> None:
-    """One array: the number of documents first, then the fingerprints in ascending order with their counts."""
-    table = np.empty(len(found) + 1, dtype=FREQUENCY)
-    table[0] = (0, documents)
-    table[1:] = found
-    content = io.BytesIO()
-    np.save(content, table)
-    replace_file(path, content.getvalue())
-
-
-def load_frequencies(path: Path, stamp: int) -> Frequencies:
-    """What was counted last; without a file, nothing: every token then counts as rare."""
-    table = np.load(path, mmap_mode="r") if stamp else np.zeros(1, dtype=FREQUENCY)
-    prints, counts = np.ascontiguousarray(table["token"][1:]), np.ascontiguousarray(table["documents"][1:])
-    return Frequencies(int(table["documents"][0]), prints, counts, stamp)
 
 
 # --- indexes ----------------------------------------------------------------------------------------------------------

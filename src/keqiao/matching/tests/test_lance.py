@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 import keqiao
-from keqiao.matching import lance
+from keqiao.matching import frequencies, lance
 from keqiao.matching.engine import (
     And,
     Attribute,
@@ -369,7 +369,7 @@ class TestLance:
         rng = np.random.default_rng(0)
         texts = [" ".join(f"w{n}" for n in rng.zipf(1.4, size=30) if n < 500) for _ in range(100)] + [""]
         columns = [pa.array(texts[:33]), pa.array(texts[33:])]
-        documents, found = lance.count_frequencies(columns)
+        documents, found = frequencies.count_frequencies(columns)
         plain = Counter(word for text in texts for word in set(text.split()))
         wanted = sorted((fingerprint(word), n) for word, n in plain.items() if n > 1)
         assert (documents, [tuple(row) for row in found.tolist()]) == (101, wanted)
