@@ -151,7 +151,8 @@ def test_a_draft_is_checked_mended_and_checked_again(browser, lanjiang, script):
     page.get_by_label("标题", exact=True).fill("耐酸纳滤膜，草稿先检查")
     problem = page.get_by_label("现在怎么做，卡在哪里", exact=True)
     problem.fill("酸性浸出液要用高性能的纳滤膜。希望尽快更换。")
-    page.get_by_role("button", name=re.compile("^下一步：")).click()  # the field, which is asked for, is still open
+    with page.expect_navigation():  # to the same address: the field, which is asked for, is still open
+        page.get_by_role("button", name=re.compile("^下一步：")).click()
     on_step(page, 1)
     page.get_by_role("link", name="检查", exact=True).click()
     expect(page).to_have_url(f"{address}/check")
@@ -164,7 +165,8 @@ def test_a_draft_is_checked_mended_and_checked_again(browser, lanjiang, script):
     expect(page).to_have_url(re.compile(rf"#{problem.get_attribute('id')}$"))
     expect(problem).to_be_in_viewport()
     problem.fill("酸性浸出液要用高性能的纳滤膜，水通量不低于 15 LMH/bar。希望尽快更换。")
-    page.get_by_role("button", name=re.compile("^下一步：")).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name=re.compile("^下一步：")).click()
     on_step(page, 1)
     page.get_by_role("link", name="检查", exact=True).click()
     expect(page).to_have_url(f"{address}/check")
