@@ -93,11 +93,14 @@ def _numbers(column: Any) -> np.ndarray:
 
 
 def _occurrences(kept: Sequence[Kept], words: dict[str, int], tokens: Sequence[str], dims: int) -> Occurrences:
-    position = np.full(len(words) + 1, -1, dtype=np.int64)
-    position[[words.get(token, len(words)) for token in tokens]] = np.arange(len(tokens))
-    position[-1] = -1
     lengths = np.array([len(one.words) for one in kept], dtype=np.int64)
-    token = position[np.concatenate([one.words for one in kept])] if kept else np.zeros(0, dtype=np.int64)
+    read = np.concatenate([one.words for one in kept]) if kept else np.zeros(0, dtype=np.int32)
+    # Another thread may give numbers meanwhile: as many as these documents need are looked at, however many there are.
+    none = int(read.max(initial=-1)) + 1
+    position = np.full(none + 1, -1, dtype=np.int64)
+    position[[min(words.get(token, none), none) for token in tokens]] = np.arange(len(tokens))
+    position[none] = -1
+    token = position[read]
     place = np.arange(len(token)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     is_wanted = token >= 0
     vectors = np.zeros((len(kept), dims), dtype=np.float32)
