@@ -1,19 +1,16 @@
 """Speed with many achievements: `python bench/speed.py [--count 100000] [--users 20] [--seconds 60]`.
 
 Makes a site of its own in a folder of its own (build/bench), fills it with achievements recombined from open sentences
-(seeded), indexes it, starts one web process on loopback and lets simulated users search with one second of thought
+(`keqiao bench generate`), indexes it, starts one web process on loopback and lets simulated users search with one second of thought
 between pages. Everything is taken in one run; the search page is also given as a multiple of the raw engine's query.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 import os
 import platform
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -21,16 +18,11 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 ROOT = Path(__file__).resolve().parent.parent
-OPEN = ROOT / "src" / "keqiao" / "demo" / "data" / "open" / "achievements.jsonl.gz"
 SEED = 20_261_120
-FIELDS = ["materials", "equipment", "biomed", "energy", "ai", "ic", "agri", "environment", "aerospace", "ict"]
-MODES = ["transfer", "license_exclusive", "license_nonexclusive", "equity_contribution", "development", "service"]
-SENTENCE = re.compile(r"[^。！？.!?]+[。！？.!?]+")
 
 
 def main() -> int:
@@ -62,14 +54,18 @@ def run(args: argparse.Namespace) -> dict[str, float]:
     django.setup()
     from django.core.management import call_command
 
+    from keqiao.catalogue import selectors as catalogue
+    from keqiao.demo import recombining
+
     call_command("migrate", verbosity=0)
-    made = fill(args.count)
-    report = {"achievements": args.count, "duplicates": made, "users": args.users}
-    report |= index(args.count)
-    queries = questions(200)
+    public, repeated = fill(args.count)
+    report: dict[str, float] = {"achievements": public, "duplicates": repeated, "users": args.users}
+    report |= index(public)
+    queries = recombining.questions(200)
     report |= raw_engine(queries)
     with Site(args.port) as site:
-        report |= load(site, queries, args.users, args.seconds)
+        needs = list(catalogue.published_ids("need").values_list("code", flat=True)[:20])
+        report |= load(site, queries, needs, args.users, args.seconds)
         report["web_mb"] = site.memory_mb()
     return report
 
@@ -77,67 +73,20 @@ def run(args: argparse.Namespace) -> dict[str, float]:
 # --- Data -------------------------------------------------------------------------------------------------------------
 
 
-def sentences() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {"zh": [], "en": []}
-    with gzip.open(OPEN, "rt", encoding="utf-8") as rows:
-        for line in rows:
-            row = json.loads(line)
-            for lang in found:
-                text = (row.get(lang) or {}).get("summary") or ""
-                found[lang] += [s.strip() for s in SENTENCE.findall(text) if 15 < len(s) < 300]
-    return found
+def fill(count: int) -> tuple[int, float]:
+    """Rows written straight into the tables: this measures reading, not the commands. How many are public, and the share
+    of repeated texts."""
+    from django.db import connection
 
+    from keqiao.catalogue import selectors as catalogue
+    from keqiao.demo import generating
 
-def texts(count: int) -> tuple[list[tuple[str, str, str]], float]:
-    """(lang, title, summary) and the share of repeated summaries. Two thirds are Chinese, as on a Chinese site."""
-    chance, parts = random.Random(SEED), sentences()
-    made = []
-    for _ in range(count):
-        lang = "zh" if chance.random() < 0.67 else "en"
-        body = chance.sample(parts[lang], chance.randint(3, 7))
-        made.append((lang, body[0][:80], ("" if lang == "zh" else " ").join(body)))
-    return made, 1 - len({summary for _, _, summary in made}) / count
-
-
-def fill(count: int) -> float:
-    """Rows written straight into the tables: this measures reading, not the commands."""
-    from keqiao.catalogue.models import Achievement, AchievementText, Need, NeedText
-    from keqiao.kernel import parameters
-    from keqiao.parties import selectors as parties
-    from keqiao.parties.models import Organisation
-
-    made, repeated = texts(count)
-    if Achievement.objects.count() == count:
-        return repeated
-    assert not Achievement.objects.exists(), "the bench folder holds another count: remove it first"
-    parameters.load_packs(actor=parties.system())
-    chance, now = random.Random(SEED + 1), datetime.now(UTC)
-    owners = Organisation.objects.bulk_create(
-        [Organisation(code=f"B-{n}", kind="university", name_zh=f"测速单位{n}") for n in range(500)]
-    )
-    for first in range(0, count, 5_000):
-        part = made[first : first + 5_000]
-        rows = Achievement.objects.bulk_create(
-            [
-                Achievement(
-                    code=f"CG-B-{first + n:07d}", state="published", owner=chance.choice(owners),
-                    field=chance.choice(FIELDS), trl=chance.choice([None, *range(1, 10)]),
-                    modes=chance.sample(MODES, 2), published_at=now, price_kind="negotiable",
-                )
-                for n in range(len(part))
-            ]
-        )  # fmt: skip
-        AchievementText.objects.bulk_create(
-            [
-                AchievementText(achievement=r, lang=t[0], title=t[1], summary=t[2])
-                for r, t in zip(rows, part, strict=True)
-            ]
+    generating.fill({"achievement": count, "need": 500}, progress=lambda text: print(f"  {text}", file=sys.stderr))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 - count(DISTINCT md5(summary || problem || how))::float / count(*) FROM catalogue_achievementtext"
         )
-    publisher = Organisation.objects.create(code="B-N", kind="enterprise", name_zh="测速企业")
-    for n, (lang, title, summary) in enumerate(made[:50]):
-        need = Need.objects.create(code=f"XQ-B-{n:05d}", state="published", publisher=publisher, published_at=now)
-        NeedText.objects.create(need=need, lang=lang, title=title, problem=summary[:400])
-    return repeated
+        return catalogue.published_ids("achievement").count(), cursor.fetchone()[0]
 
 
 def index(count: int) -> dict[str, float]:
@@ -150,23 +99,9 @@ def index(count: int) -> dict[str, float]:
     indexing.rebuild(lambda text: marks.setdefault(text.split(":")[0], time.monotonic() - began))
     whole = time.monotonic() - began
     filled = whole - marks.get("achievements", 0.0)
-    for need in catalogue.published_ids("need"):
+    for need in catalogue.published_ids("need")[:50]:
         services.compute_matches(actor=parties.system(), kind="need", item_id=need.pk)
     return {"index_s": whole, "index_per_s": count / whole, "fill_per_s": count / filled if filled else 0}
-
-
-def questions(count: int) -> list[str]:
-    chance, parts = random.Random(SEED + 2), sentences()
-    found = [chance.choice(parts[chance.choice(["zh", "zh", "en"])])[:120] for _ in range(count // 2)]
-    short = [
-        "耐酸纳滤膜",
-        "轴承故障诊断 TRL 6 以上",
-        "锂电池 安全预警",
-        "thermal barrier coating",
-        "图像识别 许可",
-        "水稻 耐盐",
-    ]
-    return found + [chance.choice(short) for _ in range(count - len(found))]
 
 
 # --- Measuring --------------------------------------------------------------------------------------------------------
@@ -226,7 +161,7 @@ class Site:
         return max((w.memory_info().rss for w in workers), default=0) / 1e6
 
 
-def load(site: Site, queries: list[str], users: int, seconds: int) -> dict[str, float]:
+def load(site: Site, queries: list[str], needs: list[str], users: int, seconds: int) -> dict[str, float]:
     for text in queries[:30]:
         fetch(site, f"/search?q={urllib.parse.quote(text)}")
     times: list[float] = []
@@ -253,16 +188,16 @@ def load(site: Site, queries: list[str], users: int, seconds: int) -> dict[str, 
     if errors:
         raise RuntimeError(f"{len(errors)} requests failed: {errors[0]}")
     pages = []
-    for n in [*range(20), *range(20)]:
+    for code in [*needs, *needs]:
         began = time.monotonic()
-        fetch(site, f"/needs/XQ-B-{n:05d}")
+        fetch(site, f"/needs/{code}")
         pages.append((time.monotonic() - began) * 1000)
     return {
         "requests": len(times),
         "search_p50_ms": statistics.median(times),
         "search_p95_ms": quantile(times, 0.95),
-        "need_p50_ms": statistics.median(pages[20:]),
-        "need_p95_ms": quantile(pages[20:], 0.95),
+        "need_p50_ms": statistics.median(pages[len(needs) :]),
+        "need_p95_ms": quantile(pages[len(needs) :], 0.95),
     }
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "migrate": ("更新数据库结构", "bring the database's tables up to date"),
     "reindex": ("重建检索索引", "rebuild the search index"),
     "evaluate": ("在测试集上度量检索质量", "measure retrieval on a test collection"),
+    "bench": ("为测速生成数据", "make data to measure with"),
     "ledger": ("核对账簿、导出账簿", "check the books, or export one"),
     "audit": ("核验存证链", "verify the audit chain"),
     "admin": ("平台管理员：添加、列出、移除", "administrators: add, list, remove"),

@@ -92,7 +92,7 @@ def load(progress: Progress = print, *, most: int | None = None) -> None:
         progress("code tables")
         codes.load(actor=system)
         consents.load_agreements(actor=system)
-        catalogue.load_codes(actor=system, rows=_regions())
+        catalogue.load_codes(actor=system, rows=site_regions())
         progress("organisations and people")
         organisations = _organisations()
         _people(organisations)
@@ -130,7 +130,7 @@ def _lines(name: str, most: int | None) -> list[dict[str, Any]]:
         return [json.loads(line) for line in itertools.islice(file, most)]
 
 
-def _regions() -> Iterator[dict[str, Any]]:
+def site_regions() -> Iterator[dict[str, Any]]:
     rows = tomllib.loads((DATA / "regions.toml").read_text(encoding="utf-8"))["region"]
     for position, row in enumerate(rows):
         yield {
