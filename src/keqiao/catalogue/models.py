@@ -1,5 +1,6 @@
 """Tables of the catalogue. Only workflow.py writes `state`."""
 
+import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -20,6 +21,7 @@ from keqiao.catalogue.types import (
     Shown,
 )
 from keqiao.kernel.codes import DrawnKey
+from keqiao.kernel.models import never
 
 LANGUAGES = [("zh", "中文"), ("en", "English")]
 
@@ -395,3 +397,110 @@ class Attachment(models.Model):
 
     def __str__(self) -> str:
         return self.title or f"attachment {self.pk}"
+
+
+class ShareVersion(models.Model):
+    """贡献与权属: who made an achievement and whose it is, as agreed at one time. An edit is a new version.
+
+    It is in force from the moment when the last contributor has signed. Versions, shares and fractions never change;
+    only signatures are added.
+    """
+
+    achievement = models.ForeignKey(Achievement, on_delete=models.PROTECT, related_name="share_versions")
+    number = models.PositiveIntegerField()
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField(null=True)  # when the last contributor signed
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_share_version_per_number", fields=["achievement", "number"]),
+            models.CheckConstraint(name="share_version_has_a_number", condition=Q(number__gte=1)),
+        ]
+        triggers = [
+            never(pgtrigger.Delete, "share_version_stays"),
+            pgtrigger.Trigger(
+                name="shares_are_the_whole",
+                level=pgtrigger.Row,
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                timing=pgtrigger.Deferred,
+                func=(
+                    "IF (SELECT sum(share_bp) FROM catalogue_contributorshare WHERE version_id = NEW.id) "
+                    "IS DISTINCT FROM 10000 OR "
+                    "(SELECT sum(share_bp) FROM catalogue_ownershipfraction WHERE version_id = NEW.id) "
+                    "IS DISTINCT FROM 10000 "
+                    "THEN RAISE EXCEPTION 'shares of version % are not 100 %%', NEW.id "
+                    "USING ERRCODE = 'check_violation'; END IF; RETURN NULL;"
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.achievement_id} v{self.number}"
+
+
+SHARE_STAYS = (
+    "IF (NEW.version_id, NEW.{who}_id, NEW.share_bp, NEW.position) IS DISTINCT FROM "
+    "(OLD.version_id, OLD.{who}_id, OLD.share_bp, OLD.position) THEN RAISE EXCEPTION "
+    "'a share is never edited: make a new version' USING ERRCODE = 'restrict_violation'; END IF; RETURN NEW;"
+)
+
+
+def share_is_a_part(name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(name=name, condition=Q(share_bp__gte=1, share_bp__lte=10_000))
+
+
+class ContributorShare(models.Model):
+    """One contributor's part of the work in one version, in basis points, and what they said to it."""
+
+    version = models.ForeignKey(ShareVersion, on_delete=models.PROTECT, related_name="contributors")
+    person = models.ForeignKey("parties.Person", on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField()
+    share_bp = models.PositiveIntegerField()
+    is_main = models.BooleanField(db_default=True)  # 主要贡献人; a rule may promise them a part of their own
+    signed_at = models.DateTimeField(null=True)
+    refused_at = models.DateTimeField(null=True)
+    refusal = models.TextField(blank=True, db_default="")
+
+    class Meta:
+        ordering = ["position"]
+        indexes = [models.Index(fields=["person", "version"], name="share_by_person")]
+        constraints = [
+            models.UniqueConstraint(name="one_share_per_contributor", fields=["version", "person"]),
+            share_is_a_part("contributor_share_is_a_part"),
+            models.CheckConstraint(name="share_is_signed_or_refused", condition=Q(signed_at=None) | Q(refused_at=None)),
+        ]
+        triggers = [
+            never(pgtrigger.Delete, "contributor_share_stays"),
+            pgtrigger.Trigger(
+                name="contributor_share_is_final",
+                level=pgtrigger.Row,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                func=SHARE_STAYS.format(who="person"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version_id}: {self.share_bp}"
+
+
+class OwnershipFraction(models.Model):
+    """One organisation's part of the ownership in one version, in basis points."""
+
+    version = models.ForeignKey(ShareVersion, on_delete=models.PROTECT, related_name="owners")
+    organisation = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField()
+    share_bp = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(name="one_fraction_per_owner", fields=["version", "organisation"]),
+            share_is_a_part("ownership_fraction_is_a_part"),
+        ]
+        triggers = [never(pgtrigger.Delete, "ownership_fraction_stays")]
+
+    def __str__(self) -> str:
+        return f"{self.version_id}: {self.share_bp}"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keqiao.parties.types import Actor
+from keqiao.parties.types import Actor, Role
 
 
 def can_publish(actor: Actor, item: Any) -> bool:  # noqa: ARG001 -- a policy's signature
@@ -22,3 +22,8 @@ def can_run_achievement(actor: Actor, achievement: Any) -> bool:
 
 def can_run_need(actor: Actor, need: Any) -> bool:
     return actor.is_operator or actor.works_for(need.publisher_id)
+
+
+def can_write_shares(actor: Actor, achievement: Any) -> bool:
+    """The owner's transfer office proposes who contributed what; each contributor signs."""
+    return actor.has_role(achievement.owner_id, Role.CONVERSION_OFFICER)

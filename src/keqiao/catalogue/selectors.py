@@ -10,10 +10,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from keqiao.catalogue.models import Achievement, Attachment, Code, IPAsset, Need, PrivateBudget, TeamMember, TrueLink
+from keqiao.catalogue.models import (
+    Achievement,
+    Attachment,
+    Code,
+    ContributorShare,
+    IPAsset,
+    Need,
+    OwnershipFraction,
+    PrivateBudget,
+    ShareVersion,
+    TeamMember,
+    TrueLink,
+)
 from keqiao.catalogue.types import AttachmentLevel, BudgetShown, ItemState, Shown
 from keqiao.kernel.errors import NotFound
-from keqiao.parties.types import Actor
+from keqiao.parties import selectors as parties
+from keqiao.parties.types import Actor, Role
 
 if TYPE_CHECKING:
     from keqiao.parties.models import Organisation
@@ -345,3 +358,50 @@ def team_people(achievement_ids: Iterable[int]) -> set[tuple[int, int]]:
 def proofs_older_than(moment: datetime, kind: str) -> QuerySet[Attachment]:
     """Files that prove an indicator or the maturity of the outer query's item, and were stored before. For jobs."""
     return Attachment.objects.filter(file__stored_at__lt=moment, **{kind: OuterRef("pk")}).exclude(proves="")
+
+
+# --- shares and fractions ----------------------------------------------------------------------------------------------
+
+SHARE_ROLES = frozenset({Role.CONVERSION_OFFICER, Role.FINANCE_OFFICER, Role.AUDITOR})  # in an owner's organisation
+
+
+def share_versions_visible_to(actor: Actor) -> QuerySet[ShareVersion]:
+    """Whole versions: for the officers of the organisations that own the achievement. A contributor has `own_shares`."""
+    rows = ShareVersion.objects.select_related("achievement").order_by("-achievement_id", "-number")
+    if actor.is_system:
+        return rows
+    homes = parties.merged_into({place for place, role in actor.posts if role in SHARE_ROLES})
+    fraction = OwnershipFraction.objects.filter(version=OuterRef("pk"), organisation_id__in=homes)
+    return rows.filter(Q(achievement__owner_id__in=homes) | Q(Exists(fraction))) if homes else rows.none()
+
+
+def own_shares(actor: Actor) -> QuerySet[ContributorShare]:
+    """The actor's own lines in versions of any achievement, newest first."""
+    rows = ContributorShare.objects.select_related("version__achievement").order_by("-version_id")
+    return rows.filter(person_id=actor.person_id) if actor.person_id is not None else rows.none()
+
+
+def shares_of(achievement_ids: Iterable[int]) -> dict[int, ShareVersion]:
+    """Achievement → the newest version in force, with its lines. For commands that have asked who may."""
+    rows = ShareVersion.objects.filter(achievement_id__in=list(achievement_ids), signed_at__isnull=False)
+    rows = rows.prefetch_related("contributors__person", "owners__organisation").order_by("achievement_id", "number")
+    return {row.achievement_id: row for row in rows}
+
+
+def newest_shares(achievement_id: int) -> ShareVersion | None:
+    """The last version that was proposed, signed or not."""
+    rows = ShareVersion.objects.filter(achievement_id=achievement_id).order_by("-number")
+    return rows.prefetch_related("owners").first()
+
+
+def hold_shares(achievement_ids: Iterable[int]) -> None:
+    """Until the end of the transaction nobody proposes or signs shares of these."""
+    rows = Achievement.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=list(achievement_ids))
+    list(rows.order_by("pk").values_list("pk"))
+
+
+def possible_contributors(achievement: Achievement, owner_ids: Iterable[int]) -> set[int]:
+    """People of the team, and those who work or ever worked for the owners."""
+    team = {person_id for _achievement, person_id in team_people([achievement.pk])}
+    homes = parties.merged_into({achievement.owner_id, *owner_ids})
+    return team | {person_id for person_id, _organisation in parties.people_of(homes, since=date.min)}

@@ -1,7 +1,13 @@
 """Words of the catalogue."""
 
+from dataclasses import dataclass
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from keqiao.kernel.errors import WrongState
+
+WHOLE_BP = 10_000  # 100 % in basis points
 
 
 class Mode(models.TextChoices):
@@ -122,3 +128,18 @@ class EndReason(models.TextChoices):
 # What the owner's people choose from.
 CLOSING = (EndReason.SOLVED_HERE, EndReason.SOLVED_ELSEWHERE, EndReason.GIVEN_UP, EndReason.OTHER)
 WITHDRAWING = (EndReason.OUTDATED, EndReason.MISTAKE, EndReason.GIVEN_UP, EndReason.OTHER)
+
+
+class AlreadyAnswered(WrongState):
+    """A version of the shares is signed or refused once by each, and only the newest."""
+
+    message = _("您已经对这一版表过态。要改，请成果转化专员提交新的一版。")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One contributor or one owner, in basis points of the whole."""
+
+    id: int
+    share_bp: int
+    is_main: bool = True

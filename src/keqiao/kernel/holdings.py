@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from keqiao.kernel.models import Notice, NoticeChannel, NoticePreference, StoredFile
+from keqiao.kernel.models import Notice, NoticeChannel, NoticePreference, Objection, StoredFile
+from keqiao.kernel.personal import BLANK
 
 
 def export(person_id: int) -> dict[str, Any]:
@@ -33,6 +34,16 @@ def export(person_id: int) -> dict[str, Any]:
             {"format": row.format, "host": urlsplit(row.url).hostname or "", "is_active": row.is_active}
             for row in NoticeChannel.objects.filter(person_id=person_id).order_by("pk")
         ],
+        "objections": [
+            {
+                "notice": row.notice.code,
+                "text": row.text,
+                "made_at": row.made_at.isoformat(),
+                "outcome": row.outcome,
+                "answer": row.answer,
+            }
+            for row in Objection.objects.filter(person_id=person_id).select_related("notice").order_by("pk")
+        ],
         "uploads": [
             {"name": row.name, "size": row.size, "stored_at": row.stored_at.isoformat()}
             for row in StoredFile.objects.filter(stored_by_id=person_id)
@@ -43,7 +54,8 @@ def export(person_id: int) -> dict[str, Any]:
 
 
 def erase(person_id: int) -> None:
-    """Deliveries go with the notices and channels they belong to."""
+    """Deliveries go with the notices and channels they belong to. An objection's place and outcome stay, its words go."""
+    Objection.objects.filter(person_id=person_id).update(text=BLANK)
     Notice.objects.filter(person_id=person_id).delete()
     NoticePreference.objects.filter(person_id=person_id).delete()
     NoticeChannel.objects.filter(person_id=person_id).delete()

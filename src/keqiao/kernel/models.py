@@ -1,9 +1,12 @@
 """Tables of the kernel: what happened, its seals, parameters, working days, files, notices, the site itself."""
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from keqiao.kernel.codes import DrawnKey
 
@@ -237,3 +240,102 @@ class NoticeDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.notice_id} to {self.channel_id}"
+
+
+class NoticeAudience(models.TextChoices):
+    UNIT = "unit", _("在本单位公示")
+    PUBLIC = "public", _("向社会公示")
+
+
+class PublicNoticeState(models.TextChoices):
+    OPEN = "open", _("公示中")
+    PASSED = "passed", _("公示期满")
+    STOPPED = "stopped", _("异议成立，已终止")
+    WITHDRAWN = "withdrawn", _("已撤回")
+
+
+class ObjectionOutcome(models.TextChoices):
+    UPHELD = "upheld", _("异议成立")
+    DISMISSED = "dismissed", _("异议不成立")
+
+
+class PublicNotice(models.Model):
+    """公示: what the law has shown for a time, so that others may object. Only public_notices.py writes `state`.
+
+    `facts` and `people` hold what the law requires and no more; people are ids, whose names are read when it is shown.
+    """
+
+    code = models.CharField(max_length=24, unique=True)
+    kind = models.CharField(max_length=80)  # "deals.reward"
+    subject = models.CharField(max_length=80)  # "deals.distribution:12"
+    audience = models.CharField(max_length=8, choices=NoticeAudience)
+    organisation_ids = ArrayField(models.BigIntegerField())  # who shows it
+    title_zh = models.CharField(max_length=300)
+    title_en = models.CharField(max_length=300, blank=True)
+    facts = models.JSONField(default=list)  # [[key, value], …] of the kind
+    people = models.JSONField(default=list)  # [{"person": id, "share_bp": 5000, "minor": 100, "currency": "CNY"}, …]
+    rule_key = models.CharField(max_length=80)
+    rule_text = models.CharField(max_length=400)  # instrument and article, as they stood when it was opened
+    days = models.PositiveSmallIntegerField()
+    in_working_days = models.BooleanField()
+    is_provisional = models.BooleanField()  # a working day on the way is not announced yet
+    opened_at = models.DateTimeField()
+    closes_at = models.DateTimeField()  # the end of the last day
+    state = models.CharField(max_length=12, choices=PublicNoticeState, default=PublicNoticeState.OPEN)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["state", "closes_at", "id"], name="public_notice_by_close"),
+            models.Index(fields=["subject", "-id"], name="public_notice_by_subject"),
+            GinIndex(fields=["organisation_ids"], name="public_notice_by_unit"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="public_notice_state_is_known", condition=Q(state__in=PublicNoticeState.values)
+            ),
+            models.CheckConstraint(
+                name="public_notice_audience_is_known", condition=Q(audience__in=NoticeAudience.values)
+            ),
+            models.CheckConstraint(
+                name="public_notice_closes_after_it_opens", condition=Q(closes_at__gt=F("opened_at"))
+            ),
+            models.UniqueConstraint(
+                name="one_open_public_notice_per_subject",
+                fields=["kind", "subject"],
+                condition=Q(state=PublicNoticeState.OPEN),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Objection(models.Model):
+    """异议: what somebody says against a public notice while it is open, and the answer."""
+
+    code = models.CharField(max_length=24, unique=True)
+    notice = models.ForeignKey(PublicNotice, on_delete=models.PROTECT, related_name="objections")
+    person_id = models.BigIntegerField()
+    text = models.TextField()
+    made_at = models.DateTimeField()
+    due_on = models.DateField()  # the day promised for the answer
+    answer = models.TextField(blank=True)
+    outcome = models.CharField(max_length=12, choices=ObjectionOutcome, blank=True)
+    answered_at = models.DateTimeField(null=True)
+    answered_by_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["person_id", "-id"], name="objection_by_person")]
+        constraints = [
+            models.CheckConstraint(
+                name="objection_outcome_is_known", condition=Q(outcome__in=["", *ObjectionOutcome.values])
+            ),
+            models.CheckConstraint(
+                name="objection_is_answered_whole",
+                condition=Q(outcome="", answered_at=None, answer="") | (~Q(outcome="") & Q(answered_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
