@@ -66,16 +66,21 @@ class Money:
 
     def allocate(self, shares: Sequence[int]) -> list[Money]:
         """Split by non-negative integer shares (largest remainder); the parts add up to the whole, of either sign."""
-        total = sum(shares)
-        if total <= 0 or any(share < 0 for share in shares):
-            raise ValueError("shares are whole numbers of 0 or more, and not all 0")
-        sign = -1 if self.minor < 0 else 1
-        exact = [divmod(abs(self.minor) * share, total) for share in shares]
-        parts = [quotient for quotient, _ in exact]
-        by_remainder = sorted(range(len(exact)), key=lambda i: (-exact[i][1], i))
-        for i in by_remainder[: abs(self.minor) - sum(parts)]:
-            parts[i] += 1
-        return [Money(sign * part, self.currency) for part in parts]
+        return [Money(part, self.currency) for part in allocate(self.minor, shares)]
 
     def __str__(self) -> str:
         return f"{self.currency} {self.major:,}"
+
+
+def allocate(whole: int, shares: Sequence[int]) -> list[int]:
+    """Split whole units by non-negative integer shares (largest remainder); the parts add up to the whole, of either sign."""
+    total = sum(shares)
+    if total <= 0 or any(share < 0 for share in shares):
+        raise ValueError("shares are whole numbers of 0 or more, and not all 0")
+    sign = -1 if whole < 0 else 1
+    exact = [divmod(abs(whole) * share, total) for share in shares]
+    parts = [quotient for quotient, _ in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: (-exact[i][1], i))
+    for i in by_remainder[: abs(whole) - sum(parts)]:
+        parts[i] += 1
+    return [sign * part for part in parts]

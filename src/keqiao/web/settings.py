@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "keqiao.matching",
     "keqiao.submissions",
     "keqiao.engagement",
+    "keqiao.deals",
     "keqiao.joining",
     "keqiao.alerts",
     "keqiao.experts",

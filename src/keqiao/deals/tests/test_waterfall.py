@@ -1,0 +1,81 @@
+from datetime import date
+from fractions import Fraction
+
+import pytest
+
+from keqiao.deals.rulebook import rules_that_ship
+from keqiao.deals.types import (
+    Achievement,
+    Broker,
+    Charge,
+    ChargeKind,
+    Mode,
+    Owner,
+    OwnerKind,
+    OwnRule,
+    Part,
+    PartKind,
+    Receipt,
+    Share,
+    Stake,
+    Terms,
+)
+from keqiao.deals.waterfall import distribute
+
+RULES = rules_that_ship()
+DAY = date(2025, 8, 14)
+OWN_RULE = OwnRule(
+    "东屏工业大学成果转化收益分配办法",
+    "第十一条",
+    date(2023, 6, 1),
+    Fraction(70, 100),
+    (
+        Part("college", PartKind.UNIT, Fraction(15, 100)),
+        Part("school", PartKind.SCHOOL, Fraction(10, 100)),
+        Part("fund", PartKind.FUND, Fraction(5, 100)),
+    ),
+)
+TEAM = (Share("p1", Fraction(5, 10)), Share("p2", Fraction(3, 10)), Share("p3", Fraction(2, 10)))
+
+
+def make_terms(**fields):
+    owner = fields.pop("owner", Owner("u", OwnerKind.STATE_UNIT, "CN-SH", fields.pop("rule", OWN_RULE)))
+    stakes = (Stake("u", Fraction(1), fields.pop("team", TEAM)),)
+    base = {
+        "mode": Mode.LICENCE,
+        "signed_on": DAY,
+        "achievements": (Achievement("a", Fraction(1), stakes),),
+        "owners": (owner,),
+        "registered_on": date(2025, 8, 27),
+    }
+    return Terms(**{**base, **fields})
+
+
+def test_first_payment_of_a_licence_is_divided_as_the_agreed_plan_says():
+    charges = (Charge(ChargeKind.VENUE, 2_000_000), Charge(ChargeKind.OTHER, 4_000_000))
+    receipt = Receipt("r1", date(2025, 11, 16), 200_000_000, charges=charges)
+    sheet = distribute(make_terms(broker=Broker("b", Fraction(3, 100), is_cost=True)), [receipt], RULES)
+    assert sheet.totals() == {
+        "vat": 0,
+        "venue": 2_000_000,
+        "broker": 6_000_000,
+        "other": 4_000_000,
+        "p1": 65_800_000,
+        "p2": 39_480_000,
+        "p3": 26_320_000,
+        "college": 28_200_000,
+        "school": 18_800_000,
+        "fund": 9_400_000,
+    }
+
+
+@pytest.mark.parametrize("amounts", [[100_003], [33_334, 33_335, 33_334], [100_000, 3], [150_000, -49_997]])
+def test_instalments_and_refunds_end_where_one_payment_would(amounts):
+    receipts = [Receipt(str(n), DAY, amount) for n, amount in enumerate(amounts)]
+    sheets = [distribute(make_terms(), receipts[: n + 1], RULES) for n in range(len(receipts))]
+    totals = {}
+    for sheet in sheets:
+        assert sum(line.amount for line in sheet.leaves) == sheet.gross
+        for payee, amount in sheet.totals().items():
+            totals[payee] = totals.get(payee, 0) + amount
+    assert totals == distribute(make_terms(), [Receipt("whole", DAY, sum(amounts))], RULES).totals()
