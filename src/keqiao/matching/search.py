@@ -18,6 +18,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue.types import ItemState, PriceKind
+from keqiao.kernel.errors import NotFound
 from keqiao.matching import scoring, tallies
 from keqiao.matching.engine import And, Eq, Filter, Has, In, Not, Or, Range
 from keqiao.matching.queries import SearchQuery, read_query
@@ -100,6 +101,17 @@ class SearchResult:
 def search(request: SearchRequest, *, actor: Actor) -> SearchResult:
     text = request.q.strip()[:LONGEST_QUERY]
     return _nearest(request, text, actor) if text else _newest(request, actor)
+
+
+def side_by_side(request: SearchRequest, codes: Sequence[str], *, actor: Actor) -> list[Found]:
+    """Public items in the order of `codes`, each with its arch of the search; one that is missing is not found."""
+    codes = list(dict.fromkeys(codes))
+    if _public(request.kind, actor).filter(code__in=codes).count() < len(codes):
+        raise NotFound
+    text = request.q.strip()[:LONGEST_QUERY]
+    query = read_query(text, scoring.regions().names(), drop=request.drop) if text else None
+    arches = scoring.search_arches(request.kind, query, codes) if query else {}
+    return [Found(item, arches.get(item.code)) for item in _load(request.kind, codes, actor)]
 
 
 # --- Nothing typed: the newest ----------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from keqiao.kernel.errors import DomainError, NotFound
 from keqiao.matching import selectors as matching
 from keqiao.matching.stones import arch_to_json
 from keqiao.parties.api import organisation_out
-from keqiao.web import budgets, presentation_reasons, problems, recording
+from keqiao.web import budgets, presentation_compare, problems, recording
 from keqiao.web.api_search import router as search_router
 from keqiao.web.api_shapes import (
     AchievementOut,
@@ -375,7 +375,7 @@ def match_out(row: matching.MatchSeen) -> dict[str, Any]:
 
 def comparison_out(need: Any, matches: Sequence[matching.MatchSeen]) -> dict[str, Any]:
     rows = []
-    for block in presentation_reasons.side_by_side(matches):
+    for block in presentation_compare.side_by_side(matches):
         rows.append(_compare_row(block.stone, None, [(match, stone) for match, stone in block.cells]))
         rows += [_compare_row(block.stone, row.finding, row.cells) for row in block.rows]
     return {"need": need.code, "achievements": [match.achievement.code for match in matches], "rows": rows}

@@ -15,6 +15,9 @@ from keqiao.web.presentation import Words
 
 MOST_DROPPED = 20
 MOST_VALUES = 50
+ASKED = frozenset(
+    {"q", "drop", "price_low", "price_high", "fixed_price", "sort"}.union(*FACETS.values())
+)  # besides the kind
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,9 +14,10 @@ from keqiao.engagement import selectors as engagement
 from keqiao.engagement.types import Side
 from keqiao.kernel.pages import actor_of, page
 from keqiao.matching import selectors as matching
-from keqiao.web import presentation_reasons
+from keqiao.web import presentation_compare, presentation_reasons
+from keqiao.web.presentation_compare import Column
 
-FEWEST, MOST = 2, 4  # matches side by side: more do not fit on a page
+FEWEST, MOST = 2, 4  # items side by side: more do not fit on a page
 
 
 @page
@@ -25,11 +27,15 @@ def compare(request: HttpRequest, code: str) -> HttpResponse:
     need = catalogue.get_need(code, actor=actor)
     codes = chosen_codes(request)
     context: dict[str, Any] = {"need": need, "tab": "needs", "nav": "needs"}
-    if not FEWEST <= len(codes) <= MOST:
+    if not is_comparable(codes):
         problem = _("请选 2 到 4 项匹配，现在选了 %(n)s 项。") % {"n": len(codes)}
         return render(request, "compare.html", {**context, "problem": problem}, status=400)
     matches = matching.matches_of_pair_codes(need, codes, actor=actor)
-    context |= {"matches": matches, "blocks": presentation_reasons.side_by_side(matches)}
+    columns = [
+        Column(match.achievement, match.arch, match.score, f"/needs/{need.code}/matches/{match.achievement.code}")
+        for match in matches
+    ]
+    context |= {"columns": columns, "blocks": presentation_compare.side_by_side(columns)}
     return render(request, "compare.html", context)
 
 
@@ -47,6 +53,10 @@ def combination(request: HttpRequest, code: str) -> HttpResponse:
     ]
     context = {"need": need, "one": one, "parts": parts, "is_ours": is_ours, "tab": "needs", "nav": "needs"}
     return render(request, "combination.html", {**context, "conflicts": presentation_reasons.conflicts(one)})
+
+
+def is_comparable(codes: Sequence[str]) -> bool:
+    return FEWEST <= len(codes) <= MOST
 
 
 def chosen_codes(request: HttpRequest) -> list[str]:

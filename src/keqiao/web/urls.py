@@ -8,6 +8,7 @@ from keqiao.web.api import api
 urlpatterns = [
     path("", views.home, name="home"),
     path("search", views.search, name="search"),
+    path("search/compare", views.compare_found, name="compare_found"),
     path("needs", views.search, {"kind": "need"}, name="needs"),
     path("needs/<str:code>", views.need, name="need"),
     path("needs/<str:code>/compare", reasons.compare, name="compare"),

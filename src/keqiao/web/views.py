@@ -33,15 +33,17 @@ from keqiao.web import (
     about,
     budgets,
     presentation,
+    presentation_compare,
     presentation_figures,
     presentation_reasons,
     presentation_schema,
     presentation_search,
     problems,
+    reasons,
     recording,
 )
 from keqiao.web.context import THEMES
-from keqiao.web.forms import read_search
+from keqiao.web.forms import ASKED, read_search
 from keqiao.web.presentation import Words
 
 MATCHES_SHOWN = 8
@@ -105,8 +107,54 @@ def search(request: HttpRequest, kind: str = "") -> HttpResponse:
         "last": (result.page - 1) * searching.PER_PAGE + len(result.items),
         "pages": presentation.window(result.page, result.page_count),
         "is_question": bool(read.request.q),
+        **_picks(request, [found.item.code for found in result.items]),
     }
     return render(request, "search.html", context)
+
+
+def _picks(request: HttpRequest, shown: Sequence[str]) -> dict[str, Any]:
+    """What was picked to be compared: on this page of the results, and elsewhere."""
+    picked = reasons.chosen_codes(request)
+    asked = [(name, value) for name, values in request.GET.lists() for value in values if name in ASKED]
+    return {
+        "picked": picked,
+        "picked_elsewhere": [code for code in picked if code not in shown],
+        "asked": asked,
+    }
+
+
+def _found_again(request: HttpRequest) -> str:
+    """The results that a comparison was picked from, with what was picked."""
+    query = request.GET.copy()
+    query.pop("lang", None)
+    return f"/search?{query.urlencode()}" if query else "/search"
+
+
+@page
+def compare_found(request: HttpRequest) -> HttpResponse:
+    """Two to four results of a search side by side. A plain address, so that it can be kept, sent and printed."""
+    actor, terms = actor_of(request), words()
+    read, codes = read_search(request.GET, terms), reasons.chosen_codes(request)
+    kind = read.request.kind
+    context = {**_place(kind), "kind": kind, "wanted": read.request, "count": len(codes), "back": _found_again(request)}
+    if not reasons.is_comparable(codes):
+        return render(request, "compare_found.html", context, status=400)
+    found = searching.side_by_side(read.request, codes, actor=actor)
+    if kind == "need":
+        _name_publishers([one.item for one in found], actor, terms)
+    columns = [
+        presentation_compare.Column(
+            one.item, one.arch, one.arch.score if one.arch else None, f"/{kind}s/{one.item.code}"
+        )
+        for one in found
+    ]
+    context |= {
+        "columns": columns,
+        "blocks": presentation_compare.side_by_side(columns) if all(one.arch for one in columns) else [],
+        "traits": presentation_compare.traits(columns, kind, terms),
+        "figures": presentation_compare.figures(columns),
+    }
+    return render(request, "compare_found.html", context)
 
 
 def _place(kind: str) -> dict[str, str]:

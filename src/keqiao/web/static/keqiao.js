@@ -37,6 +37,22 @@
     else if (event.target.matches("input[type=checkbox],select,input[data-bound]")) form.requestSubmit();
   });
 
+  // Picks for a comparison are counted, and kept in the addresses of the list's other pages.
+  document.addEventListener("change", (event) => {
+    const form = event.target.form, said = form && form.querySelector("[data-picks]");
+    if (!said) return;
+    const picks = new FormData(form).getAll("with");
+    said.textContent = said.dataset.picks.replace("{n}", picks.length);
+    const keep = (address) => {
+      const to = new URL(address, location.href);
+      to.searchParams.delete("with");
+      picks.forEach((code) => to.searchParams.append("with", code));
+      return to.search || to.pathname;
+    };
+    all(".pager a, .read a").forEach((link) => link.setAttribute("href", keep(link.getAttribute("href"))));
+    history.replaceState(history.state, "", keep(location.search || location.pathname));
+  });
+
   // The filter sheet on phones: the one set of filters moves into a dialog and back.
   const sheet = document.getElementById("sheet");
   const home = () => { const filters = document.getElementById("filters"), lay = document.getElementById("lay"); if (filters && lay && !lay.contains(filters)) lay.prepend(filters); };
