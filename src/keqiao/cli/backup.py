@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from keqiao.cli import archive, ground
 from keqiao.cli.errors import CommandTrouble
 from keqiao.cli.words import say
-from keqiao.runtime import postgres
+from keqiao.runtime import heartbeat, postgres
 from keqiao.runtime.environment import Environment
 
 
@@ -28,6 +29,8 @@ def run(args: argparse.Namespace, env: Environment) -> int:
     ground.open_data_folder(env)
     with postgres.using(env):
         manifest = archive.write(env, target)
+    note = heartbeat.backup_note(env.data)
+    note.write_text(json.dumps({"at": manifest.made_at, "bytes": target.stat().st_size}))
     rows, files, size = sum(manifest.tables.values()), len(manifest.members) - 1, target.stat().st_size / 1e6
     say(
         f"已备份到 {target}：{rows} 行，{files} 个文件，{size:.1f} MB",

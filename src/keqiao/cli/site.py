@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +27,9 @@ def programs(env: Environment) -> list[Program]:
     )  # an open stream ends only when it is cut
     web = ("keqiao.web.asgi:application", env.host, str(env.port), str(env.web_workers), "5")
     here = f"http://{supervisor.own_host(env)}"
+    telling = [Program("metrics", "keqiao.cli.metrics", (), 2)] if env.metrics else []
     return [
+        *telling,
         Program("live", server, live, 5, lambda: supervisor.responds(f"{here}:{env.port + 1}/healthz")),
         Program("web", server, web, 10, lambda: supervisor.responds(f"{here}:{env.port}/healthz")),
         Program("worker", "keqiao.cli.worker", (), 8, lambda: heartbeat.age(env.data) is not None),
@@ -40,6 +43,7 @@ def run(env: Environment, *, demo: bool) -> int:
     supervisor.check_ports(env)
     with postgres.using(env):
         prepare.in_own_process(env, demo=demo)
+        shutil.rmtree(env.data / "run" / "metrics", ignore_errors=True)  # counts of processes that are gone
         supervisor.Supervisor(env, programs(env), say=lambda text: print(text, flush=True)).run(
             _greeting(env, began, demo=demo)
         )

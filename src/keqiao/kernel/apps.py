@@ -5,6 +5,9 @@ class KernelConfig(AppConfig):
     name = "keqiao.kernel"
 
     def ready(self) -> None:
-        from keqiao.kernel import holdings, personal
+        from django.conf import settings
+
+        from keqiao.kernel import holdings, measures, personal
 
         personal.holds_personal_data("kernel", export=holdings.export, erase=holdings.erase)
+        measures.prepare(settings.DATA_DIR, metrics=bool(settings.METRICS), traces_url=settings.TRACES_URL)

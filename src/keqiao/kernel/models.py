@@ -339,3 +339,24 @@ class Objection(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class Progress(models.Model):
+    """How far a long piece of work is; of each name the last time only."""
+
+    name = models.CharField(max_length=60, unique=True)
+    done = models.PositiveBigIntegerField(default=0)
+    total = models.PositiveBigIntegerField(null=True)  # unknown
+    outcome = models.CharField(max_length=12)
+    began_at = models.DateTimeField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="progress_outcome_is_known", condition=Q(outcome__in=["running", "done", "failed"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.done}/{self.total}"

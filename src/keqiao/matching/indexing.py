@@ -24,6 +24,7 @@ from django.conf import settings
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.inference.types import ModelUnavailable
+from keqiao.kernel import progress as work
 from keqiao.matching import outer
 from keqiao.matching.dense import DenseModel, sampled, train
 from keqiao.matching.engine import And, Attribute, Document, Eq, Or, Schema
@@ -128,6 +129,12 @@ def index_name(kind: str, version: int) -> str:
     return f"{kind}s_v{version}"
 
 
+def sizes() -> dict[str, int]:
+    """How many documents each index that serves has."""
+    state = serving()
+    return {kind: engine().count(index_name(kind, state.version)) for kind in KINDS} if state else {}
+
+
 def similar(kind: str, code: str, count: int) -> list[str]:
     """Codes of the items whose text is nearest to this one's, itself left out."""
     found = retriever(kind)
@@ -224,9 +231,15 @@ def _rebuild(leg: OuterLeg | None, progress: Progress) -> int:
         version = before.version + 1 if before else 1
         for kind in KINDS:
             engine().drop(index_name(kind, version))  # what an interrupted rebuild left
-        made = _train(progress)
-        for kind in KINDS:
-            _fill(kind, version, made, leg, progress)
+        counts = {kind: catalogue.published_ids(kind).count() for kind in KINDS}
+        with work.of("reindex", sum(counts.values())) as tell:
+            made = _train(progress)
+            filled = 0
+            for kind in KINDS:
+                for done in _fill(kind, version, made, leg):
+                    progress(f"{kind}s: {done} indexed")
+                    tell(filled + done)
+                filled += counts[kind]
         now = Serving(version, made.version, leg.name if leg else "", leg.dims if leg else 0)
         _switch(now)
         _clear(before, now)
@@ -258,14 +271,15 @@ def _texts_of(ids: Sequence[np.ndarray], chosen: np.ndarray) -> Iterator[list[st
                 yield document_tokens(titles(row), joined_texts(row, PARTS[kind]))
 
 
-def _fill(kind: str, version: int, model: DenseModel, leg: OuterLeg | None, progress: Progress) -> None:
+def _fill(kind: str, version: int, model: DenseModel, leg: OuterLeg | None) -> Iterator[int]:
+    """How many are in, after each batch."""
     name, done = index_name(kind, version), 0
     engine().ensure(name, Schema(ATTRIBUTES, model.dims + (leg.dims if leg else 0)))
     rows = catalogue.items_to_index(kind).filter(state="published").iterator(chunk_size=CHUNK)
     for batch in _chunks(rows):
         engine().upsert(name, _documents(kind, batch, model, leg))
         done += len(batch)
-        progress(f"{kind}s: {done} indexed")
+        yield done
     engine().maintain(name, budget_s=600.0)
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from keqiao.kernel import measures
 from keqiao.matching import lexicon
 from keqiao.matching.dense import DenseModel
 from keqiao.matching.engine import Filter, SearchEngine
@@ -131,7 +132,10 @@ class Retriever:
         # Without a limit everything stays, also what a negative cosine put below zero.
         near = [hit for hit in found if hit.fused >= least * found[0].fused] if least > 0 else found
         # The order was learned without an embedding model beside our own; with one, the first stage is better alone.
-        return ([Hit(hit.code, hit.fused) for hit in near] if has_outer else self._ranked(text, near))[:k]
+        if has_outer:
+            return [Hit(hit.code, hit.fused) for hit in near][:k]
+        with measures.stage("second_look"):
+            return self._ranked(text, near)[:k]
 
     def candidates(
         self, text: str, where: Filter | None = None, k: int = 100, reach: Reach = Reach.PRIVATE
@@ -144,8 +148,10 @@ class Retriever:
         words, translated = index_tokens(text), translated_weights(self, text, self.configuration)
         depth = max(k, self.configuration.candidates)
         weights = added(query_weights(words, self.configuration), translated)
-        lexical = self.engine.lexical(self.index_name, weights, where, depth)
-        dense, has_outer = self._dense(text, added(Counter(words), translated), where, depth, reach)
+        with measures.stage("words"):
+            lexical = self.engine.lexical(self.index_name, weights, where, depth)
+        with measures.stage("meaning"):
+            dense, has_outer = self._dense(text, added(Counter(words), translated), where, depth, reach)
         share = self.outer.dense_share if self.outer and has_outer else self.configuration.dense_share
         return fuse(lexical, dense, share, depth), has_outer
 

@@ -18,6 +18,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue.types import ItemState, PriceKind
+from keqiao.kernel import measures
 from keqiao.kernel.errors import NotFound
 from keqiao.matching import scoring, tallies
 from keqiao.matching.engine import And, Eq, Filter, Has, In, Not, Or, Range
@@ -184,7 +185,8 @@ def _nearest(request: SearchRequest, text: str, actor: Actor) -> SearchResult:
     every = _public(request.kind, actor).filter(code__in=codes)
     visible = set(every.values_list("code", flat=True))
     kept = [code for code in codes if code in visible]
-    arches = scoring.search_arches(request.kind, query, kept[:SCORED])
+    with measures.stage("stones"):
+        arches = scoring.search_arches(request.kind, query, kept[:SCORED])
     kept = [code for code in kept if code not in arches or scoring.is_near(arches[code])]
     arches = {code: arch for code, arch in arches.items() if scoring.is_near(arch)}
     kept = _ordered(request, kept, arches, every)
@@ -197,7 +199,8 @@ def _nearest(request: SearchRequest, text: str, actor: Actor) -> SearchResult:
     around = kept
     if any(_selected(request, name) for name in FACETS[request.kind]):
         around = _candidates(request, query, actor, but_facets=True)
-    facets = _facets(request, _traits(_public(request.kind, actor).filter(code__in=around)))
+    with measures.stage("facets"):
+        facets = _facets(request, _traits(_public(request.kind, actor).filter(code__in=around)))
     is_exact = len(codes) < NEAREST
     return SearchResult(items, len(kept), is_exact, facets, query, page, _pages(len(kept)), request)
 

@@ -46,6 +46,9 @@ class Environment:
     chat_price_in: Decimal | None  # KEQIAO_CHAT_PRICE_IN: yuan per million tokens sent; 0 for a server of one's own
     chat_price_out: Decimal | None  # KEQIAO_CHAT_PRICE_OUT: yuan per million tokens received
     models_cap: Decimal  # KEQIAO_MODELS_CAP: yuan a month for all models together; what would go beyond it is not asked
+    metrics: str  # KEQIAO_METRICS: where Prometheus may ask, as 127.0.0.1:9464; empty means nowhere
+    metrics_token: str  # KEQIAO_METRICS_TOKEN: bearer token that Prometheus gives; needed beyond loopback
+    traces_url: str  # KEQIAO_TRACES_URL: an OpenTelemetry collector (OTLP over HTTP); needs keqiao[traces]
     web_workers: int  # KEQIAO_WEB_WORKERS: web processes
     pool_size: int  # KEQIAO_POOL_SIZE: database connections per process
     log_level: str  # KEQIAO_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR
@@ -89,6 +92,9 @@ VARIABLES = {
     "chat_price_in": ("KEQIAO_CHAT_PRICE_IN", ""),
     "chat_price_out": ("KEQIAO_CHAT_PRICE_OUT", ""),
     "models_cap": ("KEQIAO_MODELS_CAP", "500"),
+    "metrics": ("KEQIAO_METRICS", ""),
+    "metrics_token": ("KEQIAO_METRICS_TOKEN", ""),
+    "traces_url": ("KEQIAO_TRACES_URL", ""),
     "web_workers": ("KEQIAO_WEB_WORKERS", "1"),
     "pool_size": ("KEQIAO_POOL_SIZE", "6"),
     "log_level": ("KEQIAO_LOG_LEVEL", "INFO"),
@@ -101,6 +107,7 @@ def read_environment(environ: os._Environ[str] | dict[str, str] = os.environ) ->
     port = _whole(raw, "port", 1, 65534)
     hosts = tuple(h.strip().lower() for h in raw["outgoing_hosts"].split(",") if h.strip())
     _check_models(raw, hosts)
+    _check_observers(raw)
     return Environment(
         data=Path(raw["data"]).expanduser().resolve(),
         port=port,
@@ -131,6 +138,9 @@ def read_environment(environ: os._Environ[str] | dict[str, str] = os.environ) ->
         chat_price_in=_price(raw, "chat_price_in"),
         chat_price_out=_price(raw, "chat_price_out"),
         models_cap=_price(raw, "models_cap") or Decimal(0),
+        metrics=raw["metrics"],
+        metrics_token=raw["metrics_token"],
+        traces_url=raw["traces_url"].rstrip("/"),
         web_workers=_whole(raw, "web_workers", 1, 64),
         pool_size=_whole(raw, "pool_size", 1, 64),
         log_level=raw["log_level"].upper(),
@@ -167,6 +177,7 @@ def _price(raw: dict[str, str], name: str) -> Decimal | None:
     return value
 
 
+SHORTEST_TOKEN = 16
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -191,6 +202,28 @@ def _check_models(raw: dict[str, str], hosts: tuple[str, ...]) -> None:
                 missing, _default = VARIABLES[f"{service}_{name}"]
                 example = "a name" if name == "model" else "yuan per million tokens, 0 if it costs nothing"
                 raise BadSetting(f"{missing} is needed with {variable}: {example}")
+
+
+def _check_observers(raw: dict[str, str]) -> None:
+    """What is measured says how a site is used: beyond this machine only for who has the token."""
+    if raw["metrics"]:
+        host, port = metrics_address(raw["metrics"])
+        if not host or not 1 <= port <= 65535:
+            raise BadSetting(f"KEQIAO_METRICS={raw['metrics']!r}: host and port, for example 127.0.0.1:9464")
+        if host not in LOOPBACK and len(raw["metrics_token"]) < SHORTEST_TOKEN:
+            raise BadSetting(
+                f"KEQIAO_METRICS_TOKEN: at least {SHORTEST_TOKEN} characters, because {host} is not loopback"
+            )
+    if raw["traces_url"]:
+        parts = urlsplit(raw["traces_url"])
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise BadSetting("KEQIAO_TRACES_URL: an address such as http://127.0.0.1:4318")
+
+
+def metrics_address(text: str) -> tuple[str, int]:
+    """Host and port; port 0 when there is none that can be used."""
+    host, _colon, port = text.rpartition(":")
+    return host.strip("[]").lower(), int(port) if port.isascii() and port.isdecimal() else 0
 
 
 def tell_library(name: str, value: str) -> None:

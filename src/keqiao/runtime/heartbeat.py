@@ -33,5 +33,10 @@ def forget(data: Path) -> None:
     _file(data).unlink(missing_ok=True)
 
 
+def backup_note(data: Path) -> Path:
+    """Where `keqiao backup` notes when it last finished."""
+    return data / "run" / "backup.json"
+
+
 def _file(data: Path) -> Path:
     return data / "run" / "worker.heartbeat"

@@ -222,6 +222,9 @@ CHAT_URL, CHAT_MODEL, CHAT_KEY = ENV.chat_url, ENV.chat_model, ENV.chat_key
 CHAT_PRICE_IN, CHAT_PRICE_OUT = ENV.chat_price_in, ENV.chat_price_out
 MODELS_CAP = ENV.models_cap
 
+# What the processes tell of themselves (keqiao.kernel.measures): nothing unless asked.
+METRICS, METRICS_TOKEN, TRACES_URL = ENV.metrics, ENV.metrics_token, ENV.traces_url
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -26,7 +26,7 @@ from keqiao.catalogue import site_tables
 from keqiao.kernel import clock, files, site
 from keqiao.kernel.errors import BadInput, NotFound
 from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
-from keqiao.web import presentation
+from keqiao.web import presentation, running
 from keqiao.web.administration.forms import read_day
 
 View = Callable[..., HttpResponseBase]
@@ -205,6 +205,18 @@ def agreements(request: HttpRequest) -> HttpResponse:
         "saved": "saved" in request.GET and problem is None,
     }
     return render(request, "administration/agreements.html", context, status=problem.status if problem else 200)
+
+
+# --- how the site runs --------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@page
+@signed_in
+@operators_only
+def health(request: HttpRequest) -> HttpResponse:
+    context = {"tab": "me", "here_tab": "health", **running.as_context(running.state())}
+    return render(request, "administration/health.html", context)
 
 
 # --- the first administrator --------------------------------------------------------------------------------------------

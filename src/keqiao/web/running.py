@@ -1,0 +1,162 @@
+"""What the site does now: for the operators' page and for Prometheus. Nothing in it says who did what."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+from django.conf import settings
+from django.db import connection
+
+from keqiao.kernel import clock, jobs, progress
+from keqiao.matching import indexing
+from keqiao.runtime import heartbeat
+
+PROGRAMS = {"keqiao.web.server": "web", "keqiao.cli.worker": "worker", "keqiao.cli.metrics": "metrics"}
+
+
+@dataclass(frozen=True)
+class Process:
+    name: str  # web, live, worker, metrics, database, supervisor
+    number: int  # how many of the name
+    memory: int  # bytes that are theirs alone or shared, of all of them
+
+
+@dataclass(frozen=True)
+class Backup:
+    at: datetime
+    bytes: int
+
+
+@dataclass(frozen=True)
+class State:
+    heartbeat: float | None  # seconds since the worker's last
+    queues: list[jobs.Queue]
+    running: list[jobs.Running]
+    works: list[progress.Work]
+    indexed: dict[str, int]  # kind → documents
+    index_version: int | None
+    processes: list[Process]
+    database_bytes: int
+    disk_free: int
+    backup: Backup | None
+    at: datetime
+
+    @property
+    def index_lag(self) -> float:
+        """Seconds that the oldest change waits for the index."""
+        return max((queue.oldest for queue in self.queues if queue.name == "index"), default=0.0)
+
+
+def state() -> State:
+    serving = indexing.serving()
+    return State(
+        heartbeat=heartbeat.age(settings.DATA_DIR),
+        queues=jobs.queues(),
+        running=jobs.running(),
+        works=progress.known(),
+        indexed=indexing.sizes(),
+        index_version=serving.version if serving else None,
+        processes=processes(),
+        database_bytes=_database_bytes(),
+        disk_free=shutil.disk_usage(settings.DATA_DIR).free,
+        backup=last_backup(),
+        at=clock.now(),
+    )
+
+
+def _database_bytes() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        return int(cursor.fetchone()[0])
+
+
+def last_backup() -> Backup | None:
+    """What `keqiao backup` noted when it had finished."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        found = json.loads(heartbeat.backup_note(settings.DATA_DIR).read_text())
+        return Backup(datetime.fromisoformat(found["at"]), int(found["bytes"]))
+    return None
+
+
+def processes() -> list[Process]:
+    """Those of this site on this machine, by what they do; none when it was not started by `keqiao serve` or `demo`."""
+    found: dict[str, list[int]] = {}
+    with contextlib.suppress(OSError, ValueError, KeyError, psutil.Error):
+        card = json.loads((Path(settings.DATA_DIR) / "run" / "supervisor.json").read_text())
+        head = psutil.Process(int(card["pid"]))
+        found["supervisor"] = [_memory(head)]
+        for child in head.children():
+            name = _name(child)
+            for each in [child, *child.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error):
+                    found.setdefault(name, []).append(_memory(each))
+    return [Process(name, len(sizes), sum(sizes)) for name, sizes in found.items()]
+
+
+def _name(child: psutil.Process) -> str:
+    words = child.cmdline()
+    if "keqiao.web.live:application" in words:
+        return "live"
+    return next((name for module, name in PROGRAMS.items() if module in words), "other")
+
+
+def _memory(process: psutil.Process) -> int:
+    """Its own and its share of what it has in common with others, where the system says; else what is resident."""
+    try:
+        return int(getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss)
+    except psutil.AccessDenied:
+        return int(process.memory_info().rss)
+
+
+def as_metrics(now: State) -> list[tuple[str, str, dict[str, str], float]]:
+    """Name, meaning, labels, value of each figure that is read when Prometheus asks."""
+    rows: list[tuple[str, str, dict[str, str], float]] = []
+
+    def tell(name: str, meaning: str, value: float, **labels: str) -> None:
+        rows.append((f"keqiao_{name}", meaning, labels, float(value)))
+
+    if now.heartbeat is not None:
+        tell("worker_heartbeat_age_seconds", "Since the worker's last sign of life", now.heartbeat)
+    for queue in now.queues:
+        tell("jobs_waiting", "Jobs that could run now", queue.waiting, queue=queue.name)
+        tell("jobs_running", "Jobs that run", queue.running, queue=queue.name)
+        tell("jobs_failed", "Jobs given up", queue.failed, queue=queue.name)
+        tell("queue_age_seconds", "Age of the oldest unfinished job", queue.oldest, queue=queue.name)
+    tell("index_lag_seconds", "How long the oldest change waits for the index", now.index_lag)
+    for kind, count in now.indexed.items():
+        tell("indexed_documents", "Documents of the index that serves", count, kind=kind)
+    for work in now.works:
+        tell("work_done", "How much of a long work is done", work.done, work=work.name, outcome=work.outcome)
+        if work.total:
+            tell("work_total", "Of how much", work.total, work=work.name, outcome=work.outcome)
+    for process in now.processes:
+        tell("memory_bytes", "Memory of the processes of a kind", process.memory, process=process.name)
+    tell("database_bytes", "Size of the database", now.database_bytes)
+    tell("disk_free_bytes", "Free on the disk of the data folder", now.disk_free)
+    if now.backup:
+        tell("backup_age_seconds", "Since the last backup", (now.at - now.backup.at).total_seconds())
+    return rows
+
+
+def as_context(now: State) -> dict[str, Any]:
+    """For the page: whether something needs somebody's eye stands beside each figure."""
+    return {
+        "state": now,
+        "worker_is_alive": now.heartbeat is not None and now.heartbeat <= heartbeat.TOO_OLD,
+        "slow": {queue.name for queue in now.queues if queue.oldest > SLOW.get(queue.name, 600)},
+        "backup_is_old": now.backup is None or (now.at - now.backup.at).total_seconds() > BACKUP_EVERY,
+        "disk_is_short": now.disk_free < LEAST_FREE,
+        "total_memory": sum(process.memory for process in now.processes),
+    }
+
+
+SLOW = {"index": 60.0}  # seconds after which a queue's oldest job is marked; others after ten minutes
+BACKUP_EVERY = 36 * 3600.0
+LEAST_FREE = 2_000_000_000

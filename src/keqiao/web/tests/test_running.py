@@ -1,0 +1,131 @@
+"""The page 运行状况, and what Prometheus is told."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from keqiao.kernel import measures, progress
+from keqiao.parties.tests.factories import make_operator, user_of
+from keqiao.runtime import heartbeat
+from keqiao.web import metrics, running
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[metrics.Server]:
+    monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
+    with metrics.Server("127.0.0.1", 0, "a-token-of-some-length") as serving:
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        yield serving
+        serving.shutdown()
+        thread.join()
+
+
+def ask(server: metrics.Server, path: str, token: str = "") -> tuple[int, str]:
+    request = urllib.request.Request(f"http://127.0.0.1:{server.server_port}{path}")
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+def test_only_who_has_the_token_is_told(server: metrics.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "text", lambda: b"keqiao_up 1.0\n")
+    assert ask(server, "/metrics")[0] == 401
+    assert ask(server, "/metrics", "a-token-of-some-lengtH")[0] == 401
+    assert ask(server, "/metrics", "a-token-of-some-length") == (200, "keqiao_up 1.0\n")
+    assert ask(server, "/", "a-token-of-some-length")[0] == 404
+
+
+@pytest.mark.django_db
+def test_figures_are_told_as_prometheus_reads_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
+    monkeypatch.setattr(metrics, "close_old_connections", lambda: None)  # the test's own transaction stays
+    (tmp_path / "run").mkdir()
+    note = {"at": "2026-11-27T00:00:00+00:00", "bytes": 5_000}
+    heartbeat.backup_note(tmp_path).write_text(json.dumps(note))
+    (tmp_path / "run" / "supervisor.json").write_text(json.dumps({"pid": os.getpid()}))
+    with progress.of("reindex", 10) as tell:
+        tell(10)
+    lines = metrics.text().decode().splitlines()
+    assert "keqiao_up 1.0" in lines
+    assert "keqiao_index_lag_seconds 0.0" in lines
+    assert 'keqiao_work_done{outcome="done",work="reindex"} 10.0' in lines
+    names = {line.split("{")[0].split(" ")[0] for line in lines if not line.startswith("#")}
+    assert names >= {
+        "keqiao_backup_age_seconds",
+        "keqiao_database_bytes",
+        "keqiao_disk_free_bytes",
+        "keqiao_memory_bytes",
+    }
+
+
+@pytest.mark.django_db
+def test_only_operators_find_the_page_and_it_costs_the_same_however_much_runs(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    assert client.get("/admin/health").status_code == 302
+    client.force_login(user_of(make_operator()), backend="django.contrib.auth.backends.ModelBackend")
+    with django_assert_max_num_queries(14):
+        answer = client.get("/admin/health")
+    assert answer.status_code == 200
+    assert "还没有长任务运行过" in answer.content.decode()
+    for n in range(5):
+        with progress.of(f"work-{n}", 10) as tell:
+            tell(10)
+    with django_assert_max_num_queries(14):
+        text = client.get("/admin/health").content.decode()
+    assert text.count("已完成") == 5
+
+
+def test_counts_of_two_processes_are_added_up(tmp_path: Path) -> None:
+    told = "from keqiao.kernel import measures\nmeasures.note_request(None, 'GET', '/search', 200, 0.03)\n"
+    asked = "from keqiao.web import metrics; metrics._Now.collect = lambda self: []; print(metrics.text().decode())"
+    lines = [process(told, tmp_path), process(told, tmp_path), process(asked, tmp_path)][-1].splitlines()
+    assert 'keqiao_request_seconds_count{method="GET",route="/search",status="2xx"} 2.0' in lines
+
+
+def process(code: str, data: Path) -> str:
+    setup = "import django; django.setup()\n"
+    environ = {**os.environ, "KEQIAO_DATA": str(data), "KEQIAO_METRICS": "127.0.0.1:9464"}
+    environ |= {"DJANGO_SETTINGS_MODULE": "keqiao.web.settings"}
+    done = subprocess.run([sys.executable, "-c", setup + code], env=environ, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_a_trace_names_the_route_and_never_what_was_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    monkeypatch.setattr(measures, "observers", measures.Observers(tracer=provider.get_tracer("test")))
+    Client().get("/healthz?q=secret")
+    with measures.stage("words"):
+        pass
+    spans = {span.name: dict(span.attributes or {}) for span in kept.get_finished_spans()}
+    assert spans == {
+        "GET /healthz": {"http.request.method": "GET", "http.route": "/healthz", "http.response.status_code": 200},
+        "search words": {},
+    }
+
+
+def test_no_process_is_shown_when_none_was_started_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
+    assert running.processes() == []
+    assert running.last_backup() is None
