@@ -12,6 +12,7 @@ from django.utils.crypto import salted_hmac
 from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.identifiers import is_credit_code, read_credit_code
+from keqiao.kernel.personal import ERASED_EN, ERASED_ZH
 from keqiao.parties import tokens
 from keqiao.parties.models import (
     Absence,
@@ -555,3 +556,9 @@ def organisations_with(roles: Iterable[str]) -> QuerySet[Any]:
     """Ids of the organisations where somebody holds one of the roles now and can sign in."""
     rows = Post.objects.filter(role__in=list(roles), ended_on=None, person__user__is_active=True)
     return rows.values("organisation_id")
+
+
+def erased_people(ids: Iterable[int]) -> set[int]:
+    """Which of these have been erased: only their id is left."""
+    rows = Person.objects.filter(pk__in=list(ids), name_zh=ERASED_ZH, name_en=ERASED_EN)
+    return set(rows.values_list("pk", flat=True))

@@ -1,0 +1,230 @@
+"""What may be seen of deals. A hidden thing looks like a missing one.
+
+The transfer office, finance and auditors of an owner see the deal and their own institution's sheets; the other party and
+the broker see the deal and what came in, no sheet; a contributor sees the deal's name and their own line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.utils.translation import gettext as _
+
+from keqiao.deals.models import (
+    Confirmation,
+    Deal,
+    DealOwner,
+    Distribution,
+    Payment,
+    Receipt,
+    RewardRule,
+    SheetLine,
+)
+from keqiao.deals.states import GONE, OFFICER_ROLES, READING_ROLES, Answer, DistributionState, PaymentState
+from keqiao.kernel.errors import BadInput, NotFound
+from keqiao.parties import selectors as parties
+from keqiao.parties.types import Actor
+
+
+def reading_homes(actor: Actor) -> set[int]:
+    """Where the actor reads sheets, with what was merged into it."""
+    return parties.merged_into({place for place, role in actor.posts if role in READING_ROLES})
+
+
+def workplaces(actor: Actor) -> set[int]:
+    return parties.merged_into(actor.organisation_ids)
+
+
+# --- deals --------------------------------------------------------------------------------------------------------------
+
+
+def deals_visible_to(actor: Actor) -> QuerySet[Deal]:
+    """Newest first."""
+    rows = Deal.objects.select_related("other_party", "broker").order_by("-made_at", "-id")
+    if actor.is_system:
+        return rows
+    if actor.person_id is None:
+        return rows.none()
+    homes, places = reading_homes(actor), workplaces(actor)
+    owned = DealOwner.objects.filter(deal=OuterRef("pk"), organisation_id__in=homes)
+    own = Confirmation.objects.filter(distribution__deal=OuterRef("pk"), person_id=actor.person_id)
+    seen = Q(Exists(owned)) | Q(Exists(own))
+    if places:
+        seen |= Q(other_party_id__in=places) | Q(broker_id__in=places)
+    return rows.filter(seen)
+
+
+def get_deal(code: str, *, actor: Actor, lock: bool = False) -> Deal:
+    found = deals_visible_to(actor).filter(code=code).first()
+    if found is None:
+        raise NotFound
+    if lock:
+        return Deal.objects.select_for_update(of=("self",), no_key=True).get(pk=found.pk)
+    return found
+
+
+def owners_of(deal: Deal) -> list[DealOwner]:
+    return list(deal.owners.select_related("organisation"))
+
+
+def own_owners(actor: Actor, deal: Deal) -> list[DealOwner]:
+    """The owners for which the actor reads sheets."""
+    if actor.is_system:
+        return owners_of(deal)
+    homes = reading_homes(actor)
+    return [row for row in owners_of(deal) if row.organisation_id in homes]
+
+
+def sees_money(actor: Actor, deal: Deal) -> bool:
+    """What came in: owners' officers, and the other party, who paid it. A contributor sees it on their own sheet."""
+    return bool(own_owners(actor, deal)) or deal.other_party_id in workplaces(actor)
+
+
+def receipts_of(deal: Deal) -> QuerySet[Receipt]:
+    return Receipt.objects.filter(deal=deal).select_related("milestone").order_by("number")
+
+
+def get_receipt(deal: Deal, number: int) -> Receipt:
+    found = receipts_of(deal).filter(number=number).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+# --- rules --------------------------------------------------------------------------------------------------------------
+
+
+def rules_visible_to(actor: Actor) -> QuerySet[RewardRule]:
+    """Those of one's own institution: it publishes them to its people."""
+    rows = RewardRule.objects.select_related("organisation").prefetch_related("parts")
+    rows = rows.order_by("-published_on", "-id")
+    if actor.is_system:
+        return rows
+    places = workplaces(actor)
+    return rows.filter(organisation_id__in=places) if places else rows.none()
+
+
+def rules_of(organisation_ids: Iterable[int], *, actor: Actor) -> QuerySet[RewardRule]:
+    return rules_visible_to(actor).filter(organisation_id__in=parties.merged_into(organisation_ids))
+
+
+def chosen_rule(actor: Actor, organisation_id: int, code: str) -> RewardRule | None:
+    """An institution's rule by its code; none when the law alone decides."""
+    if not code:
+        return None
+    found = rules_of([organisation_id], actor=actor).filter(code=code).first()
+    if found is None:
+        raise BadInput(_("没有这份分配办法。"), field="rule")
+    return found
+
+
+# --- distributions ------------------------------------------------------------------------------------------------------
+
+
+def distributions_visible_to(actor: Actor) -> QuerySet[Distribution]:
+    """Whole sheets: for the owner's officers, finance and auditors. A contributor has `own_confirmations`."""
+    rows = Distribution.objects.select_related("deal", "receipt", "organisation", "rule", "notice", "entry__book")
+    rows = rows.order_by("-id")
+    if actor.is_system:
+        return rows
+    homes = reading_homes(actor)
+    return rows.filter(organisation_id__in=homes) if homes else rows.none()
+
+
+def get_distribution(code: str, *, actor: Actor, lock: bool = False) -> Distribution:
+    found = distributions_visible_to(actor).filter(code=code).first()
+    if found is None:
+        raise NotFound
+    if lock:
+        return Distribution.objects.select_for_update(of=("self",), no_key=True).get(pk=found.pk)
+    return found
+
+
+def distributions_of(deal: Deal, *, actor: Actor) -> QuerySet[Distribution]:
+    return distributions_visible_to(actor).filter(deal=deal)
+
+
+def live_distribution(receipt: Receipt, organisation_id: int) -> Distribution | None:
+    return Distribution.objects.filter(receipt=receipt, organisation_id=organisation_id).exclude(state__in=GONE).first()
+
+
+def lines_of(distribution: Distribution) -> QuerySet[SheetLine]:
+    """All lines. For who may see the whole sheet."""
+    return distribution.lines.select_related("person", "organisation", "achievement").order_by("position")
+
+
+def confirmations_of(distribution: Distribution) -> QuerySet[Confirmation]:
+    return distribution.confirmations.select_related("person").order_by("id")
+
+
+def payments_of(distribution: Distribution) -> QuerySet[Payment]:
+    return distribution.payments.select_related("person", "organisation", "entry__book").order_by("id")
+
+
+def get_payment(code: str, *, actor: Actor) -> Payment:
+    rows = Payment.objects.select_related("distribution")
+    found = rows.filter(code=code, distribution__in=distributions_visible_to(actor)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def waiting_for_approval(actor: Actor) -> QuerySet[Distribution]:
+    homes = parties.merged_into({place for place, role in actor.posts if role in OFFICER_ROLES})
+    rows = Distribution.objects.filter(organisation_id__in=homes, state=DistributionState.CONFIRMED)
+    return rows.select_related("deal", "receipt", "organisation").order_by("id")
+
+
+# --- one's own money ----------------------------------------------------------------------------------------------------
+
+
+def own_confirmations(actor: Actor) -> QuerySet[Confirmation]:
+    """The actor's own part of distributions, newest first; withdrawn ones are gone."""
+    if actor.person_id is None:
+        return Confirmation.objects.none()
+    mine = Payment.objects.filter(person_id=actor.person_id)
+    rows = Confirmation.objects.filter(person_id=actor.person_id)
+    rows = rows.exclude(distribution__state=DistributionState.WITHDRAWN)
+    return rows.select_related(
+        "distribution__deal", "distribution__receipt", "distribution__organisation", "distribution__rule",
+        "distribution__notice",
+    ).prefetch_related(Prefetch("distribution__payments", queryset=mine, to_attr="own_payments")).order_by("-id")  # fmt: skip
+
+
+def own_confirmation(actor: Actor, code: str) -> Confirmation:
+    found = own_confirmations(actor).filter(distribution__code=code).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def own_lines(confirmation: Confirmation) -> list[SheetLine]:
+    """A contributor's lines, with the lines that they are taken from: rule, base and total, nobody else's part."""
+    lines = {line.key: line for line in confirmation.distribution.lines.select_related("achievement").all()}
+    shown: dict[str, SheetLine] = {}
+    for line in lines.values():
+        if line.person_id != confirmation.person_id:
+            continue
+        chain, at = [line], line.source
+        while at and at in lines:
+            chain.append(lines[at])
+            at = lines[at].source
+        for each in reversed(chain):
+            shown.setdefault(each.key, each)
+    return list(shown.values())
+
+
+def open_confirmations(actor: Actor) -> int:
+    return own_confirmations(actor).filter(
+        answer=Answer.WAITING, distribution__state__in=[DistributionState.CONFIRMING, DistributionState.CONTESTED]
+    ).count()  # fmt: skip
+
+
+def own_totals(actor: Actor) -> list[tuple[str, str, int]]:
+    """(currency, state, sum) of one's own payments."""
+    if actor.person_id is None:
+        return []
+    rows = Payment.objects.filter(person_id=actor.person_id).exclude(state=PaymentState.CANCELLED)
+    sums = rows.values("currency", "state").annotate(sum=Sum("amount")).order_by("currency", "state")
+    return [(row["currency"], row["state"], int(row["sum"])) for row in sums]
