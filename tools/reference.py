@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / "docs" / "reference"
@@ -41,6 +42,7 @@ def main() -> int:
         "states.md": states(),
         "policies.md": policies(),
         "parameters.md": parameters(),
+        "distribution-examples.md": distribution_examples(),
         "openapi.json": openapi(),
     }
     stale = [
@@ -173,6 +175,102 @@ def parameters() -> str:
         about,
         ["| key | where | from – to | value | instrument, article | confirmed |", "|---|---|---|---|---|---|", *rows],
     )
+
+
+def distribution_examples() -> str:
+    """The worked examples of deals: what is given, what each receipt gives to whom, and by which article."""
+    from keqiao.deals.examples import read_examples
+    from keqiao.deals.rulebook import rules_that_ship
+
+    examples, rules = read_examples(), rules_that_ship()
+    lines = ["## Deals", ""]
+    for number, example in enumerate(examples.deals, start=1):
+        lines += [f"### {number}. {example.title}", "", *example_terms(example.terms), ""]
+        if example.refused:
+            lines += [f"Refused: `{example.refused}`, naming {', '.join(example.articles)}.", ""]
+            continue
+        for sheet, receipt in zip(example.sheets(rules), example.receipts, strict=True):
+            what = f"{receipt.kind}{f' of {receipt.year}' if receipt.year else ''}"
+            amount = f"{in_units(receipt.amount, 'SHARE' if sheet.unit == 'SHARE' else receipt.currency)}"
+            rate = f" at {receipt.rate}" if receipt.rate else ""
+            lines += [
+                f"{receipt.received_on}, {what}: {amount}{rate}",
+                "",
+                "| line | to | part | of | amount | article |",
+                "|---|---|---|---|---|---|",
+                *(sheet_line(line, sheet.unit) for line in sheet.lines),
+                "",
+            ]
+    lines += ["## Taxes", "", "| case | given | tax | by |", "|---|---|---|---|"]
+    for tax in examples.taxes:
+        given = ", ".join(f"{key} {value}" for key, value in tax.asked.items())
+        if tax.refused:
+            lines.append(f"| {tax.title} | {given} | refused: `{tax.refused}` | |")
+            continue
+        estimate = tax.estimate(rules)
+        by = "; ".join(dict.fromkeys(named(b) for line in estimate.lines for b in line.bases))
+        lines.append(f"| {tax.title} | {given} | {in_units(estimate.tax, 'CNY')} | {by} |")
+    lines += [
+        "",
+        "## Least bonus for a patent, where nothing is agreed",
+        "",
+        "| patent | granted | bonus | article |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {b.title} | {b.granted_on} | {in_units(b.gives, 'CNY')} | {', '.join(b.articles)} |"
+        for b in examples.bonuses
+    ]
+    about = (
+        "The figures were worked out by hand (`src/keqiao/deals/examples.toml`); the tests compute every one again. An article in "
+        "*italics* has not been compared with its text yet."
+    )
+    return page("Worked examples of distribution", about, lines)
+
+
+def example_terms(terms: Any) -> list[str]:
+    owners = "; ".join(
+        f"{o.key} ({o.kind}, {o.jurisdiction}"
+        + (f", own rule {percent(o.rule.reward)}" if o.rule else "")
+        + (f", assigned by {o.assigned_by}, chose {o.choice}" if o.assigned_by else "")
+        + ")"
+        for o in terms.owners
+    )
+    stakes = "; ".join(
+        f"{a.key} {percent(a.weight)} of the price: "
+        + ", ".join(
+            f"{s.owner} {percent(s.fraction)}"
+            + (f" with {', '.join(f'{m.person} {percent(m.part)}' for m in s.team)}" if s.team else "")
+            for s in a.stakes
+        )
+        for a in terms.achievements
+    )
+    registered = f", registered {terms.registered_on}" if terms.registered_on else ", not registered"
+    return [f"{terms.mode}, signed {terms.signed_on}{registered}. Owners: {owners}. Results: {stakes}."]
+
+
+def sheet_line(line: Any, unit: str) -> str:
+    cited = "; ".join(named(basis) for basis in line.bases)
+    rate = percent(line.rate) if line.rate is not None else ""
+    place = "/".join(filter(None, [line.achievement, line.owner]))
+    who = line.payee or line.label
+    return f"| {line.step} ({place}) | {who} | {rate} | {in_units(line.base, unit)} | {in_units(line.amount, unit)} | {cited} |"
+
+
+def named(basis: Any) -> str:
+    text = f"{basis.instrument} {basis.article}".strip()
+    return text if basis.is_confirmed else f"*{text}*"
+
+
+def percent(part: Any) -> str:
+    whole = part * 100
+    return f"{float(whole):g} %" if (whole * 100).denominator == 1 else f"{part}"
+
+
+def in_units(amount: int, unit: str) -> str:
+    from keqiao.kernel.money import Money
+
+    return f"{amount:,} shares" if unit == "SHARE" else f"{Money(amount, unit).major:,}"
 
 
 def openapi() -> str:

@@ -22,6 +22,9 @@ def rules_that_ship(folder: Path = parameters.FOLDER) -> Rulebook:
 
 
 def _rulebook(rows: Iterable[Parameter]) -> Rulebook:
+    """Refuses rows with a gap or an overlap in their dates."""
+    mine = [row for row in rows if row.key.startswith(PREFIXES)]
+    parameters.refuse_gaps(mine)
     return Rulebook(
         Rule(
             key=row.key,
@@ -31,6 +34,5 @@ def _rulebook(rows: Iterable[Parameter]) -> Rulebook:
             last_on=row.last_on,
             basis=Basis(row.instrument, row.article, row.source, row.is_confirmed, row.key, row.first_on),
         )
-        for row in rows
-        if row.key.startswith(PREFIXES)
+        for row in mine
     )

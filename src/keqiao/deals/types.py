@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from keqiao.kernel.errors import BadInput, DomainError
+from keqiao.kernel.errors import DomainError
 
 LARGEST = 10**15  # minor units of one receipt or cost: ten thousand billion yuan
 SHARES = "SHARE"  # the unit of a sheet that divides shares of a company
@@ -203,15 +202,12 @@ class Rule:
 
 
 class Rulebook:
-    """Dated rules of every jurisdiction; CN-SH inherits what CN says. Refuses rows with a gap or an overlap."""
+    """Dated rules of every jurisdiction, one a day for each key; CN-SH inherits what CN says."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rows: dict[tuple[str, str], list[Rule]] = {}
         for rule in sorted(rules, key=lambda r: r.first_on):
             self._rows.setdefault((rule.key, rule.jurisdiction), []).append(rule)
-        for rows in self._rows.values():
-            for before, after in pairwise(rows):
-                _refuse_gap(before, after)
 
     def __iter__(self) -> Any:
         return (rule for rows in self._rows.values() for rule in rows)
@@ -230,21 +226,6 @@ class Rulebook:
         if rule is None:
             raise NoSuchRule(key, on, jurisdiction)
         return rule
-
-
-def _refuse_gap(before: Rule, after: Rule) -> None:
-    next_on = before.last_on + timedelta(days=1) if before.last_on else None
-    if next_on == after.first_on:
-        return
-    said = {
-        "key": after.key,
-        "where": after.jurisdiction,
-        "before": f"{before.first_on} – {before.last_on or ''} {before.basis.instrument} {before.basis.article}".strip(),
-        "after": f"{after.first_on} – {after.last_on or ''} {after.basis.instrument} {after.basis.article}".strip(),
-    }
-    if next_on is None or next_on > after.first_on:
-        raise BadInput(_("规则“%(key)s”（%(where)s）的日期重叠：%(before)s；%(after)s。") % said, field="rules")
-    raise BadInput(_("规则“%(key)s”（%(where)s）的日期有空档：%(before)s；%(after)s。") % said, field="rules")
 
 
 @dataclass(frozen=True)

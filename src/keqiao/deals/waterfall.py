@@ -281,7 +281,8 @@ def _divide(
         Step.UNIT, net - reward, source=below, cell=cell, base=net, rate=1 - rate, bases=bases if not rate else bases[:1],
         note="" if rate else note,
     )  # fmt: skip
-    _divide_unit_part(due, terms, cell, net - reward, gross, kept)
+    rest = rules.seek("net_income.rest", terms.signed_on, cell.owner.jurisdiction)
+    _divide_unit_part(due, terms, cell, net - reward, gross, kept, rest.basis if rest else None)
 
 
 def _take_charges(
@@ -312,7 +313,7 @@ def _take_charges(
         taken[step, charge.kind] = (before + take, [*seen, *cited], note)
     for (step, kind), (amount, cited, note) in taken.items():
         due.add(step, amount, source=top, cell=cell, label=kind, base=gross, bases=cited, note=note)
-    return left, [allowed.basis] if allowed else []
+    return left, [allowed.basis if allowed else CONTRACT]
 
 
 def _reward_rate(
@@ -326,7 +327,7 @@ def _reward_rate(
         return NOTHING, [floor_basis], Note.BY_PROCEEDS
     if not cell.stake.team:
         excludes = rules.seek("ownership.excludes_reward", terms.signed_on, owner.jurisdiction)
-        return NOTHING, [excludes.basis if excludes else None], Note.ALL_OWN
+        return NOTHING, [excludes.basis if excludes else OWNERSHIP], Note.ALL_OWN
     if receipt.kind == ReceiptKind.PROFIT:
         window = checks.profit_window(terms, owner, rules)
         if receipt.year not in window.years:
@@ -374,12 +375,14 @@ def _divide_staff(
     shares = rule.staff if rule and rule.staff else (Share("", Fraction(1)),)
     for share, amount in zip(shares, split(staff, [share.part for share in shares]), strict=True):
         due.add(
-            Step.STAFF, amount, source=source, cell=cell, payee=share.person, base=reward, rate=limits.staff * share.part,
-            bases=[rule.basis if rule else None, limits.staff_basis],
+            Step.STAFF, amount, source=source, cell=cell, label=Step.STAFF, payee=share.person, base=reward,
+            rate=limits.staff * share.part, bases=[rule.basis if rule else None, limits.staff_basis],
         )  # fmt: skip
 
 
-def _divide_unit_part(due: _Due, terms: Terms, cell: _Cell, kept: int, gross: int, source: str) -> None:
+def _divide_unit_part(
+    due: _Due, terms: Terms, cell: _Cell, kept: int, gross: int, source: str, rest: Basis | None
+) -> None:
     """The commission, then who shares what the unit keeps."""
     left, broker, rule = kept, terms.broker, cell.owner.rule
     if broker and not broker.is_cost:
@@ -396,7 +399,7 @@ def _divide_unit_part(due: _Due, terms: Terms, cell: _Cell, kept: int, gross: in
     for part, amount in zip(parts, split(left, [part.of_net for part in parts]), strict=True):
         due.add(
             Step.PART, amount, source=source, cell=cell, label=part.kind, payee=part.payee, base=left,
-            rate=part.of_net / whole, bases=[rule.basis if rule else None],
+            rate=part.of_net / whole, bases=[rule.basis if rule else rest],
         )  # fmt: skip
 
 
@@ -414,7 +417,7 @@ def _divide_by_holdings(
         left -= amount
         cited = [basis for _amount, bases in same for basis in bases]
         due.add(STEP_OF[kind], amount, source=top, label=kind, base=gross, bases=cited)
-    below = due.add(Step.NET, left, source=top, base=gross)
+    below = due.add(Step.NET, left, source=top, base=gross, bases=[CONTRACT])
     shares = [holding.shares for holding in terms.holdings]
     for holding, amount in zip(terms.holdings, allocate(left, shares), strict=True):
         due.add(

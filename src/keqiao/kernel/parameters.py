@@ -8,12 +8,14 @@ and everything from KQ, the platform's own defaults.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from keqiao.kernel import site
 from keqiao.kernel.commands import command
@@ -68,13 +70,38 @@ def load_packs(*, actor: Any, folder: Path = FOLDER) -> int:
     """Load every rule pack of a folder; rows that a file no longer has are removed. How many rows there are."""
     if not actor.is_operator:
         raise NotAllowed
-    count = 0
-    for file in sorted(folder.glob("*.toml")):
-        rows = list(read_pack(file))
-        Parameter.objects.filter(pack=rows[0].pack).delete()
-        Parameter.objects.bulk_create(rows)
-        count += len(rows)
-    return count
+    packs = [list(read_pack(file)) for file in sorted(folder.glob("*.toml"))]
+    rows = [row for pack in packs for row in pack]
+    named = {row.pack for row in rows}
+    refuse_gaps([*rows, *Parameter.objects.exclude(pack__in=named).filter(key__in={row.key for row in rows})])
+    Parameter.objects.filter(pack__in=named).delete()
+    Parameter.objects.bulk_create(rows)
+    return len(rows)
+
+
+def refuse_gaps(rows: Iterable[Parameter]) -> None:
+    """Rows of one key and jurisdiction follow each other day by day: with an overlap two rules would hold, with a gap none."""
+    for (key, where), same in groupby(sorted(rows, key=_place), key=lambda row: (row.key, row.jurisdiction)):
+        for before, after in pairwise(same):
+            next_on = before.last_on + timedelta(days=1) if before.last_on else None
+            if next_on == after.first_on:
+                continue
+            said = {"key": key, "where": where, "before": _dated(before), "after": _dated(after)}
+            if next_on is None or next_on > after.first_on:
+                raise BadInput(
+                    _("规则“%(key)s”（%(where)s）的日期重叠：%(before)s；%(after)s。") % said, field="first_on"
+                )
+            raise BadInput(
+                _("规则“%(key)s”（%(where)s）的日期有空档：%(before)s；%(after)s。") % said, field="first_on"
+            )
+
+
+def _place(row: Parameter) -> tuple[str, str, date]:
+    return row.key, row.jurisdiction, row.first_on
+
+
+def _dated(row: Parameter) -> str:
+    return f"{row.first_on} – {row.last_on or ''} {row.instrument} {row.article}".strip()
 
 
 def read_pack(file: Path) -> Iterator[Parameter]:

@@ -71,3 +71,31 @@ def test_bad_row_names_file_row_and_field(tmp_path):
     (tmp_path / "bad.toml").write_text('pack="p"\njurisdiction="CN"\n[[parameter]]\nkey="a"\nconfirmed=true\n')
     with pytest.raises(BadInput, match=r"bad\.toml, row 1: 'value'"):
         parameters.load_packs(actor=parties.system(), folder=tmp_path)
+
+
+PACK = """
+pack = "site"
+jurisdiction = "CN"
+instrument = "某条例"
+article = "第九条"
+source = "x"
+"""
+
+
+@pytest.mark.parametrize(("second", "said"), [("2019-12-31", "重叠"), ("2020-01-02", "空档")], ids=["overlap", "gap"])
+@pytest.mark.parametrize("is_in_one_pack", [True, False])
+def test_packs_whose_dates_overlap_or_leave_a_gap_are_refused_whole(tmp_path, second, said, is_in_one_pack):
+    def text(*rows):
+        return PACK + "".join(
+            f'[[parameter]]\nkey = "reward.x"\nvalue = 1\nconfirmed = true\narticle = "第九条"\n{row}\n' for row in rows
+        )
+
+    old, new = "first_on = 2015-01-01\nlast_on = 2019-12-31", f"first_on = {second}"
+    if is_in_one_pack:
+        (tmp_path / "site.toml").write_text(text(old, new), encoding="utf-8")
+    else:
+        row(key="reward.x", first_on=date(2015, 1, 1), last_on=date(2019, 12, 31), pack="another")
+        (tmp_path / "site.toml").write_text(text(new), encoding="utf-8")
+    with pytest.raises(BadInput, match=rf"reward\.x.*{said}.*第九条"):
+        parameters.load_packs(actor=parties.system(), folder=tmp_path)
+    assert not Parameter.objects.filter(pack="site").exists()
