@@ -174,20 +174,8 @@ def check_terms(terms: Terms, rules: Rulebook) -> None:
     check_whole([a.weight for a in terms.achievements], "achievements", _("各成果占价款的比例"))
     for owner in terms.owners:
         _check_owner(terms, owner, rules)
-    known = {owner.key for owner in terms.owners}
     for achievement in terms.achievements:
-        _refuse_twice((stake.owner for stake in achievement.stakes), "stakes", _("权利人"))
-        check_whole([stake.fraction for stake in achievement.stakes], "stakes", _("权属份额"))
-        mine = {stake.owner for stake in achievement.stakes}
-        for stake in achievement.stakes:
-            if stake.owner not in known:
-                raise BadInput(_("权属份额中有未列出的权利人“%(key)s”。") % {"key": stake.owner}, field="stakes")
-            owner = terms.owner(stake.owner)
-            if owner.kind == OwnerKind.PERSON and owner.choice == Choice.REWARD and owner.assigned_by not in mine:
-                raise BadInput(
-                    _("“%(key)s”选择参加单位奖励，赋权单位须保有该成果的份额。") % {"key": owner.key}, field="stakes"
-                )
-            _check_stake(terms, achievement.stakes, stake, rules)
+        _check_stakes(terms, achievement.stakes, rules)
     broker = terms.broker
     if broker and not 0 < broker.rate < 1:
         raise BadInput(_("佣金比例应在 0 与 100% 之间，例如 3%。"), field="broker.rate")
@@ -290,6 +278,21 @@ def _check_years(terms: Terms, owner: Owner, rule: OwnRule, rules: Rulebook) -> 
         )
 
 
+def _check_stakes(terms: Terms, stakes: Sequence[Stake], rules: Rulebook) -> None:
+    mine, known = {stake.owner for stake in stakes}, {owner.key for owner in terms.owners}
+    if mine - known:
+        raise BadInput(_("权属份额中有未列出的权利人“%(key)s”。") % {"key": min(mine - known)}, field="stakes")
+    _refuse_twice((stake.owner for stake in stakes), "stakes", _("权利人"))
+    check_whole([stake.fraction for stake in stakes], "stakes", _("权属份额"))
+    for stake in stakes:
+        owner = terms.owner(stake.owner)
+        if owner.kind == OwnerKind.PERSON and owner.choice == Choice.REWARD and owner.assigned_by not in mine:
+            raise BadInput(
+                _("“%(key)s”选择参加单位奖励，赋权单位须保有该成果的份额。") % {"key": owner.key}, field="stakes"
+            )
+        _check_stake(terms, stakes, stake, rules)
+
+
 def _check_stake(terms: Terms, stakes: Sequence[Stake], stake: Stake, rules: Rulebook) -> None:
     owner = terms.owner(stake.owner)
     if owner.kind == OwnerKind.PERSON:
@@ -384,7 +387,7 @@ def _check_currency(terms: Terms, receipt: Receipt) -> None:
     if receipt.currency == terms.currency:
         if receipt.rate is not None:
             raise BadInput(_("与合同同一币种的收入不填汇率。"), field="receipts.rate")
-    elif receipt.rate is None or not 0 < receipt.rate < LARGEST:
+    elif receipt.rate is None or not (receipt.rate.is_finite() and 0 < receipt.rate < LARGEST):
         raise BadInput(
             _("%(currency)s 收入须填写当日汇率及来源，例如 7.1234（中国外汇交易中心中间价）。")
             % {"currency": receipt.currency},
