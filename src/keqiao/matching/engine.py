@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -218,3 +218,53 @@ def check_name(name: str) -> str:
 def days(value: date) -> int:
     """A date as it is stored: whole days since 1970-01-01."""
     return (value - EPOCH).days
+
+
+# --- what every engine does alike --------------------------------------------------------------------------------------
+
+
+def known_attribute(name: str, attributes: Mapping[str, Attribute], *, lists: bool = False) -> str:
+    """The name, when the index has it and it is asked in the way that suits its kind."""
+    kind = Attribute.KEYWORD if name == "id" else attributes.get(name)
+    if kind is None:
+        raise BadFilter(f"the index has no attribute {name!r}")
+    if (kind is Attribute.KEYWORDS) != lists:
+        raise BadFilter(f"attribute {name!r} is {kind.value}: ask with {'Eq, In or Range' if lists else 'Has'}")
+    return name
+
+
+def check_comparison(name: str, value: object, attributes: Mapping[str, Attribute]) -> str | int | float:
+    """The value as it is stored, when it is of the attribute's kind."""
+    kind = Attribute.KEYWORD if name == "id" else attributes[name]
+    if kind is Attribute.KEYWORD and isinstance(value, str):
+        return value
+    if kind is Attribute.DATE and isinstance(value, date):
+        return days(value)
+    if kind in {Attribute.INTEGER, Attribute.DATE} and isinstance(value, int):
+        return int(value)
+    if kind is Attribute.REAL and isinstance(value, int | float) and np.isfinite(value):
+        return float(value)
+    raise BadFilter(f"attribute {name!r} is {kind.value} and cannot be compared with {value!r}")
+
+
+def stored(value: Any, kind: Attribute) -> Any:
+    """The value of an attribute as the index keeps it."""
+    if kind is Attribute.DATE and isinstance(value, date):
+        return days(value)
+    if kind is Attribute.KEYWORDS and value is not None:
+        return list(value)
+    return value
+
+
+def newest(docs: Iterable[Document]) -> list[Document]:
+    """Of several revisions the highest, the first where they tie."""
+    found: dict[str, Document] = {}
+    for doc in docs:
+        if doc.id not in found or found[doc.id].rev < doc.rev:
+            found[doc.id] = doc
+    return list(found.values())
+
+
+def is_one_token(token: str) -> bool:
+    """Not empty, no white space (as Unicode sees it, at which texts of tokens are split), and storable."""
+    return token.split() == [token] and token.isprintable()

@@ -27,7 +27,7 @@ from keqiao.inference.types import ModelUnavailable
 from keqiao.kernel import progress as work
 from keqiao.matching import outer
 from keqiao.matching.dense import DenseModel, sampled, train
-from keqiao.matching.engine import And, Attribute, Document, Eq, Or, Schema
+from keqiao.matching.engine import And, Attribute, Document, Eq, Or, Schema, SearchEngine
 from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS, joined_texts, titles
 from keqiao.matching.lance import LanceEngine
 from keqiao.matching.outer import OuterLeg
@@ -77,10 +77,19 @@ def folder() -> Path:
 
 
 @cache
-def engine() -> LanceEngine:
+def engine() -> SearchEngine:
     """One engine per process; it sees what other processes write."""
     folder().mkdir(parents=True, exist_ok=True)
+    if settings.MILVUS_URI:
+        from keqiao.matching.milvus import MilvusEngine  # its client only where it is wanted
+
+        more = {"token": settings.MILVUS_TOKEN, "consistency": settings.MILVUS_CONSISTENCY}
+        return MilvusEngine(settings.MILVUS_URI, folder(), **more)
     return LanceEngine(folder() / "lance")
+
+
+def engine_name() -> str:
+    return "milvus" if settings.MILVUS_URI else "lance"
 
 
 def serving() -> Serving | None:
@@ -90,7 +99,8 @@ def serving() -> Serving | None:
     except FileNotFoundError:
         return None
     # Made by code that cut texts into other tokens: as good as none. `keqiao serve` and `demo` rebuild at the start.
-    if state.get("format") != FORMAT:
+    # The same when it lies in the other engine.
+    if state.get("format") != FORMAT or state.get("engine", "lance") != engine_name():
         return None
     return Serving(state["version"], state["model"], state.get("outer", ""), state.get("outer_dims", 0))
 
@@ -358,6 +368,7 @@ def _switch(state: Serving) -> None:
                 "outer": state.outer,
                 "outer_dims": state.outer_dims,
                 "format": FORMAT,
+                "engine": engine_name(),
             }
         )
     )

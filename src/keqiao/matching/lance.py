@@ -20,7 +20,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -50,8 +50,12 @@ from keqiao.matching.engine import (
     Range,
     Schema,
     SearchError,
+    check_comparison,
     check_name,
-    days,
+    is_one_token,
+    known_attribute,
+    newest,
+    stored,
 )
 from keqiao.matching.frequencies import (
     COUNTED_AT_ONCE,
@@ -293,7 +297,7 @@ class LanceEngine:
 
     def _query_string(self, idx: str, tokens: Mapping[str, float]) -> str:
         """The tokens that matter most, each repeated by its weight; what the tokenizer would split is left out."""
-        wanted = {t: weight for t, weight in tokens.items() if weight * STEPS > 0.5 and _is_one_token(t)}
+        wanted = {t: weight for t, weight in tokens.items() if weight * STEPS > 0.5 and is_one_token(t)}
         if len(wanted) > QUERY_TERMS_MOST:
             wanted = self._heaviest(idx, wanted)
         repeats = {token: min(REPEATS_MOST, round(weight * STEPS)) for token, weight in wanted.items()}
@@ -365,15 +369,15 @@ def compile_filter(where: Filter, attributes: Mapping[str, Attribute]) -> str:  
         case Not(part):
             return f"({compile_filter(part, attributes)}) IS NOT TRUE"
         case Has(name, values):
-            _known(name, attributes, lists=True)
+            known_attribute(name, attributes, lists=True)
             return _joined(" OR ", [f"array_has({name}, {_quoted(value)})" for value in values], "false")
         case Eq(name, value):
-            return f"{_known(name, attributes)} = {_literal(name, value, attributes)}"
+            return f"{known_attribute(name, attributes)} = {_literal(name, value, attributes)}"
         case In(name, values):
-            _known(name, attributes)
+            known_attribute(name, attributes)
             return f"{name} IN ({', '.join(_literal(name, v, attributes) for v in values)})" if values else "false"
         case Range(name, low, high):
-            _known(name, attributes)
+            known_attribute(name, attributes)
             sides = [(">=", low), ("<", high)]
             limits = [f"{name} {sign} {_literal(name, v, attributes)}" for sign, v in sides if v is not None]
             return _joined(" AND ", limits, f"{name} IS NOT NULL")
@@ -384,26 +388,9 @@ def _joined(word: str, parts: list[str], when_empty: str) -> str:
     return word.join(f"({part})" for part in parts) if parts else when_empty
 
 
-def _known(name: str, attributes: Mapping[str, Attribute], *, lists: bool = False) -> str:
-    kind = Attribute.KEYWORD if name == "id" else attributes.get(name)
-    if kind is None:
-        raise BadFilter(f"the index has no attribute {name!r}")
-    if (kind is Attribute.KEYWORDS) != lists:
-        raise BadFilter(f"attribute {name!r} is {kind.value}: ask with {'Eq, In or Range' if lists else 'Has'}")
-    return name
-
-
 def _literal(name: str, value: object, attributes: Mapping[str, Attribute]) -> str:
-    kind = Attribute.KEYWORD if name == "id" else attributes[name]
-    if kind is Attribute.KEYWORD and isinstance(value, str):
-        return _quoted(value)
-    if kind is Attribute.DATE and isinstance(value, date):
-        return str(days(value))
-    if kind in {Attribute.INTEGER, Attribute.DATE} and isinstance(value, int):
-        return str(int(value))
-    if kind is Attribute.REAL and isinstance(value, int | float) and np.isfinite(value):
-        return repr(float(value))
-    raise BadFilter(f"attribute {name!r} is {kind.value} and cannot be compared with {value!r}")
+    checked = check_comparison(name, value, attributes)
+    return _quoted(checked) if isinstance(checked, str) else repr(checked)
 
 
 def _quoted(text: str) -> str:
@@ -434,22 +421,18 @@ def _schema_of(table: Any) -> Schema:
 
 
 def _rows(docs: Sequence[Document], schema: Schema) -> pa.Table:
-    """One row a document; of several revisions in one batch the highest, the first where they tie."""
-    newest: dict[str, Document] = {}
-    for doc in docs:
-        if doc.id not in newest or newest[doc.id].rev < doc.rev:
-            newest[doc.id] = doc
-    kept = list(newest.values())
+    """One row a document."""
+    kept = newest(docs)
     columns: dict[str, Any] = {
         "id": [doc.id for doc in kept],
         "rev": [doc.rev for doc in kept],
-        "tokens": [" ".join(filter(_is_one_token, doc.tokens)) for doc in kept],
-        "title_length": [sum(map(_is_one_token, doc.tokens[: doc.title_length])) for doc in kept],
+        "tokens": [" ".join(filter(is_one_token, doc.tokens)) for doc in kept],
+        "title_length": [sum(map(is_one_token, doc.tokens[: doc.title_length])) for doc in kept],
     }
     if schema.dims:
         columns["vector"] = _vectors(kept, schema.dims)
     for name, kind in schema.attributes.items():
-        columns[name] = [_stored(doc.attributes.get(name), kind) for doc in kept]
+        columns[name] = [stored(doc.attributes.get(name), kind) for doc in kept]
     return pa.table(columns, schema=_arrow_schema(schema))
 
 
@@ -460,19 +443,6 @@ def _vectors(docs: Sequence[Document], dims: int) -> pa.Array:
         if doc.vector is not None:
             row[:] = doc.vector
     return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), dims, mask=pa.array(missing))
-
-
-def _stored(value: Any, kind: Attribute) -> Any:
-    if kind is Attribute.DATE and isinstance(value, date):
-        return days(value)
-    if kind is Attribute.KEYWORDS and value is not None:
-        return list(value)
-    return value
-
-
-def _is_one_token(token: str) -> bool:
-    """Not empty, no white space (as Unicode sees it, which is what the tokenizer splits at), and storable."""
-    return token.split() == [token] and token.isprintable()
 
 
 def _merge(table: Any, rows: pa.Table) -> None:

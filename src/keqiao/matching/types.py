@@ -20,6 +20,13 @@ class IndexNotReady(DomainError):
     message = _("检索索引正在建立，请稍后再试。")
 
 
+class SearchAway(DomainError):
+    """The search engine is a server of its own and does not answer."""
+
+    status = 503
+    message = _("检索服务暂时没有应答，请稍后再试。")
+
+
 class Reach(StrEnum):
     """How far a query's text may go when the site has an embedding model elsewhere."""
 

@@ -46,6 +46,9 @@ class Environment:
     chat_price_in: Decimal | None  # KEQIAO_CHAT_PRICE_IN: yuan per million tokens sent; 0 for a server of one's own
     chat_price_out: Decimal | None  # KEQIAO_CHAT_PRICE_OUT: yuan per million tokens received
     models_cap: Decimal  # KEQIAO_MODELS_CAP: yuan a month for all models together; what would go beyond it is not asked
+    milvus_uri: str  # MILVUS_URI: a Milvus server that holds the search index; empty means LanceDB in the data folder
+    milvus_token: str  # MILVUS_TOKEN: user:password or API key of that server
+    milvus_consistency: str  # MILVUS_CONSISTENCY: Bounded (searches some seconds behind) or Strong
     metrics: str  # KEQIAO_METRICS: where Prometheus may ask, as 127.0.0.1:9464; empty means nowhere
     metrics_token: str  # KEQIAO_METRICS_TOKEN: bearer token that Prometheus gives; needed beyond loopback
     traces_url: str  # KEQIAO_TRACES_URL: an OpenTelemetry collector (OTLP over HTTP); needs keqiao[traces]
@@ -92,6 +95,9 @@ VARIABLES = {
     "chat_price_in": ("KEQIAO_CHAT_PRICE_IN", ""),
     "chat_price_out": ("KEQIAO_CHAT_PRICE_OUT", ""),
     "models_cap": ("KEQIAO_MODELS_CAP", "500"),
+    "milvus_uri": ("MILVUS_URI", ""),
+    "milvus_token": ("MILVUS_TOKEN", ""),
+    "milvus_consistency": ("MILVUS_CONSISTENCY", "Bounded"),
     "metrics": ("KEQIAO_METRICS", ""),
     "metrics_token": ("KEQIAO_METRICS_TOKEN", ""),
     "traces_url": ("KEQIAO_TRACES_URL", ""),
@@ -138,6 +144,9 @@ def read_environment(environ: os._Environ[str] | dict[str, str] = os.environ) ->
         chat_price_in=_price(raw, "chat_price_in"),
         chat_price_out=_price(raw, "chat_price_out"),
         models_cap=_price(raw, "models_cap") or Decimal(0),
+        milvus_uri=_milvus(raw),
+        milvus_token=raw["milvus_token"],
+        milvus_consistency=raw["milvus_consistency"],
         metrics=raw["metrics"],
         metrics_token=raw["metrics_token"],
         traces_url=raw["traces_url"].rstrip("/"),
@@ -218,6 +227,16 @@ def _check_observers(raw: dict[str, str]) -> None:
         parts = urlsplit(raw["traces_url"])
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise BadSetting("KEQIAO_TRACES_URL: an address such as http://127.0.0.1:4318")
+
+
+def _milvus(raw: dict[str, str]) -> str:
+    uri = raw["milvus_uri"]
+    parts = urlsplit(uri)
+    if uri and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise BadSetting(f"MILVUS_URI={uri!r}: an address such as http://milvus.internal:19530")
+    if raw["milvus_consistency"] not in {"Bounded", "Strong"}:
+        raise BadSetting(f"MILVUS_CONSISTENCY={raw['milvus_consistency']!r}: Bounded or Strong")
+    return uri
 
 
 def metrics_address(text: str) -> tuple[str, int]:

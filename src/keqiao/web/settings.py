@@ -222,6 +222,9 @@ CHAT_URL, CHAT_MODEL, CHAT_KEY = ENV.chat_url, ENV.chat_model, ENV.chat_key
 CHAT_PRICE_IN, CHAT_PRICE_OUT = ENV.chat_price_in, ENV.chat_price_out
 MODELS_CAP = ENV.models_cap
 
+# The search index: LanceDB in the data folder unless a Milvus is named.
+MILVUS_URI, MILVUS_TOKEN, MILVUS_CONSISTENCY = ENV.milvus_uri, ENV.milvus_token, ENV.milvus_consistency
+
 # What the processes tell of themselves (keqiao.kernel.measures): nothing unless asked.
 METRICS, METRICS_TOKEN, TRACES_URL = ENV.metrics, ENV.metrics_token, ENV.traces_url
 
@@ -235,5 +238,6 @@ LOGGING = {
         "procrastinate": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},
+        "pymilvus": {"level": "CRITICAL"},  # it logs each error that it raises, with a traceback
     },
 }
