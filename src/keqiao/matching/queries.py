@@ -43,8 +43,10 @@ from keqiao.matching.types import (
 __all__ = [
     "LONGEST_QUERY",
     "MOST_TERMS",
+    "Asked",
     "Chip",
     "SearchQuery",
+    "asked",
     "asked_weights",
     "read_query",
     "search_arch",
@@ -135,18 +137,27 @@ def read_query(text: str, regions: Mapping[str, str], drop: Iterable[str] = ()) 
 # --- Judging search results -------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a search asks of every achievement, worked out once for all its results."""
+
+    need: NeedFacts
+    weights: Weights  # of the stones that it asks about alone, scaled to 100
+
+
+def asked(query: SearchQuery, weights: Weights, region_paths: Mapping[str, tuple[str, ...]] | None = None) -> Asked:
+    return Asked(query.as_need(region_paths), asked_weights(query, weights))
+
+
 def search_arch(
-    query: SearchQuery,
+    asked: Asked,
     achievement: AchievementFacts,
-    weights: Weights,
     technology_fit: TechnologyFit,
-    *,
     region_names: RegionNames | None = None,
-    region_paths: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Arch:
-    """The arch of a search result: only the stones that the search asks about, with their weights scaled to 100."""
-    need = _with_units(query.as_need(region_paths), achievement)
-    return build_arch(need, achievement, asked_weights(query, weights), technology_fit, region_names)
+    """The arch of a search result: only the stones that the search asks about."""
+    need = _with_units(asked.need, achievement) if asked.need.indicators else asked.need
+    return build_arch(need, achievement, asked.weights, technology_fit, region_names)
 
 
 def _with_units(need: NeedFacts, achievement: AchievementFacts) -> NeedFacts:

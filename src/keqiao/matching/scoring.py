@@ -30,7 +30,7 @@ from keqiao.matching.reasons import (
     nearest_pairs,
     read_passages,
 )
-from keqiao.matching.retrieval import EqualIdf, best_passages, own_terms
+from keqiao.matching.retrieval import EqualIdf, own_terms, passages_with, wanted_terms
 from keqiao.matching.technology import meaning_fit, words_fit
 from keqiao.matching.text import fingerprint
 from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Reach, Stone, Weights
@@ -163,9 +163,14 @@ def is_near(arch: Arch) -> bool:
 
 def search_arches(kind: str, query: queries.SearchQuery, codes: Sequence[str]) -> dict[str, Arch]:
     """Code → arch of a search against each item, in the order of `codes`."""
-    scorer = Scorer(query.as_need(region_paths()))
-    arch = scorer.arch_of_search if kind == "achievement" else scorer.nearness
-    return {other.facts.code: arch(query, other) for other in items(kind, codes)}
+    known = items(kind, codes)
+    if not known:
+        return {}
+    asked = queries.asked(query, weights(), region_paths())
+    scorer = Scorer(asked.need)
+    if kind == "need":
+        return {other.facts.code: scorer.nearness(other) for other in known}
+    return {other.facts.code: scorer.arch_of_search(asked, other) for other in known}
 
 
 def query_text(facts: NeedFacts | AchievementFacts) -> str:
@@ -201,14 +206,12 @@ class Scorer:
         fit = self.technology(other, explain=explain)
         return stones.build_arch(self.need, other.facts, weights(), fit, region_names())
 
-    def arch_of_search(self, query: queries.SearchQuery, other: Known) -> Arch:
+    def arch_of_search(self, asked: queries.Asked, other: Known) -> Arch:
         """Only the stones that the search asks about. No passages: the result list shows its own."""
         fit = self.technology(other, explain=False)
-        return queries.search_arch(
-            query, other.facts, weights(), fit, region_names=region_names(), region_paths=region_paths()
-        )
+        return queries.search_arch(asked, other.facts, fit, region_names())
 
-    def nearness(self, query: queries.SearchQuery, other: Known) -> Arch:  # noqa: ARG002 -- as arch_of_search
+    def nearness(self, other: Known) -> Arch:
         """A search for needs has nothing to offer yet: one stone, how near the texts are."""
         near = AchievementFacts(code=other.facts.code, title=other.facts.title, text=other.facts.text)
         alone = Weights({Stone.TECHNOLOGY: 100}, weights().version)
@@ -311,9 +314,14 @@ def _keep(kind: str, item: Known) -> None:
 # --- Words that show it -----------------------------------------------------------------------------------------------
 
 
-def passages(query: str, body: str, count: int) -> list[tuple[str, tuple[tuple[int, int], ...]]]:
-    """The sentences of `body` that say most of `query`, with the places of the matching terms in each."""
-    model = indexing.model()
-    if model is None or not body:
-        return []
-    return [marked(body[start:end], terms) for start, end, terms in best_passages(model, query, body, count)]
+class Showing:
+    """One query that shows where texts say it: what its terms say is weighed once."""
+
+    def __init__(self, query: str) -> None:
+        model = indexing.model()
+        self._wanted = wanted_terms(model, query) if model else {}
+
+    def passages(self, body: str, count: int) -> list[tuple[str, tuple[tuple[int, int], ...]]]:
+        """The sentences of `body` that say most of the query, with the places of the matching terms in each."""
+        found = passages_with(self._wanted, body, count) if self._wanted and body else []
+        return [marked(body[start:end], terms) for start, end, terms in found]

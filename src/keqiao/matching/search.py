@@ -193,9 +193,8 @@ def _nearest(request: SearchRequest, text: str, actor: Actor) -> SearchResult:
     page = max(request.page, 1)
     shown = kept[(page - 1) * PER_PAGE : page * PER_PAGE]
     arches |= scoring.search_arches(request.kind, query, [code for code in shown if code not in arches])
-    items = [
-        Found(item, arches.get(item.code), _passages(query.text, item)) for item in _load(request.kind, shown, actor)
-    ]
+    showing = scoring.Showing(query.text)
+    items = [Found(item, arches.get(item.code), _passages(showing, item)) for item in _load(request.kind, shown, actor)]
     around = kept
     if any(_selected(request, name) for name in FACETS[request.kind]):
         around = _candidates(request, query, actor, but_facets=True)
@@ -227,11 +226,11 @@ def _ordered(request: SearchRequest, codes: list[str], arches: Mapping[str, Arch
     return [*scored, *(code for code in codes if code not in arches)]
 
 
-def _passages(text: str, item: Any) -> tuple[Passage, ...]:
+def _passages(showing: scoring.Showing, item: Any) -> tuple[Passage, ...]:
     """The sentences of the item's own text that say what was searched for."""
     for version in sorted(item.texts.all(), key=lambda t: t.lang, reverse=True):
         body = version.summary if hasattr(version, "summary") else version.problem
-        found = scoring.passages(text, body, 1)
+        found = showing.passages(body, 1)
         if found:
             return tuple(Passage(*one) for one in found)
     return ()

@@ -74,7 +74,8 @@ def build_arch(
     region_names: RegionNames | None = None,
 ) -> Arch:
     """Score one pair. Stones with a weight of 0 are left out. `region_names` only make the region readable."""
-    return assemble(judge(need, achievement, technology_fit, region_names), weights)
+    findings = {stone: judge_stone(stone, need, achievement, technology_fit, region_names) for stone in _used(weights)}
+    return assemble(findings, weights)
 
 
 def judge(
@@ -84,14 +85,33 @@ def judge(
     region_names: RegionNames | None = None,
 ) -> dict[Stone, tuple[Finding, ...]]:
     """The findings of each stone, before they are weighed."""
-    return {
-        Stone.TECHNOLOGY: (technology_finding(technology_fit),),
-        Stone.INDICATORS: _indicators(need, achievement),
-        Stone.MATURITY: (_maturity(need, achievement),),
-        Stone.MODES: (_modes(need, achievement),),
-        Stone.PRICE: (price_finding(need.budget, achievement.price),),
-        Stone.REGION: (_region(need, achievement, region_names or {}),),
-    }
+    return {stone: judge_stone(stone, need, achievement, technology_fit, region_names) for stone in Stone}
+
+
+def judge_stone(
+    stone: Stone,
+    need: NeedFacts,
+    achievement: AchievementFacts,
+    technology_fit: TechnologyFit,
+    region_names: RegionNames | None,
+) -> tuple[Finding, ...]:
+    match stone:
+        case Stone.TECHNOLOGY:
+            return (technology_finding(technology_fit),)
+        case Stone.INDICATORS:
+            return _indicators(need, achievement)
+        case Stone.MATURITY:
+            return (_maturity(need, achievement),)
+        case Stone.MODES:
+            return (_modes(need, achievement),)
+        case Stone.PRICE:
+            return (price_finding(need.budget, achievement.price),)
+        case Stone.REGION:
+            return (_region(need, achievement, region_names or {}),)
+
+
+def _used(weights: Weights) -> list[Stone]:
+    return [stone for stone in Stone if weights.points.get(stone, 0) > 0]
 
 
 def ranking_key(arch: Arch, code: str) -> tuple[bool, int, str]:
@@ -104,7 +124,7 @@ def ranking_key(arch: Arch, code: str) -> tuple[bool, int, str]:
 
 def assemble(findings: Mapping[Stone, tuple[Finding, ...]], weights: Weights) -> Arch:
     """The arch of findings that were judged before; stones with a weight of 0 are left out."""
-    used = [stone for stone in Stone if weights.points.get(stone, 0) > 0]
+    used = _used(weights)
     fits = [_fit(findings[stone]) for stone in used]
     points = whole_points([weights.points[stone] for stone in used], fits)
     stones = tuple(
@@ -117,11 +137,11 @@ def assemble(findings: Mapping[Stone, tuple[Finding, ...]], weights: Weights) ->
 def whole_points(weights: Sequence[int], fits: Sequence[float]) -> list[int]:
     """Weight times fit in whole points (largest remainder); they add up to the rounded sum, none exceeds its weight."""
     exact = [
-        Fraction(weight * round(fit * FIT_PRECISION), FIT_PRECISION) for weight, fit in zip(weights, fits, strict=True)
-    ]
-    points = [share.numerator // share.denominator for share in exact]
-    total = int(sum(exact, Fraction(0)) + Fraction(1, 2))  # half a point is rounded up
-    order = sorted(range(len(exact)), key=lambda i: (points[i] - exact[i], i))
+        weight * round(fit * FIT_PRECISION) for weight, fit in zip(weights, fits, strict=True)
+    ]  # in parts of a point
+    points = [share // FIT_PRECISION for share in exact]
+    total = (2 * sum(exact) + FIT_PRECISION) // (2 * FIT_PRECISION)  # half a point is rounded up
+    order = sorted(range(len(exact)), key=lambda i: (-(exact[i] % FIT_PRECISION), i))
     for i in order[: total - sum(points)]:
         points[i] += 1
     return points

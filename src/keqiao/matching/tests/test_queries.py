@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from keqiao.matching.queries import (
     LONGEST_QUERY,
     MOST_TERMS,
+    asked,
     asked_weights,
     read_query,
     search_arch,
@@ -221,14 +222,14 @@ def test_only_what_was_asked_is_scored():
     query = read("纳滤膜 通量 15 以上")
     weights = asked_weights(query, WEIGHTS)
     assert weights.points == {Stone.TECHNOLOGY: 42, Stone.INDICATORS: 58}
-    arch = search_arch(query, ACHIEVEMENT, WEIGHTS, TechnologyFit(1.0))
+    arch = search_arch(asked(query, WEIGHTS), ACHIEVEMENT, TechnologyFit(1.0))
     assert arch.score == 100
     assert arch.questions == ()
-    assert search_arch(read("纳滤膜"), ACHIEVEMENT, WEIGHTS, TechnologyFit(0.9)).score == 90
+    assert search_arch(asked(read("纳滤膜"), WEIGHTS), ACHIEVEMENT, TechnologyFit(0.9)).score == 90
 
 
 def test_an_unmet_must_of_a_search_is_red():
-    arch = search_arch(read("纳滤膜 通量 20 LMH/bar 以上"), ACHIEVEMENT, WEIGHTS, TechnologyFit(1.0))
+    arch = search_arch(asked(read("纳滤膜 通量 20 LMH/bar 以上"), WEIGHTS), ACHIEVEMENT, TechnologyFit(1.0))
     assert arch.has_unmet
     assert arch.score == 42
 
@@ -241,7 +242,7 @@ def test_an_unmet_must_of_a_search_is_red():
 def test_weights_of_a_search_always_add_up(parts):
     query = read(" ".join(parts))
     assert sum(asked_weights(query, WEIGHTS).points.values()) == 100
-    arch = search_arch(query, ACHIEVEMENT, WEIGHTS, TechnologyFit(0.77), region_paths=PATHS)
+    arch = search_arch(asked(query, WEIGHTS, PATHS), ACHIEVEMENT, TechnologyFit(0.77))
     assert arch.score == sum(stone.points for stone in arch.stones)
 
 
@@ -264,7 +265,7 @@ def test_any_text_can_be_read(text):
 @given(st.text(alphabet="通量不低于以上至少0123456789.,~-≥<=%μm万元亿TRL级许可 /·", max_size=200))
 def test_any_mixture_of_what_is_looked_for_can_be_read(text):
     query = read(text)
-    search_arch(query, ACHIEVEMENT, WEIGHTS, TechnologyFit(0.5))
+    search_arch(asked(query, WEIGHTS), ACHIEVEMENT, TechnologyFit(0.5))
 
 
 HOSTILE = [
