@@ -195,6 +195,9 @@ class SearchEngine(Protocol):
     def idf(self, idx: str, tokens: Sequence[str]) -> np.ndarray:
         """BM25 idf of each token, float32, from statistics that may lag behind the documents by a fifth."""
 
+    def stamp(self, idx: str) -> str | None:
+        """Another one after every change that a search may notice; None when the engine cannot tell."""
+
     def maintain(self, idx: str, budget_s: float) -> Pending:
         """Put what was written lately into the index; for the worker, between its jobs."""
 

@@ -85,7 +85,7 @@ def engine() -> SearchEngine:
 
         more = {"token": settings.MILVUS_TOKEN, "consistency": settings.MILVUS_CONSISTENCY}
         return MilvusEngine(settings.MILVUS_URI, folder(), **more)
-    return LanceEngine(folder() / "lance")
+    return LanceEngine(folder() / "lance", settings.INDEX_CACHE_MB)
 
 
 def engine_name() -> str:

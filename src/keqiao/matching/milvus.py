@@ -202,6 +202,9 @@ class MilvusEngine:
     def idf(self, idx: str, tokens: Sequence[str]) -> np.ndarray:
         return self._statistics(idx).idf(tokens)
 
+    def stamp(self, idx: str) -> None:  # noqa: ARG002 -- it has no number that changes with each write
+        return None
+
     # --- upkeep -----------------------------------------------------------------------------------------------------
 
     def maintain(self, idx: str, budget_s: float) -> Pending:

@@ -6,11 +6,9 @@ What is read of recently seen items is kept in memory by code and revision, so t
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Lock
 from typing import Any
 
 from keqiao.catalogue import selectors as catalogue
@@ -30,6 +28,7 @@ from keqiao.matching.reasons import (
     nearest_pairs,
     read_passages,
 )
+from keqiao.matching.recent import Recent
 from keqiao.matching.retrieval import EqualIdf, own_terms, passages_with, wanted_terms
 from keqiao.matching.technology import meaning_fit, words_fit
 from keqiao.matching.text import fingerprint
@@ -40,6 +39,7 @@ CODE_VERSION = "5"  # of the stones' rules and of the ranking model; a change ma
 CANDIDATES = 100  # nearest items that are scored for a stored match
 LEAST_TECHNOLOGY = 0.2  # fit of the technical field below which a pair is no match
 KEPT_ITEMS = 5_000  # in memory of one process: about 20 kB each
+ANSWERS = 500  # searches whose answer is kept: about 10 kB each
 FRESH_FOR = 60.0  # seconds that the region table and the weights are kept
 
 
@@ -101,8 +101,21 @@ def nearest(
     `least`: share of the best hit's score below which a hit says too little to be shown.
     """
     retriever = indexing.retriever(kind)
-    hits = retriever.search(text, where, count, least=least, reach=reach) if retriever else []
-    return [hit.code for hit in hits]
+    if retriever is None:
+        return []
+    stamp = None if retriever.outer else retriever.engine.stamp(retriever.index_name)
+    asked = (stamp, text, where, count, least)
+    found = _answers.get(asked) if stamp else None
+    if found is None:
+        found = tuple(hit.code for hit in retriever.search(text, where, count, least=least, reach=reach))
+        if stamp:
+            _answers.put(asked, found)
+    return list(found)
+
+
+# The next page, another order and the same words of somebody else need no new search as long as the index is the same.
+# Which of these items somebody may see is decided in the database afterwards, every time.
+_answers: Recent[tuple[Any, ...], tuple[str, ...]] = Recent(ANSWERS)
 
 
 def matches_of_need(need: Any, least: int, most: int) -> list[tuple[str, Arch]]:
@@ -270,8 +283,7 @@ def region_paths() -> dict[str, tuple[str, ...]]:
 
 # --- Items in memory --------------------------------------------------------------------------------------------------
 
-_kept: OrderedDict[tuple[str, str], Known] = OrderedDict()
-_lock = Lock()
+_kept: Recent[tuple[str, str], Known] = Recent(KEPT_ITEMS)
 
 
 def items(kind: str, codes: Sequence[str]) -> list[Known]:
@@ -280,13 +292,12 @@ def items(kind: str, codes: Sequence[str]) -> list[Known]:
         return []
     model = indexing.model()
     revisions = catalogue.revisions(kind, codes)
-    with _lock:
-        known = {code: _kept[kind, code] for code in revisions if (kind, code) in _kept}
+    known = {code: item for code in revisions if (item := _kept.get((kind, code)))}
     now = model.version if model else ""
     missing = [c for c, r in revisions.items() if c not in known or (known[c].revision, known[c].model) != (r, now)]
     for item in _read(kind, missing, model):
         known[item.facts.code] = item
-        _keep(kind, item)
+        _kept.put((kind, item.facts.code), item)
     return [known[code] for code in codes if code in revisions and code in known]
 
 
@@ -301,14 +312,6 @@ def _read(kind: str, codes: Sequence[str], model: DenseModel | None) -> Iterator
 
 def as_known(facts: NeedFacts | AchievementFacts, revision: int, model: DenseModel | None) -> Known:
     return Known(revision, facts, read_passages(facts, model), model.version if model else "")
-
-
-def _keep(kind: str, item: Known) -> None:
-    with _lock:
-        _kept[kind, item.facts.code] = item
-        _kept.move_to_end((kind, item.facts.code))
-        while len(_kept) > KEPT_ITEMS:
-            _kept.popitem(last=False)
 
 
 # --- Words that show it -----------------------------------------------------------------------------------------------

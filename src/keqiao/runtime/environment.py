@@ -54,6 +54,7 @@ class Environment:
     traces_url: str  # KEQIAO_TRACES_URL: an OpenTelemetry collector (OTLP over HTTP); needs keqiao[traces]
     web_workers: int  # KEQIAO_WEB_WORKERS: web processes
     pool_size: int  # KEQIAO_POOL_SIZE: database connections per process
+    index_cache: int  # KEQIAO_INDEX_CACHE: MB of the search index that each process keeps; more is faster
     log_level: str  # KEQIAO_LOG_LEVEL: DEBUG, INFO, WARNING or ERROR
 
     @property
@@ -103,6 +104,7 @@ VARIABLES = {
     "traces_url": ("KEQIAO_TRACES_URL", ""),
     "web_workers": ("KEQIAO_WEB_WORKERS", "1"),
     "pool_size": ("KEQIAO_POOL_SIZE", "6"),
+    "index_cache": ("KEQIAO_INDEX_CACHE", "64"),
     "log_level": ("KEQIAO_LOG_LEVEL", "INFO"),
 }
 
@@ -152,6 +154,7 @@ def read_environment(environ: os._Environ[str] | dict[str, str] = os.environ) ->
         traces_url=raw["traces_url"].rstrip("/"),
         web_workers=_whole(raw, "web_workers", 1, 64),
         pool_size=_whole(raw, "pool_size", 1, 64),
+        index_cache=_whole(raw, "index_cache", 16, 1_000_000),
         log_level=raw["log_level"].upper(),
     )
 

@@ -7,9 +7,14 @@ from collections.abc import Sequence
 from granian import Granian
 from granian.constants import Interfaces
 
+from keqiao.runtime.environment import tell_library
+
 
 def main(arguments: Sequence[str]) -> None:
     target, host, port, workers, stop_within = arguments
+    # Each request has a thread of its own, and the C library would give each of these a heap that it never shrinks.
+    tell_library("MALLOC_ARENA_MAX", "2")
+    tell_library("ARROW_DEFAULT_MEMORY_POOL", "system")
     Granian(
         target,
         address=host,

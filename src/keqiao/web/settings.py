@@ -21,6 +21,7 @@ FORCE_SCRIPT_NAME = urlsplit(ENV.site_url).path or None  # the site under a path
 PROXIES = ENV.proxies
 CSRF_TRUSTED_ORIGINS = [f"{urlsplit(ENV.site_url).scheme}://{urlsplit(ENV.site_url).netloc}"]
 DATA_DIR = ENV.data
+INDEX_CACHE_MB = ENV.index_cache
 JURISDICTION = ENV.jurisdiction
 SITE_TIME_ZONE = ENV.time_zone
 

@@ -52,6 +52,7 @@ def forget_everything():
     indexing.engine.cache_clear()
     indexing._retrievers.clear()
     scoring._kept.clear()
+    scoring._answers.clear()
     scoring._regions.cache_clear()
     scoring._weights.cache_clear()
 

@@ -12,6 +12,7 @@ from keqiao.kernel.errors import NotAllowed
 from keqiao.matching import indexing, search, selectors, services, stale
 from keqiao.matching.engine import Eq
 from keqiao.matching.models import Match
+from keqiao.matching.retrieval import Retriever
 from keqiao.matching.search import SearchRequest
 from keqiao.matching.tests.factories import forget_everything, load_rules
 from keqiao.matching.types import IndexNotReady
@@ -110,15 +111,39 @@ def work(connector):
     return names
 
 
+def publish(achievement) -> list[str]:
+    """With the jobs that follow, by name."""
+    connector = testing.InMemoryConnector()
+    with app.replace_connector(connector):
+        catalogue.publish_achievement(actor=system, code=achievement.code)
+        return work(connector)
+
+
 def test_publishing_reaches_the_index_through_the_outbox(city):
     """Event row → job row → index → matches: each job in this transaction, as the worker would run it."""
     code = city["hidden"].code
-    connector = testing.InMemoryConnector()
-    with app.replace_connector(connector):
-        catalogue.publish_achievement(actor=system, code=code)
-        assert work(connector) == ["update_items", "compute_matches"]
+    assert publish(city["hidden"]) == ["update_items", "compute_matches"]
     assert code in {f.item.code for f in search.search(SearchRequest(q="耐酸纳滤膜配方"), actor=visitor).items}
     assert indexing.differences("achievement") == (0, 0)
+
+
+def test_the_same_search_is_not_made_twice_until_the_index_changes(city, monkeypatch):
+    asked = []
+    first = Retriever.search
+    monkeypatch.setattr(Retriever, "search", lambda *given, **named: asked.append(given[1]) or first(*given, **named))
+
+    def found(page: int = 1, **more) -> list[str]:
+        request = SearchRequest(q="耐酸 纳滤 膜的配方", page=page, **more)
+        return [hit.item.code for hit in search.search(request, actor=visitor).items]
+
+    before = found()
+    assert found() == before
+    found(page=2, sort="trl")
+    assert len(asked) == 1
+    found(facets={"field": ("materials",)})  # another question
+    assert len(asked) == 2  # the facets around it are of the answer that is kept
+    publish(city["hidden"])
+    assert city["hidden"].code in found()
 
 
 def test_others_compute_nothing(city):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import math
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.templatetags.static import static
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -29,9 +30,13 @@ log = logging.getLogger("keqiao.web")
 @register.simple_tag
 def icon(name: str, cls: str = "") -> SafeString:
     """An icon of the sprite; always beside words or inside something that has a label."""
-    return format_html(
-        '<svg class="i {}" aria-hidden="true"><use href="{}#i-{}"/></svg>', cls, static("icons.svg"), name
-    )
+    return format_html('<svg class="i {}" aria-hidden="true"><use href="{}#i-{}"/></svg>', cls, _sprite(), name)
+
+
+@lru_cache(maxsize=1)
+def _sprite() -> str:
+    """The same for as long as the process runs: a page has dozens of icons."""
+    return static("icons.svg")
 
 
 @register.filter
@@ -156,15 +161,14 @@ def org_avatar(context: template.Context, organisation: Any, cls: str = "") -> S
 @register.filter
 def marked(passage: Any) -> SafeString:
     """A passage with its marked stretches in <mark>, in its own language."""
-    parts: list[SafeString] = []
+    parts: list[str] = []
     at = 0
     for start, end in sorted(passage.marks):
         if start < at or end > len(passage.text):
             continue
-        parts += [format_html("{}<mark>{}</mark>", passage.text[at:start], passage.text[start:end])]
+        parts.append(f"{escape(passage.text[at:start])}<mark>{escape(passage.text[start:end])}</mark>")
         at = end
-    parts.append(format_html("{}", passage.text[at:]))
-    inner = format_html_join("", "{}", ((part,) for part in parts))
+    inner = mark_safe("".join((*parts, escape(passage.text[at:]))))  # noqa: S308 -- each piece is escaped
     lang = presentation.guess(passage.text).lang
     return (
         inner
@@ -179,8 +183,11 @@ def marked(passage: Any) -> SafeString:
 @register.simple_tag
 def trl(level: int | None) -> SafeString:
     """Nine small bars."""
-    if not level:
-        return SafeString("")
+    return _trl(level, presentation.language()) if level else SafeString("")
+
+
+@lru_cache(maxsize=64)
+def _trl(level: int, language: str) -> SafeString:  # noqa: ARG001 -- what the label is written in
     bars = format_html_join(
         "", '<i style="--n:{}"{}></i>', ((n, mark_safe(' class="on"') if n <= level else "") for n in range(1, 10))
     )
