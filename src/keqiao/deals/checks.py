@@ -179,6 +179,12 @@ def check_terms(terms: Terms, rules: Rulebook) -> None:
     broker = terms.broker
     if broker and not 0 < broker.rate < 1:
         raise BadInput(_("佣金比例应在 0 与 100% 之间，例如 3%。"), field="broker.rate")
+    if broker and terms.mode in KINDS:
+        raise BadInput(
+            _("“%(mode)s”没有可按比例提取佣金的合同款，请按约定金额把佣金登记为费用。")
+            % {"mode": Mode(terms.mode).label},
+            field="broker",
+        )
 
 
 def check_whole(parts: Sequence[Fraction], field: str, what: str | Promise) -> None:

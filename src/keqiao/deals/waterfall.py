@@ -54,6 +54,7 @@ NOTHING = Fraction(0)
 SIGNED = Basis(gettext_noop("贡献人签署的分配比例"))
 CONTRACT = Basis(gettext_noop("合同约定"))
 OWNERSHIP = Basis(gettext_noop("权属份额"))
+RATE = gettext_noop("收款当日汇率")
 VOUCHER = Basis(gettext_noop("财务凭证"))
 
 
@@ -165,7 +166,7 @@ def _entitle(terms: Terms, receipts: Sequence[Receipt], rules: Rulebook) -> dict
         gross = max(0, gross)  # a loss gives nobody a debt
     charges = _charges(terms, receipts, gross, rules)
     if kind in {ReceiptKind.DIVIDEND, ReceiptKind.EXIT} and terms.holdings:
-        _divide_by_holdings(due, terms, gross, charges)
+        _divide_by_holdings(due, terms, gross, charges, receipts[-1])
         return due.lines
     cells = _cells(terms)
     for cell, amount in zip(cells, split(gross, [cell.part for cell in cells]), strict=True):
@@ -256,8 +257,9 @@ def _divide(
     rules: Rulebook,
 ) -> None:
     top = due.add(
-        Step.GROSS, gross, cell=cell, base=gross, rate=cell.part, bases=[CONTRACT if cell.part == 1 else OWNERSHIP]
-    )
+        Step.GROSS, gross, cell=cell, base=gross, rate=cell.part,
+        bases=[CONTRACT if cell.part == 1 else OWNERSHIP, _rate_basis(receipt)],
+    )  # fmt: skip
     net, net_bases = _take_charges(due, terms, cell, gross, charges, top, rules)
     below = due.add(Step.NET, net, source=top, cell=cell, base=gross, bases=net_bases)
     if cell.owner.kind == OwnerKind.PERSON:
@@ -283,6 +285,13 @@ def _divide(
     )  # fmt: skip
     rest = rules.seek("net_income.rest", terms.signed_on, cell.owner.jurisdiction)
     _divide_unit_part(due, terms, cell, net - reward, gross, kept, rest.basis if rest else None)
+
+
+def _rate_basis(receipt: Receipt) -> Basis | None:
+    """By which rate of which day a foreign receipt was converted."""
+    if receipt.rate is None:
+        return None
+    return Basis(RATE, f"{receipt.currency} {receipt.rate}", receipt.rate_source, since=receipt.received_on)
 
 
 def _take_charges(
@@ -407,9 +416,9 @@ def _divide_unit_part(
 
 
 def _divide_by_holdings(
-    due: _Due, terms: Terms, gross: int, charges: Sequence[tuple[Charge, tuple[Basis, ...]]]
+    due: _Due, terms: Terms, gross: int, charges: Sequence[tuple[Charge, tuple[Basis, ...]]], receipt: Receipt
 ) -> None:
-    top = due.add(Step.GROSS, gross, base=gross, bases=[CONTRACT])
+    top = due.add(Step.GROSS, gross, base=gross, bases=[CONTRACT, _rate_basis(receipt)])
     left = gross
     for kind in dict.fromkeys(charge.kind for charge, _bases in charges):
         same = [(charge.amount, bases) for charge, bases in charges if charge.kind == kind]

@@ -49,6 +49,7 @@ def stakes(*given):
         ({"currency": "XYZ"}, "currency", "没有币种“XYZ”"),
         ({"registered_on": date(2025, 8, 13)}, "registered_on", "早于签订日期"),
         ({"broker": Broker("b", Fraction(-1, 10))}, "broker.rate", "佣金比例"),
+        ({"broker": Broker("b", Fraction(1, 10)), "mode": Mode.EQUITY}, "broker", "登记为费用"),
         ({"rule": replace(OWN_RULE, published_on=None)}, "owners.rule.published_on", "第四十四条"),
         ({"rule": replace(OWN_RULE, reward=Fraction(71, 100))}, "owners.rule.parts", "合计为 101%"),
         ({"rule": replace(OWN_RULE, reward=Fraction(7))}, "owners.rule.reward", "奖励比例"),

@@ -1,4 +1,5 @@
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -10,6 +11,7 @@ from keqiao.deals.types import (
     Charge,
     ChargeKind,
     Mode,
+    Note,
     Owner,
     OwnerKind,
     OwnRule,
@@ -18,6 +20,7 @@ from keqiao.deals.types import (
     Receipt,
     Share,
     Stake,
+    Step,
     Terms,
 )
 from keqiao.deals.waterfall import distribute
@@ -79,3 +82,25 @@ def test_instalments_and_refunds_end_where_one_payment_would(amounts):
         for payee, amount in sheet.totals().items():
             totals[payee] = totals.get(payee, 0) + amount
     assert totals == distribute(make_terms(), [Receipt("whole", DAY, sum(amounts))], RULES).totals()
+
+
+def test_a_foreign_receipt_says_at_which_rate_of_which_day_it_was_taken():
+    receipt = Receipt("r1", DAY, 10_000, currency="USD", rate=Decimal("7.1234"), rate_source="CFETS")
+    top = distribute(make_terms(), [receipt], RULES).lines[0]
+    basis = next(basis for basis in top.bases if basis.source)
+    assert (top.amount, basis.article, basis.source, basis.since) == (71_234, "USD 7.1234", "CFETS", DAY)
+
+
+def test_a_commission_waits_for_what_the_unit_keeps():
+    terms = make_terms(broker=Broker("b", Fraction(35, 100)))
+    line = next(line for line in distribute(terms, [Receipt("r", DAY, 100_000)], RULES).lines if line.payee == "b")
+    assert (line.amount, line.note) == (30_000, Note.LIMITED)
+
+
+def test_unconfirmed_rules_are_named_once_on_every_sheet_that_uses_them():
+    sheet = distribute(make_terms(), [Receipt("r", DAY, 100_000)], RULES)
+    assert [basis.key for basis in sheet.unconfirmed] == [
+        "tax.vat.technology_transfer",
+        "reward.least_share_of_main_contributors",
+    ]
+    assert {line.step for line in sheet.lines if not line.is_confirmed} == {Step.TAX, Step.CONTRIBUTOR}
