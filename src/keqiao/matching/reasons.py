@@ -1,7 +1,7 @@
 """The reasons of the technology stone: pairs of passages, one of the need and one of the achievement, that say the same.
 
 The stone is worked out from the cited pairs alone. Take a cited passage out of its text, and the stone falls; take out
-any other, and the same pairs are found again. docs/why/stones.md has the rate at which this holds on the demo data.
+any other, and it does not. docs/why/stones.md has the rate at which this holds on the demo data.
 """
 
 from __future__ import annotations
@@ -127,24 +127,23 @@ class Asked:
         self.has = self.which(passages)[self.numbers]
 
     def shared_with(self, other: Passages) -> Shared:
-        """The best pairs: each next one is what adds most to the words that the pairs before share.
+        """The best pairs together, found by taking each next one that adds most to the words that those before share.
 
         What two passages share is the weight of their common words times the root of the cosine of their meanings.
         """
         theirs = self.which(other)
-        likeness = self._likeness(other)
-        left = self.weights.copy()
-        pairs: list[Pair] = []
-        while len(pairs) < MOST_PAIRS and len(theirs) and len(self.prints):
-            gains = (self.has @ (theirs * left).T) * likeness
-            best = int(gains.argmax())  # of equals the first
-            mine, yours = divmod(best, gains.shape[1])
-            gain = float(gains[mine, yours])
-            if gain <= (pairs[0].gain * LEAST_GAIN if pairs else 0.0):
-                break
-            pairs.append(Pair(self.numbers[mine], yours, gain))
-            left[(self.has[mine] > 0) & (theirs[yours] > 0)] = 0
-        return Shared(tuple(pairs), sum(pair.gain for pair in pairs), self.total)
+        common = theirs.any(axis=0)  # what only one side says adds nothing
+        field = _Field(self.has[:, common], theirs[:, common], self.weights[common], self._likeness(other))
+        best = found = field.pairs(field.alone)
+        # Each step takes what is best there, which need not be best together. Where one passage stands in the way of
+        # more, the pairs without it are taken, so that no cited passage lowers the stone by being there. The last step
+        # stands in nobody's way.
+        for mine in dict.fromkeys(row[0] for row in found[:-1]):
+            best = max(best, field.pairs(field.without(mine=mine)), key=_weight)
+        for yours in dict.fromkeys(row[1] for row in found[:-1]):
+            best = max(best, field.pairs(field.without(yours=yours)), key=_weight)
+        pairs = tuple(Pair(self.numbers[mine], yours, gain) for mine, yours, gain in best)
+        return Shared(pairs, _weight(best), self.total)
 
     def _likeness(self, other: Passages) -> np.ndarray:
         if self.vectors is None or other.vectors is None:
@@ -201,6 +200,47 @@ class AskedAcross(Asked):
         mine = normalise(need.text(pair.need))
         seen = {term: there for term, there in self.seen(achievement.text(pair.achievement)).items() if term in mine}
         return Citation(need.quote(pair.need, seen), achievement.quote(pair.achievement, seen.values()))
+
+
+Row = tuple[int, int, float]  # number of the need's passage, of the achievement's, what the pair adds
+
+
+class _Field:
+    """All pairs of passages of two items. `alone`: what each would add by itself."""
+
+    def __init__(self, mine: np.ndarray, yours: np.ndarray, weights: np.ndarray, likeness: np.ndarray) -> None:
+        """`mine` and `yours`: which passage has which of the common terms; `weights`: how much each says."""
+        self.mine, self.yours, self.weights, self.likeness = mine, yours, weights, likeness
+        self.alone = (mine @ (yours * weights).T) * likeness
+
+    def without(self, *, mine: int | None = None, yours: int | None = None) -> np.ndarray:
+        """`alone` without one passage."""
+        left = self.alone.copy()
+        if mine is not None:
+            left[mine, :] = 0
+        if yours is not None:
+            left[:, yours] = 0
+        return left
+
+    def pairs(self, alone: np.ndarray) -> list[Row]:
+        """One after the other, each adding most to the words of those before; only such that add something alone."""
+        gains, left = alone, self.weights
+        found: list[Row] = []
+        while len(found) < MOST_PAIRS and gains.size:
+            mine, yours = divmod(int(gains.argmax()), gains.shape[1])  # of equals the first
+            gain = float(gains[mine, yours])
+            if gain <= (found[0][2] * LEAST_GAIN if found else 0.0):
+                break
+            found.append((mine, yours, gain))
+            if len(found) < MOST_PAIRS:
+                left = left * (1 - self.mine[mine] * self.yours[yours])
+                gains = (self.mine @ (self.yours * left).T) * self.likeness
+                gains[alone <= 0] = 0
+        return found
+
+
+def _weight(pairs: Sequence[Row]) -> float:
+    return sum(gain for _mine, _yours, gain in pairs)
 
 
 def _starts(sizes: Iterable[int]) -> np.ndarray:

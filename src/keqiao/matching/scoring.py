@@ -35,7 +35,7 @@ from keqiao.matching.text import fingerprint
 from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Reach, Stone, Weights
 from keqiao.parties import selectors as parties
 
-CODE_VERSION = "5"  # of the stones' rules and of the ranking model; a change makes stored matches stale
+CODE_VERSION = "6"  # of the stones' rules and of the ranking model; a change makes stored matches stale
 CANDIDATES = 100  # nearest items that are scored for a stored match
 LEAST_TECHNOLOGY = 0.2  # fit of the technical field below which a pair is no match
 KEPT_ITEMS = 5_000  # in memory of one process: about 20 kB each

@@ -78,7 +78,7 @@ def technology_fit(
     if text is None and not (need.ipc and achievement.ipc):
         return TechnologyFit(0.5, terms, is_known=False)
     fit = IPC_ALONE[level] if text is None else text + (1.0 - text) * IPC_LIFT.get(level, 0.0)
-    return TechnologyFit(round(fit, 4), terms, across, shared_ipc=symbol, citations=tuple(citations))
+    return TechnologyFit(round(fit, 6), terms, across, shared_ipc=symbol, citations=tuple(citations))
 
 
 # --- IPC --------------------------------------------------------------------------------------------------------------

@@ -48,22 +48,29 @@ def test_the_passages_that_answer_each_other_are_cited_with_their_places():
 
 
 @given(SENTENCES, SENTENCES)
-def test_without_an_uncited_passage_the_same_pairs_are_found(asked, said):
+def test_without_an_uncited_passage_the_stone_is_no_lower(asked, said):
     shared, cited = compare(need_of(*asked), achievement_of(*said))
     assert len(cited) <= MOST_PAIRS
     mine = {one.need.text for one in cited}
     yours = {one.achievement.text for one in cited}
     for i, sentence in enumerate(asked):
         if f"{sentence}。" not in mine and len(asked) > 1:
-            again, found = compare(need_of(*asked[:i], *asked[i + 1 :]), achievement_of(*said))
-            assert [(a.need.text, a.achievement.text) for a in found] == [
-                (a.need.text, a.achievement.text) for a in cited
-            ]
+            again, _ = compare(need_of(*asked[:i], *asked[i + 1 :]), achievement_of(*said))
             assert words_fit(again.weight, again.total) >= words_fit(shared.weight, shared.total)
     for i, sentence in enumerate(said):
         if f"{sentence}。" not in yours and len(said) > 1:
             again, _ = compare(need_of(*asked), achievement_of(*said[:i], *said[i + 1 :]))
-            assert again.weight == shared.weight
+            assert again.weight >= shared.weight
+
+
+def test_a_passage_that_stands_in_the_way_of_more_is_not_cited():
+    """Each the best of its step, three pairs share six words; without the pair that came first they share seven."""
+    need = need_of("涂布寿命提锂", "浸出液寿命")
+    said = ["寿命涂布提锂", "寿命提锂卷对卷", "涂布寿命浸出液卷对卷"]
+    shared, cited = compare(need, achievement_of(*said))
+    assert "寿命涂布提锂。" not in {one.achievement.text for one in cited}
+    without, _ = compare(need, achievement_of(*said[1:]))
+    assert without.weight == shared.weight == 7
 
 
 @given(SENTENCES)
