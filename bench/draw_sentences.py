@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,14 @@ class Collection:
     attribution: str
     text: Callable[[Row], str]
     is_open: Callable[[Row], bool] = lambda _row: True
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was drawn before: no text comes twice, and no item gives two sentences."""
+
+    texts: set[str]
+    items: set[str]
 
 
 PUBLIC_DOMAIN = ("US Government, public domain", "US Government work")
@@ -97,10 +105,14 @@ def has_number(sentence: str) -> bool:
     return any(not YEAR.fullmatch(found[0]) for found in NUMBER.finditer(sentence))
 
 
-def drawn(data: Path, collection: Collection, part: str, known: set[str]) -> Iterator[Row]:
+def drawn(data: Path, collection: Collection, part: str, known: Known) -> Iterator[Row]:
     """One sentence of each item, in the order of the hash."""
     items = sorted(
-        (row for row in rows(data / collection.path) if part_of(row["_id"]) == part and collection.is_open(row)),
+        (
+            row
+            for row in rows(data / collection.path)
+            if part_of(row["_id"]) == part and collection.is_open(row) and row["_id"] not in known.items
+        ),
         key=lambda row: rank("item", row["_id"]),
     )
     turn = 0
@@ -108,11 +120,11 @@ def drawn(data: Path, collection: Collection, part: str, known: set[str]) -> Ite
         mine = sentences(collection.text(row))
         if turn:
             mine = [sentence for sentence in mine if has_number(sentence) and (turn == 1 or MEASURE.search(sentence))]
-        mine = [sentence for sentence in mine if sentence not in known]
+        mine = [sentence for sentence in mine if sentence not in known.texts]
         if mine:
             turn = (turn + 1) % OF_ANY_KIND
             chosen = min(mine, key=lambda sentence: rank("sentence", sentence))
-            known.add(chosen)
+            known.texts.add(chosen)
             yield {
                 "id": rank("id", chosen)[:12], "lang": collection.lang, "text": chosen, "figures": [],
                 "item": row["_id"], "source": collection.source, "licence": collection.licence,
@@ -120,19 +132,21 @@ def drawn(data: Path, collection: Collection, part: str, known: set[str]) -> Ite
             }  # fmt: skip
 
 
-def known_texts() -> set[str]:
-    return {json.loads(line)["text"] for path in LABELLED.glob("*.jsonl") for line in path.read_text().splitlines()}
+def known(beside: Sequence[Path]) -> Known:
+    files = [*LABELLED.glob("*.jsonl"), *beside]
+    lines = [json.loads(line) for path in files for line in path.read_text().splitlines()]
+    return Known({row["text"] for row in lines}, {row["item"] for row in lines})
 
 
-def draw(data: Path, part: str, count: int) -> Iterator[Row]:
-    known = known_texts()
+def draw(data: Path, part: str, count: int, beside: Sequence[Path] = ()) -> Iterator[Row]:
+    seen = known(beside)
     for lang in ("zh", "en"):
         mine = [collection for collection in COLLECTIONS if collection.lang == lang]
         whole = sum(collection.share for collection in mine)
         left = count // 2
         for collection in mine:
             wanted = left if collection is mine[-1] else round(count / 2 * collection.share / whole)
-            for row, _turn in zip(drawn(data, collection, part, known), range(wanted), strict=False):
+            for row, _turn in zip(drawn(data, collection, part, seen), range(wanted), strict=False):
                 left -= 1
                 yield row
 
@@ -142,8 +156,9 @@ def main() -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("part", choices=sorted(set(PARTS)))
     parser.add_argument("count", type=int)
+    parser.add_argument("beside", type=Path, nargs="*", help="files drawn before, whose items are passed over")
     arguments = parser.parse_args()
-    for row in draw(arguments.data, arguments.part, arguments.count):
+    for row in draw(arguments.data, arguments.part, arguments.count, arguments.beside):
         print(json.dumps(row, ensure_ascii=False))
     return 0
 

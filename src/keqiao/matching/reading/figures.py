@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
 from itertools import islice
 
 from keqiao.catalogue.quantities import NUMBER as NUMBER_KIND
@@ -24,20 +25,20 @@ MOST_NUMBERS = 600  # numbers of one text that are looked at
 MOST_IN_A_LIST = 12
 WINDOW = 36
 CJK = re.compile(r"[\u4e00-\u9fff]")
-ALONE_TOLERANCE = re.compile(r"(?:±|\+/-|\+-|\bplus or minus) ?$", re.IGNORECASE)
+ALONE_TOLERANCE = re.compile(r"(?:±|\+/-|\+-|\bplus or minus) {0,12}$", re.IGNORECASE)
 PLUS_MINUS = re.compile(r" ?(?:±|\+/-|\+-) ?")
 LIST_SIGN = re.compile(
-    r"(?:-(?= (?:and|or) ))? ?(?:\([^()\d]{1,10}\))? ?"
-    r"(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\bvs\b\.?|\.(?=\d)) ?(?=[-+]? ?\d)"
+    r"(?:-(?= (?:and|or) ))? ?(?:\([^()\d]{1,10}\)|\)(?= ?[、,和及与] ?\())? ?"
+    r"(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\bvs\b\.?|\.(?=\d)) ?(?:(?<=[、,和及与])\(|(?<=[、,和及与] )\()?(?=[-+]? ?\d)"
 )
 CURRENCIES = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", "RMB": "CNY", "US$": "USD"}
 CURRENCY_BEFORE = re.compile(r"(US\$|[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b) {0,2}$", re.IGNORECASE)
 MONEY_SIZE = re.compile(r" ?([kKmMbB])(?![A-Za-z/])")
 PREFIXED = re.compile(
-    r"(?:(?P<trl>(?<![A-Za-z])TRLs?\)?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness level(?: ?\(TRL\))?)|(?P<ph>(?<![A-Za-z])p ?H)"
-    r"|(?P<mach>\bMach|马赫数?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )|(?<=from ))M(?= ?=)))(?:值| number"
+    r"(?:(?P<trl>(?<![A-Za-z])TRLs?\)?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness levels?(?: ?\(TRLs?\))?)|(?P<ph>(?<![A-Za-z])p ?H)"
+    r"|(?P<mach>\bMach|马赫数?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )|(?<=from ))M(?= ?=)))(?: ?值| numbers?"
     r"| values?| levels?)?(?: start| end| target| goal)?(?: equal(?: to)? or)?"
-    rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|in the range|between|from|范围|at))? ?(?:[=:of为约(]|of"
+    rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|在|in the range|between|from|范围|at))? ?(?:[=:of为约(]|of"
     rf"|in)?){{0,3}}[ -]?$",
     re.IGNORECASE,
 )
@@ -79,7 +80,7 @@ def readings(text: str, *, is_query: bool = False) -> list[Reading]:
             previous = reading.last
     if is_query:
         return found
-    found = _listed_names(even, found)
+    found = _equivalents(even, _listed_names(even, found))
     sentences = Sentences(even)
     return [
         replace(reading, status=sentences.status(reading), condition=condition)
@@ -87,7 +88,7 @@ def readings(text: str, *, is_query: bool = False) -> list[Reading]:
     ]
 
 
-LIST_GAP = re.compile(r"[ 、,/;]{0,2}(?:和|及|与|或|and |or )? ?")
+LIST_GAP = re.compile(r"[ 、,，/;]{0,2}(?:和|及|与|或|and |or )? ?| ?[x×] ?", re.IGNORECASE)
 
 
 def _listed_names(text: str, found: Sequence[Reading]) -> list[Reading]:
@@ -120,6 +121,29 @@ def _listed_names(text: str, found: Sequence[Reading]) -> list[Reading]:
             named.append(replace(reading, name=name, role=listed[0].role) if place or is_spread else reading)
         at = end
     return named
+
+
+EQUIVALENT = re.compile(r" ?\( ?(?:or |i\.e\.,? |about |approximately |approx\.? |即|约|相当于)?")
+NEARLY = Fraction(8, 100)
+
+
+def _equivalents(text: str, found: Sequence[Reading]) -> list[Reading]:
+    """In "at least 150 mm (5.9 in)" the same length stands twice, and the comparison holds for both."""
+    told: list[Reading] = []
+    for reading in found:
+        first = told[-1] if told else None
+        if first and EQUIVALENT.fullmatch(text, first.last, reading.start) and _are_the_same(first, reading):
+            reading = replace(reading, comparator=first.comparator, is_stated=first.is_stated, name=first.name)
+        told.append(reading)
+    return told
+
+
+def _are_the_same(one: Reading, other: Reading) -> bool:
+    mine, yours = read_unit(one.unit), read_unit(other.unit)
+    if mine.kind != yours.kind or one.unit == other.unit or one.high is not None or other.high is not None:
+        return False
+    base = Fraction(one.value) * mine.factor + mine.offset
+    return abs(base - (Fraction(other.value) * yours.factor + yours.offset)) <= abs(base) * NEARLY
 
 
 def _groups(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[list[_Figure]]:
@@ -195,9 +219,18 @@ def _group(text: str, at: int, until: int) -> tuple[list[_Figure], int]:
     last = listed[-1]
     if len(listed) > 1 and last.unit and not _is_bare(last.unit):
         return [*(replace(one, unit=last.unit) for one in listed[:-1]), last], last.end
-    if all("." in text[one.start : one.end] and not one.unit for one in listed):  # correlations of 0.87 and 0.91
+    if _are_shares(text, listed):
         return listed, last.end
     return [first], last.end
+
+
+def _are_shares(text: str, listed: Sequence[_Figure]) -> bool:
+    """Correlations of 0.87 and 0.91; among fractions also a plain 0 or 1."""
+    spelled = [text[one.start : one.end] for one in listed if not one.unit]
+    fractional = sum("." in one for one in spelled)
+    return (
+        len(spelled) == len(listed) and fractional * 2 > len(listed) and all("." in s or len(s) == 1 for s in spelled)
+    )
 
 
 MOST_OF_PREFIXED = {"TRL": 9, "pH": 14, "Mach": 40}
@@ -297,7 +330,7 @@ DAYS_AFTER = re.compile(r"日(?=以?内|之内|后|以上)")
 MONTHS_BEFORE = re.compile(r"(?:后|至少|长达|为期|[周天月年][、及和])[\d、,~-]{0,12}$")  # 术后 1、3、6月: no dates
 
 
-MORE_THAN = re.compile(r"\+(?= ?[A-Za-z%])|[余多](?!次|种)")  # 7000余亩, 20+ liters: at least so many
+MORE_THAN = re.compile(r"\+(?= ?[A-Za-z%])| ?[余多](?!次|种)")  # 7000余亩, 20+ liters: at least so many
 OPEN_NUMBER = re.compile(r"\d ?[+余多]")
 OPENED = re.compile(r"[(\[] ?·? ?$")
 
@@ -316,12 +349,14 @@ def _second(text: str, figure: _Figure) -> _Figure | None:
     if number is None or not _may_end_a_range(text, figure, joint[0].strip(), number):
         return None
     unit, unit_end = _unit_of_end(text, figure, number)
+    if unit in {"", "年"} and not figure.unit and _is_year(figure, text):
+        return None
     is_apart = not unit or _is_bare(unit) or figure.value >= number.value or figure.unit not in {"", unit}
     if joint[0] == " " and is_apart:
         return None  # "50 70%" and "25 % 75 %" lost their dash to optical reading; other neighbours are no range
     if figure.unit and not unit and joint[0].strip() in DASHES:
         return None
-    return _range(figure, number, unit, unit_end if unit else number.end)
+    return _range(text, figure, number, unit, unit_end if unit else number.end)
 
 
 def _joint(text: str, figure: _Figure) -> re.Match[str] | None:
@@ -339,9 +374,9 @@ def _joint(text: str, figure: _Figure) -> re.Match[str] | None:
 def _may_end_a_range(text: str, figure: _Figure, joint: str, number: Number) -> bool:
     if joint == "-" and number.value < 0:
         return False
-    if joint not in DASHES and wording.FROM_TO_CHANGE.search(text[max(0, figure.start - 40) : figure.start]):
+    if joint and joint not in DASHES and wording.FROM_TO_CHANGE.search(text[max(0, figure.start - 40) : figure.start]):
         return False
-    return bool(figure.unit) or not _is_year(figure, text)
+    return True
 
 
 def _unit_of_end(text: str, figure: _Figure, number: Number) -> tuple[str, int]:
@@ -353,7 +388,7 @@ def _unit_of_end(text: str, figure: _Figure, number: Number) -> tuple[str, int]:
     return _unit_after(text, replace(figure, start=number.start, end=end, value=number.value, unit=""))
 
 
-def _range(figure: _Figure, number: Number, unit: str, end: int) -> _Figure | None:
+def _range(text: str, figure: _Figure, number: Number, unit: str, end: int) -> _Figure | None:
     """Both ends in the unit of the first; None when they measure different things."""
     shared, high = figure.unit or unit, number.value
     if figure.unit and unit and figure.unit != unit:
@@ -364,7 +399,11 @@ def _range(figure: _Figure, number: Number, unit: str, end: int) -> _Figure | No
             return None
         else:
             high = number.value if mine.factor == yours.factor else convert(number.value, yours, mine)
-    low, high = sorted((figure.value, high))
+    low = figure.value
+    is_plain = text[figure.start : figure.end].replace(".", "").isdigit()
+    if number.power and is_plain and not figure.unit and figure.value * Decimal(10) ** number.power < high:
+        low = figure.value.scaleb(number.power)  # 2-4 × 10⁸: the power is of both
+    low, high = sorted((low, high))
     return replace(figure, end=number.end, value=low, high=high, unit=shared, unit_end=max(end, number.end))
 
 
@@ -378,10 +417,15 @@ MEMORY = frozenset(Decimal(2**n) for n in range(4, 13))
 RATE_WORDS = re.compile(r"倍率|C-rate|charg|充电|放电|循环", re.IGNORECASE)
 
 
+POINTS_OF_THOUSANDS = re.compile(r"\d{1,3}(?:\.000){1,3}")
+
+
 def _mended(text: str, figure: _Figure) -> _Figure:
     """2430F of a hot rim are degrees; 293T, API 5L, 64K and a closing quotation mark are no quantities."""
     if _is_no_unit(text, figure):
         return replace(figure, unit="", unit_end=figure.end)
+    if POINTS_OF_THOUSANDS.fullmatch(text, figure.start, figure.end) and read_unit(figure.unit).is_money:
+        return replace(figure, value=Decimal(text[figure.start : figure.end].replace(".", "")))  # 120.000 euro
     if figure.unit[:1] not in {"F", "C"} or figure.unit[1:2] not in {"", "/"}:
         return figure
     around = text[max(0, figure.start - 160) : figure.end + 80]
@@ -398,17 +442,39 @@ def _is_no_unit(text: str, figure: _Figure) -> bool:
     if text[figure.unit_end : figure.unit_end + 1] >= "\ue000":  # a sign that was not decoded
         return True
     if figure.unit == '"':
-        return _is_year(figure, text)
+        return _is_year(figure, text) or bool(OPENING.match(text, figure.end))
+    if figure.unit == "°" and text[figure.end : figure.end + 1] == " " and _is_full_stop(text, figure):
+        return True
+    if figure.unit == "°" and QUOTED.search(text[max(0, figure.start - 8) : figure.start]):
+        return True  # ‘浚单20 ° was a closing quotation mark
     if not figure.unit.isupper() or text[figure.end : figure.end + 1] != figure.unit:
         return False
-    is_cell_line = figure.unit == "T" and figure.value > MOST_TESLA
+    around = text[max(0, figure.start - 160) : figure.end + 160]
+    is_cell_line = figure.unit == "T" and (figure.value > MOST_TESLA or not MAGNETIC.search(around))
     is_memory = figure.unit == "K" and figure.value in MEMORY
     return is_cell_line or is_memory or bool(GRADE_BEFORE.search(text[max(0, figure.start - 8) : figure.start]))
+
+
+OPENING = re.compile(r" [\"”][A-Za-z]")
+QUOTED = re.compile(r"[‘'“][^’'”]{1,6}$|[’'”]、[^’'”]{1,5}$")
+ANGULAR = re.compile(
+    r"[角纬经坡旋转]|方[位向]|相位|视场|倾|偏|[东西南北][经纬偏]|°.*°|° ?[NSEW](?![A-Za-z])|\b(?:lat|lon|angle|field|tilt|rotat|view)",
+    re.IGNORECASE,
+)
+AFTER_A_STOP = re.compile(r"[A-Z\u4e00-\u9fff]|$")
+
+
+def _is_full_stop(text: str, figure: _Figure) -> bool:
+    """In "MOI 为 50 ° PDGF 处理" optical reading took the Chinese full stop for a degree."""
+    if figure.value % 15 == 0 or not CJK.search(text) or not AFTER_A_STOP.match(text[figure.unit_end :].lstrip(" ")):
+        return False
+    return ANGULAR.search(text[max(0, figure.start - 60) : figure.unit_end + 30]) is None
 
 
 LEAST_FAHRENHEIT = 20  # a bare F of at least so many is a temperature, as capacitors have less
 LEAST_CELSIUS, MOST_CELSIUS = 100, 4000
 MOST_TESLA = 60
+MAGNETIC = re.compile(r"magnet|tesla|field|flux|\bMR|NMR|MRI|磁|场强|超导|superconduct", re.IGNORECASE)
 
 
 # --- Their words ------------------------------------------------------------------------------------------------------
@@ -436,12 +502,18 @@ def _worded(text: str, group: Sequence[_Figure], earliest: int, *, is_query: boo
         found_names = [(head.unit, first)] * len(group)
     for figure, (own_name, name_start) in zip(group, found_names, strict=True):
         comparator = after if after and before in {"", "="} else before
-        comparator = _direction(comparator, own_name or name, figure, unit)
+        following = text[last : last + LOOKED_AFTER]
+        comparator = _direction(comparator, own_name or name or following, figure, unit)
+        if comparator in {">=", "<="} and wording.THAN_A_GROUP.search(text[max(0, first - 4) : begin]):
+            is_compared = wording.SIGNIFICANTLY.search(text[max(0, first - 4) : first])
+            comparator = "=" if is_compared or wording.GROUP.match(following) else comparator
         if figure.spread is None and ALONE_TOLERANCE.search(text[max(0, figure.start - 15) : figure.start]):
             comparator = "<="
         if text.startswith("+", figure.end) or MORE_THAN.match(text, figure.end):  # 30+ m
             comparator = ">="
-        if not unit.kind or (
+        if not unit.kind or _is_glued(text, figure, unit):
+            continue
+        if (
             _lacks_unit(figure)
             and not _is_named_number(text, head, own_name if is_query else tied, comparator, is_query=is_query)
             and not _is_listed_number(text, figure, earliest)
@@ -491,20 +563,51 @@ def _before(text: str, at: int) -> tuple[str, int]:
     if most and not opened:
         return "<=", offset + most.start()
     stated = wording.STATED_BEFORE.search(window)
+    if stated and wording.LACKING.fullmatch(stated["word"]) and opened:
+        return "", at  # 氮肥供应不足(0.05 mmol/L)
     if (
         stated
         and not wording.WITH_ARTICLE.match(stated[0])
         and not (opened and wording.EXTREME.fullmatch(stated["word"]))
     ):
-        reaches = wording.EXTREME.fullmatch(stated["word"]) and "达" in stated[0]
+        reaches = wording.EXTREME.fullmatch(stated["word"]) and re.search("[达为是]", stated[0])
         return "=" if reaches else wording.BEFORE_WORDS[stated["word"].casefold()], offset + stated.start()
     return "", at
 
 
+IN_BRACKET = re.compile(r" ?[,)]")
 LONGEST_TIE = 20
+FEWEST, LEAST_LONG, MOST_DIGITS = 4, 6, 8
+HOTTEST = 2000
+
+
+def _is_glued(text: str, figure: _Figure, unit: Unit) -> bool:
+    """3060 cm was 30–60 cm before optical reading lost the dash: beyond reading, as nobody can be sure."""
+    digits = text[figure.start : figure.end]
+    if (
+        figure.high is not None
+        or not CJK.search(text)
+        or not digits.isdigit()
+        or not FEWEST <= len(digits) <= MOST_DIGITS
+    ):
+        return False
+    low, high = digits[: len(digits) // 2], digits[len(digits) // 2 :]
+    if high.startswith("0") or int(low) >= int(high):
+        return False
+    spelling = figure.unit.replace(" ", "")
+    if len(digits) >= LEAST_LONG and (spelling == "nm" or "·" in spelling):
+        return True
+    if unit.kind == "[length]^1":
+        return spelling == "cm" or (spelling == "m" and len(digits) == MOST_DIGITS)
+    if unit.kind == "temperature":
+        return int(digits) > HOTTEST
+    return unit.kind in {"[time]^1", "fraction"} and spelling not in {"年", "s", "ms"}
+
+
+LOOKED_AFTER = 28
 DURING = re.compile(r"over (?:about |approximately )?$", re.IGNORECASE)
 HAS_OVER = re.compile(
-    r"\b(?:ha(?:s|ve|d)|with|for|of|is|are|was|lasts?|stores?|takes?|took|to|by|in|than) $", re.IGNORECASE
+    r"\b(?:ha(?:s|ve|d)|with|for|of|is|are|was|lasts?|stores?|takes?|took|to|by|in|than) $|[(]$", re.IGNORECASE
 )
 
 
@@ -532,10 +635,16 @@ def _after(text: str, at: int, unit: Unit) -> tuple[str, int]:
 ASIDE = re.compile(r" ?(?:\([^()]{2,24}\)|\))(?= (?:or|and) )")
 
 
+SMALL_KINDS = re.compile(r"^\[(?:length|time|angle)\]\^1$")  # better than 10 m: a position, a delay
+
+
 def _direction(comparator: str, name: str, figure: _Figure, unit: Unit) -> str:
     if comparator == "better":
         is_share = unit.kind == "fraction" and figure.value > 50
-        return "<=" if wording.SMALLER_IS_BETTER.search(name) and not is_share else ">="
+        is_small = wording.SMALLER_IS_BETTER.search(name) or (
+            SMALL_KINDS.search(unit.kind) and not wording.LARGER_IS_BETTER.search(name)
+        )
+        return "<=" if is_small and not is_share else ">="
     return comparator
 
 
@@ -558,6 +667,10 @@ def _is_named_number(text: str, figure: _Figure, name: str, comparator: str, *, 
 def _is_plain_measure(text: str, figure: _Figure, tie: str, comparator: str) -> bool:
     """Fractions that need no name: R = 0.98, 小于 0.5 的, 由 0.77 增加到 0.8."""
     if comparator in {">=", "<="} and wording.BARE_ENDS.match(text, figure.end):
+        return True
+    if wording.BRACKETED.search(text[max(0, figure.start - 24) : figure.start]) and IN_BRACKET.match(text, figure.end):
+        return True  # 相关系数最高 (0.670)
+    if wording.HELD_AT.search(tie) and wording.BARE_ENDS.match(text, figure.end):
         return True
     is_symbol = wording.SYMBOL_IS.search(tie) and not wording.EQUATION_GOES_ON.match(text, figure.end)
     return bool(is_symbol) or _is_risen(text, figure, tie)

@@ -15,18 +15,27 @@ NAMED = (
     r"(?:[Pp]hases?|[Vv]ersions?|[Pp]ages?|[Tt]ypes?|[Cc]lass|[Gg]rades?|[Ff]igures?|[Tt]ables?|[Ss]teps?|[Tt]asks?"
     r"|(?-i:Figs?\.?|Options?|Sections?|Annex|Topics?|Articles?|No\.|FY))"
 )
+# Mass number and element, as optical reading leaves it: 137 C s, 22 N a.
+ISOTOPE = (
+    r"(?:1[34]7 ?C ?s|134 ?C ?s|2[24] ?N ?a|60 ?C ?o|9[09] ?S ?r|8[67] ?S ?r|99 ?m?-? ?T ?c|1(?:23|25|31) ?I|177 ?L ?u|6[78] ?G ?a|64 ?C ?u"
+    r"|21[01] ?P ?[bo]|20[4678] ?P ?b|226 ?R ?a|222 ?R ?n|232 ?T ?h|23[3458] ?U|241 ?A ?m|239 ?P ?u|4[024] ?C ?a"
+    r"|3[69] ?A ?r|40 ?A ?r|2[789] ?S ?i|29 ?S ?i|3[46]S|14N|31 ?P|3 ?H ?e|4 ?H ?e|57 ?F ?e)(?![A-Za-z])(?! ?[/·])"
+)
 MASKS = (
     # Dates and times
-    r"(?<!\d)(?:1\d|20)\d\d ?(?:[-~/、,，至到和]{1,2} ?(?:1\d|20)?\d\d ?){0,6}年(?!/)(?: ?\d{1,2} ?月(?: ?\d{1,2} ?[日号])?)?",
+    r"(?<!\d)(?:1\d|20)\d\d ?(?:[-~/、,，至到和]{1,2} ?(?:1\d|20)?\d\d ?){0,6}年(?!/)(?: ?\d{1,2} ?月(?: ?\d{1,2} ?[日号])?(?:[、,，和及] ?\d{1,2} ?月(?![龄内后]))*)?",
+    r"(?<!\d)(?:19|20)\d\d/\d{2,4} ?年",
     r"(?:19|20)\d\d(?:19|20)\d\d ?年",  # 2010–2020 年 without its dash
     r"\d{1,2} ?月 ?(?:\d{1,2} ?[日号]|份|中旬|上旬|下旬|底|初)",
-    r"(?<![\d.])(?:19|20)\d\d[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)",
+    r"(?<![\d.])(?:19|20)\d\d(?:-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2}|\.\d{1,2}\.\d{1,2})(?!\d)",
     r"(?<![\d.])(?:19|20)?\d0(?:s\b|年代)|\b\d{1,4}0s(?= of\b)",
     rf"\b\d{{1,2}} {MONTHS}\b|{MONTHS} \d{{1,2}}(?!\d)",
     r"\d{1,2}:\d\d",
     # Ages
     rf"\d+(?:\.\d+)?{MORE} ?(?:日龄|周龄|月龄|岁|年生|周岁)",
     rf"(?:\d+(?:-\d+)?(?:,| and| or|, and| to) ){{0,4}}\d+(?:-\d+)?{OLD}",
+    r"\b(?:ages?|aged) (?:of |between |from )?\d+(?: ?(?:-|to|and) ?\d+)?(?: years?)?",
+    r"公元前? ?\d{1,4} ?年?(?: ?[-~至到]{1,2} ?\d{1,4} ?年)?|直[到至] ?\d{3,4} ?年(?!后)|(?<!\d)\d{3} ?年(?: ?[-~至] ?\d{3,4} ?年)",
     # Ordinals, numbered things, numbered lists
     r"第 ?\d+(?: ?[-~、,，和至] ?\d{1,6}){0,8}|\b\d+(?:st|nd|rd|th)\b",
     rf"\b{NAMED} ?(?:-| )?\d{{1,9}}(?:\.\d{{1,6}}){{0,4}}(?: ?(?:[-,]|and|to) ?\d{{1,9}}){{0,8}}",
@@ -34,19 +43,25 @@ MASKS = (
     r"(?:^|(?<!\bone)(?<!\btwo)(?<!\bthree)(?<!\bfour)(?<!\bfive)[\s。；;:：(（])[(（]?\d{1,2}[)）](?=[^\d])",
     r"\[\d{1,4}(?: ?[-,] ?\d{1,4}){0,12}\]",
     # Statistics: p values, confidence intervals
-    rf"[(（]?[·. ]*(?<![A-Za-z])[Pp] ?{OF_GROUP}? ?(?:值|均|都|依次|分别)? ?(?:为|是|[<>=≤≥＜]) ?{SHARES}[ .·]*[)）]?",
+    rf"[(（]?[·. ]*(?<![A-Za-z])(?<![A-Z] )[Pp] ?{OF_GROUP}? ?(?:值|均|都|依次|分别)? ?(?:为|是|[<>=≤≥＜]) ?{SHARES}[ .·]*[)）]?",
     r"[(·1] ?[·. ,]*[<>] ?0\.0(?:5|1|01)(?!\d)",  # a p that optical reading lost
     r"(?:9\d(?:\.\d)? ?%|9\d percent) ?(?:CI|C I|置信区间|confidence interval)[^,,;；。)）\u4e00-\u9fff]{0,24}",
+    r"(?:χ|x|X) ?[2²] ?[=＝] ?\d+(?:\.\d+)?|\b(?:MSWD|df) ?= ?\d+(?:\.\d+)?",
     # Sizes of arrays, ratios, coordinates
     r"(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^|[⁻⁺⁰-⁹]|[1-9-]| - ?\d))\d+(?:\.\d+)?(?: ?[×xX*] ?\d{1,9}){0,3}",
     r"(?<![\d.])\d+(?:\.\d+)? ?: ?\d+(?:\.\d+)?(?: ?: ?\d+(?:\.\d+)?){0,6}(?![A-Za-z%])",
-    r"\d+ ?[°º] ?\d+ ?[′']",
+    r"\d+ ?[°º] ?\d+ ?[′'](?: ?\d+(?:\.\d+)? ?(?:″|\"|''|′′))?",
     # Codes, addresses, names of things
     r"https?://\S{1,200}|doi\S{1,200}|\d+(?:-\d+){2,}|\d+(?:\.\d+){2,}|(?<![\d.,])0\d+(?![.\d]*[%℃])",
-    r"(?-i:\b0[ -]?G\b)(?!/)|\b[48]K (?=\(?(?:3840|video|resol|UHD|display|TV|ultra|monitor|image))",
+    r"(?-i:\b0[ -]?G\b)(?!/)|\b[48]K (?=\(?(?:objective|resolution|3840|video|resol|UHD|display|TV|ultra|monitor|image))",
     # Isotopes, genes, places in molecules
     r"(?<![\d.])(?:1[134]C|1[35]N|1[578]O|18F|32P|35S|3H|137 ?Cs|90 ?Sr)\b|\(\d{2,3}M?\)(?=[A-Z]{1,2}\b)",
+    rf"(?<![\d.]){ISOTOPE}",
+    r"(?<![A-Za-z])T ?[12] ?\*? ?W ?I|(?<![A-Za-z])[nN] ?= ?\d+(?= ?(?:[,，;；)）I]|$))",  # pictures of magnetic resonance, sizes of samples
+    r"\b(?:19|20)?\d\d/\d{1,4}/[A-Z]{2}|\((?:EU|EC|EEC)\) ?(?:No ?)?\d+/\d+|\b(?:19|20)\d\d[a-h]\b",  # laws, references
+    r"\d{1,2} ?[-~至到] ?\d{1,2} ?月(?:[、和及] ?\d{1,2} ?月)*(?!内|龄|后)",
     r"(?<![\d.])\d+[SR] ?r?RNA|\bC\d+:\d+\S*",
-    r"\b[cgp] ?\. ?\d+ ?(?:[-+_] ?\d{1,6} ?)?[A-Z] ?> ?[A-Z]|(?<![\d.])\d{1,2}(?:,\d{1,2})+-(?=[A-Za-zα-ω])",
+    r"δ ?\d{1,2} ?[CNOHSD](?![A-Za-z])|\b3T3(?!\d)",
+    r"(?<![A-Za-z])[cgp] ?\. ?\d+ ?(?:[-+_] ?\d{1,6} ?)?[A-Z] ?> ?[A-Z]|(?<![\d.])\d{1,2}(?:,\d{1,2})+-(?=[A-Za-zα-ω])",
 )
 NO_FIGURE = re.compile("|".join(MASKS), re.IGNORECASE)

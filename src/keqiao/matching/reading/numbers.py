@@ -31,6 +31,9 @@ MENDED = tuple(
         (r"\\(?=%)", " "),
         (r"(?<=\d) ?(?:\$\^|\^?\{?\\circ\}?) ?(?=[CF])", "°"),
         (r"(?<=\d) ' '(?![A-Za-z])", ' "'),
+        (r"(?<=\d) ?[一—](?= ?\d)", "-"),  # 7一24 cm
+        (r"\bplus ?(?:/|or|-) ?minus\b|\bplus/minus(?=\d)", "±"),
+        (r"(?<=\d) ?[ƒÝÂ]{1,2}(?=[mgLls]\b)", "μ"),
     )
 )
 
@@ -101,8 +104,9 @@ SPACED = (
     r"(?:\d{1,3}(?: \d{3}){2,3}|(?:(?<=EUR |USD |CNY |RMB |GBP )|(?<=[€$£¥] )|(?<=[€$£¥]))\d{1,3} \d{3}"
     r"|(?<![A-Za-z] )(?<!\d )(?<!-)[1-9]\d? \d{3})(?!\d| \d|,\d| ?±)"
 )
+THIRDS = r"\.\d{3}(?: \d{3}){0,2} \d{1,3}(?![\d.]| \d| ?[个种次组名例只头类项月年株])"  # 0.992 1, as the national standard writes it
 PLAIN = (
-    rf"(?:(?:{SPACED}|\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d{{1,12}})(?:\.\d{{1,9}})?|\.\d{{1,6}}(?!\.\d))"
+    rf"(?:(?:{SPACED}|(?!0,|100,200,|(?<=0,)[1-9]00,)\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d{{1,12}})(?:{THIRDS}|\.\d{{1,9}})?|\.\d{{1,6}}(?!\.\d))"
     r"(?:[eE][-+]?\d{1,2}(?![\dA-Za-z]))?"
     r"|\d(?: \d){0,2} \. \d(?: \d){0,3}(?= {0,2}[%‰])|\d{1,2}\. \d\d(?= ?%)"  # 91. 72 %, as optical reading leaves it
 )
@@ -121,8 +125,8 @@ SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<> ])|(
 GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
 NUMBER = re.compile(
     rf"(?P<sign>{SIGN_GUARD}[-+](?: (?=\d+(?:\.\d+)? ?(?:[°‰℃]|circ)))?"
-    rf"|(?:(?<=[=为是至到和、,/(\[] )|(?<==))- (?=\d))?{GUARD}"
-    rf"(?:(?P<alone>10(?=-(?:10|[1-9])(?:[a-zμ]|[A-Z]{{1,2}}\b)|\^|\*\*|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))"
+    rf"|(?:(?<=[=为是以至到和、,/(\[] )|(?<==))- (?=\d))?{GUARD}"
+    rf"(?:(?P<alone>10(?=-(?:10|[1-9])(?:[a-zμ]|[A-Z]{{1,2}}\b| [a-zA-Zμ]{{1,3}}\b(?! ?-))|\^|\*\*|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))"
     rf"(?:(?:\^|\*\*| (?=-)|(?=-)) ?\(?(?P<power0>[-+]?\d{{1,2}})\)?"
     rf"|(?P<raised0>[⁻⁺]?[{SUPERSCRIPT}]{{1,2}}))"
     rf"|{FRACTION}|(?P<plain>{PLAIN}){TIMES_TEN})"
@@ -138,6 +142,7 @@ class Number:
     start: int
     end: int
     value: Decimal
+    power: int = 0  # of the ten behind a mantissa: 8 in 4 × 10⁸
 
 
 def number_at(text: str, at: int) -> Number | None:
@@ -155,4 +160,4 @@ def number_at(text: str, at: int) -> Number | None:
         value = base.scaleb(exponent) * (-1 if (found["sign"] or "").strip() == "-" else 1)
     except InvalidOperation:
         return None
-    return Number(found.start(), found.end(), value)
+    return Number(found.start(), found.end(), value, exponent if found["plain"] else 0)

@@ -15,13 +15,15 @@ LONGEST = 40  # characters
 LONGEST_PRODUCT = 6  # atoms
 
 # Spellings of running text that are no row of the table: pattern → the unit as the table spells it.
-DEGREE = r"(?:deg(?:ree)?s?\.? ?|[°º˚] ?|circ ?(?=[CF])|(?-i:o ?(?=[CFK](?![A-Za-z]))))"
+DEGREE = r"(?:deg(?:ree)?s?\.? ?|[°º˚] ?|circ ?(?=[CF])|(?-i:o ?(?=[CFK](?![A-Za-z]))|c (?=C(?![A-Za-z]))))"
 ALIASES = tuple(
     (re.compile(pattern, re.IGNORECASE), unit)
     for pattern, unit in (
-        (rf"{DEGREE}(?:C|Celsius|centigrade)(?![A-Za-z])", "℃"),
-        (rf"{DEGREE}(?:F|Fahrenheit)(?![A-Za-z])", "℉"),
-        (rf"{DEGREE}(?:K|Kelvin)(?![A-Za-z])", "K"),
+        (rf"{DEGREE}\(?(?:C|Celsius|centigrade)(?![A-Za-z])\)?", "℃"),
+        (rf"{DEGREE}\(?(?:F|Fahrenheit)(?![A-Za-z])\)?", "℉"),
+        (rf"{DEGREE}\(?(?:K|Kelvin)(?![A-Za-z])\)?", "K"),
+        (r"(?:milli-?arc[- ]?sec(?:ond)?s?|毫角秒)(?![A-Za-z])", "mas"),
+        (r"(?:micro-?arc[- ]?sec(?:ond)?s?|微角秒)(?![A-Za-z])", "μas"),
         (r"arc[- ]?sec(?:ond)?s?(?![A-Za-z])", "arcsec"),
         (r"arc[- ]?min(?:ute)?s?(?![A-Za-z])", "arcmin"),
         (r"% ?o(?![A-Za-z])", "‰"),  # as optical reading leaves it
@@ -33,7 +35,14 @@ ALIASES = tuple(
         (r"[gG]['’]s(?![A-Za-z])", "gn"),
         (r"/ ?10 ?万(?:人)?", "十万分率"),
         (r"astronomical units?", "AU"),
-        (r"个太阳半径|solar radii", "太阳半径"),
+        (r"个?太阳半径|solar radi(?:i|us)|R ?[⊙☉]", "太阳半径"),
+        (r"个?太阳质量|solar mass(?:es)?|M ?[⊙☉]", "太阳质量"),
+        (r"个?太阳光度|solar luminosit(?:y|ies)|L ?[⊙☉]", "太阳光度"),
+        (r"mm ?Hg(?![A-Za-z])", "mmHg"),
+        (r"cm ?H ?2 ?O(?![A-Za-z])", "cmH2O"),
+        (r"line pairs?(?![a-z])", "lp"),
+        (r"units?(?= ?(?:/|per ))", "件"),
+        (r"times(?= ?(?:/|per ))", "次"),
         (r"kS/s", "ksps"),
         (r"MS/s", "Msps"),
         (r"GS/s", "Gsps"),
@@ -70,41 +79,52 @@ MODEL_NUMBER = re.compile(r"-\d{2,} ?")  # the MC-130
 FOLLOWED_BY = {  # Latin units of one letter that mean something else before these
     "S": re.compile(r" ?(?:r?RNA|rDNA|and|or|\d)"),
     "A": re.compile(r" [A-Z]|型|组|类"),
+    "K": re.compile(
+        r"-[A-Z](?![A-Za-z])|型| (?:projects|users|people|samples|images|files|records|lines|words|tokens)\b"
+    ),
     "a": re.compile(r" [A-Za-z]|蛋白|基因|型|类"),
-    "degree": re.compile(r" of "),
-    "degrees": re.compile(r" of "),
+    "degree": re.compile(r" of (?:freedom|separation)"),
+    "degrees": re.compile(r" of (?:freedom|separation)"),
     "g": re.compile(r" ?-?force"),
 }
 REFUSED = frozenset("bBxXUMGDEPROQYZijknpquvwyH")
 NOT_UNITS = {
     "in", "as", "at", "to", "or", "and", "for", "of", "no", "an", "on", "class", "head", "mn", "bn", "point",
-    "points", "star", "sq", "layer", "ch", "dB.", "deg.", "gal.", "micro", "pc", "cc.", "case", "cases", "person",
+    "points", "star", "sq", "cl", "layer", "ch", "dB.", "deg.", "gal.", "micro", "pc", "cc.", "case", "cases", "person",
     "copy", "copies", "eu",
 }  # fmt: skip
 
 LATIN_RUN = re.compile(r"[A-Za-zμΩÅ℃℉][A-Za-zμΩÅ]*|[%‰]|[°′″\"']{1,2}")
 LATIN_RUN_WITH_SIGN = re.compile(
     r"%\((?:[Vv]/[Vv]|[Ww]/[Ww]|[Ww]/[Vv]|质量分数|体积分数|质量|体积)\)"
-    r"|(?:wt|vol|mol|at)\.? ?%|% ?(?:RH|FS|F\.S\.|IACS|ee)\b|dB\([A-C]\)|[°º]C|Shore ?[AD]\b"
+    r"|(?:wt|vol|mol|at)\.? ?%|% ?(?:RH|FS|F\.S\.|IACS|ee)\b|dB\([A-C]\)|[kM]?rad ?\(Si\)|[°º]C|Shore ?[AD]\b"
 )
 EXPONENT = re.compile(
-    r" ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?!\d|\.\d|[A-Za-z]+(?![A-Za-z·-]))|[1-4](?!\d|\.\d|[A-Za-z])|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?"
+    r"1/2(?!\d)| ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?!\d|\.\d|[A-Za-z]+(?![A-Za-z·-]))|[1-4](?!\d|\.\d|[A-Za-z])|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?"
 )
 SEPARATOR = re.compile(
     r" ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)|(?<=[A-Za-z0-9])\.(?=[A-Za-zμ]{1,3}(?:[-/^·,，。\d]|$))|\. ?(?=[℃K])"
     r"| per (?:(?:square|cubic) )?|每| (?=[A-Za-zμ]{1,3} ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]|⁻))|-(?=(?:h"
-    r"|hr|hour|m|lb|K|cm|s|sr|day)\b)| (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
+    r"|hr|hours?|m|mm|lbs?|lbf|ft|in|K|cm|s|sr|day|mrad|rad|N|W|V)\b)| (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
     r"| (?=deg(?:ree)?s?\.? ?[KCF]\b)"
 )
 # Of what the mass is, inside the unit: kg CO2/h, g C m-2.
-MASSES = frozenset({"kg", "g", "mg", "t", "μg", "Tg", "Gg", "Pg", "Mg", "mol", "mmol", "tonnes", "tons"})
+MASSES = frozenset(
+    {"kg", "g", "mg", "t", "μg", "Tg", "Gg", "Pg", "Mg", "mol", "mmol", "tonnes", "tons", "L", "mL", "m3", "Nm3"}
+)
 SUBSTANCE = re.compile(
     r" ?(?:C ?O ?2|C ?H ?4|N ?2 ?O|N ?H ?3|H ?2 ?O|H ?2|O ?2|N|C|P|K|P ?2 ?O ?5|K ?2 ?O|COD|VSS|DM|DW|FW)"
     r"(?= ?[/·]| (?:h ?m|m|k ?g|L|a|d) ?-)"
 )
+PER_AREA = re.compile(
+    r"per (?=(?:square |cubic )?(?:cm|mm|km|m|μm|ml|mL|L|centimet|met(?:er|re)|kilomet|millilit|lit(?:er|re))[a-z]*\b)"
+)
 MANY = re.compile(r"\d{2,4} ?(?=(?:m2|m²|g|kg|m[lL]|L|a|h|d)(?![A-Za-z]))")
-LOST_MINUS = re.compile(r" ([1-3])(?=[和与及,，。;；、)·]|$)")  # "t·hm 2" was t·hm⁻² before optical reading
+POWER_FOLLOWS = re.compile(r" ?[-⁻]? ?\d")
+SUBSTANCES = ("N", "P", "K", "C", "CH", "CO", "NH")
+LOST_MINUS = re.compile(r" ([1-3])(?= ?[和与及,，。;；、)·]|$)")  # "t·hm 2" was t·hm⁻² before optical reading
 RAISED = re.compile(r" ([23])(?! ?[个种组项类年次号])(?= ?(?:[,，。;；、)）·(（\u4e00-\u9fff]|$))")  # "g / m 3"
+IN_PARENTHESES = re.compile(r" ?\(([23])\)")  # "UG/M(3)" of old award texts
 SPACED_EXPONENT = re.compile(r" - ([1-3])(?!\d)")
 SPACED = re.compile(r"[A-Za-zμ](?: [A-Za-zμ]){1,4}(?![A-Za-z])")
 HARDNESS = re.compile(r"H ?V ?\d{1,2}(?:\.\d)?")
@@ -134,6 +154,7 @@ HYPHENATED = re.compile(
     r"-(?=[a-z]{3}|(?:[kMG]?W|[kMG]?Hz|kg|[kcmnuμ]m|kV|mA|[GM]Pa|[kMG]eV|dB|[kMGT]b(?:ps)?|[mμn]s|ft|lb|[mVAKJTsh])"
     r"(?![A-Za-z0-9-]))"
 )
+IN_BOTH, IN_PLAIN = re.compile(r"\bin\.? ?[xX×] ?[\d.]+ ?$"), re.compile(r"in(?![A-Za-z])")  # 12 in x 12 in
 IN = re.compile(r"-in(?:\.|(?![A-Za-z.-]))|in\.(?= ?[a-z(),;])|in(?= ?[x×X] ?\d)")
 
 
@@ -142,7 +163,9 @@ def unit_at(text: str, position: int) -> tuple[str, int]:
     start = position
     while start < position + 3 and text[start : start + 1] == " ":
         start += 1
-    if inch := IN.match(text, start):
+    if inch := IN.match(text, start) or (
+        IN_BOTH.search(text, max(0, start - 24), start) and IN_PLAIN.match(text, start)
+    ):
         return "inch", inch.end()
     if HYPHENATED.match(text, start):
         start += 1  # 24-hour, 12-inch
@@ -195,6 +218,9 @@ def _large(window: str) -> tuple[str, int]:
 
 
 def _atoms(window: str, offset: int) -> tuple[str, int]:
+    if per := PER_AREA.match(window, offset):  # 10⁴ per cm²
+        spelling, end = _atom(window, per.end(), is_inner=True)
+        return extended(window, f"/{spelling}", end) if spelling else ("", offset)
     if window[offset : offset + 1] == "/":  # 2.1×10⁻⁶/℃
         spelling, end = _atom(window, offset + 1, is_inner=True)
         return (
@@ -238,6 +264,7 @@ def _raised(window: str, current: str, at: int) -> tuple[str, int]:
         current, at = current + exponent[0].replace(" ", ""), exponent.end()
     in_product = "·" in current
     for pattern, sign, applies in (
+        (IN_PARENTHESES, "", current[-1:] == "m"),
         (SPACED_EXPONENT, "-", in_product),
         (LOST_MINUS, "-", in_product),
         (RAISED, "", current[-1:] == "m"),
@@ -273,10 +300,19 @@ def _atom(window: str, offset: int, *, is_inner: bool = False) -> tuple[str, int
         inner, end = _atom(window, power.end(), is_inner=True)
         return (power[0] + inner, end) if inner else ("", offset)
     run = GLUED.match(window, offset) or LATIN_RUN.match(window, offset)
-    if run is None:
+    if run is None or _is_spaced_name(window, offset):
         return "", offset
     spelling, end = _spaced(window, offset) if len(run[0]) == 1 else ("", offset)
     return (spelling, end) if spelling else _latin_atom(window, run[0], offset, is_inner=is_inner)
+
+
+def _is_spaced_name(window: str, offset: int) -> bool:
+    """In "18.8 V A R I" and "72.7 m A P" optical reading set a name apart, which only begins like a unit."""
+    spaced = SPACED.match(window, offset)
+    if spaced is None or not spaced[0][-1].isupper() or POWER_FOLLOWS.match(window, spaced.end()):
+        return False
+    whole = spaced[0].replace(" ", "")
+    return not _is_atom(whole) and not any(whole.endswith(end) and _is_atom(whole[: -len(end)]) for end in SUBSTANCES)
 
 
 def _spaced(window: str, offset: int) -> tuple[str, int]:

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 BEFORE = {
     ">=": "≥ >= => ⩾ 大于等于 大于或等于 大于 高于 超过 超出 超 突破 多于 长于 逾 不低于 不少于 不小于 不短于 不弱于 "
     "至少 最少 最低 起码 > "
-    "at_least no_less_than not_less_than no_lower_than not_lower_than no_fewer_than no_smaller_than not_below "
+    "at_least equal_to_or_greater_than at_or_above no_less_than not_less_than no_lower_than not_lower_than no_fewer_than no_smaller_than not_below "
     "more_than greater_than "
     "higher_than larger_than longer_than faster_than greater_than_or_equal_to in_excess_of exceeding exceeds exceed "
     "exceeded over above beyond minimum min upwards_of",
     "<=": "≤ <= =< ⩽ 小于等于 小于或等于 小于 低于 少于 短于 不足 不到 不高于 不大于 不超过 未超过 不超 不多于 不长于 "
     "至多 最多 最高 最大 控制在 < "
-    "at_most no_more_than not_more_than no_higher_than no_greater_than no_larger_than no_longer_than not_exceeding "
+    "at_most no_worse_than less_than_or_equal_to equal_to_or_less_than at_or_below no_more_than not_more_than no_higher_than no_greater_than no_larger_than no_longer_than not_exceeding "
     "not_to_exceed not_exceed less_than fewer_than lower_than shorter_than smaller_than lighter_than thinner_than "
     "below under within up_to "
     "maximum max",
@@ -54,7 +54,7 @@ FILLERS = (
 STATED_BEFORE = re.compile(rf"(?P<word>{alternatives(BEFORE_WORDS)}){FILLERS}$", re.IGNORECASE)
 AT_MOST_VERB = re.compile(
     r"(?:最高|最多|最大|至多)(?!值)(?:能够?|可以?|将)?(?:提高|提升|增加|降低|减少|下降|缩短|节约|节省|达到?|至|升高"
-    r"|(?:(?![为是])[\u4e00-\u9fff]){0,3}(?<![深度值量率径力差长宽]))了?约?$"
+    r"|有|(?:能够?|可以?)[\u4e00-\u9fff]{0,3})了?约?$"
 )
 # A minimum specific energy of 1,500 Wh/kg.
 EXTREME_OF = re.compile(
@@ -64,14 +64,20 @@ EXTREME = re.compile(r"最[高低大小多少]|max(?:imum)?|min(?:imum)?", re.IG
 STATED_AFTER = re.compile(rf" {{0,2}}(?:{alternatives(AFTER_WORDS)})", re.IGNORECASE)
 OPEN_PLUS = re.compile(r"\+(?![\w+])")
 SMALLER_IS_BETTER = re.compile(
-    r"误差|精度|偏差|相噪|杂散|分辨率|分辨力|检出限|检测限|噪声|不确定度|均匀性|稳定性|漂移|时间|延迟|成本|能耗|粗糙度"
+    r"误差|精度|定位|偏差|相噪|杂散|分辨率|分辨力|检出限|检测限|噪声|不确定度|均匀性|稳定性|漂移|时间|延迟|成本|能耗|粗糙度"
     r"|accuracy|error|resolution|precision|deviation|uncertainty|noise|uniformity|stability|drift|latency|time|cost|roughness",
     re.IGNORECASE,
 )
+LACKING = re.compile(r"不足|超")
+# Significantly above the 10 % group: the group has 10 %, nothing is bounded.
+THAN_A_GROUP = re.compile(r"[高低大小多少]于")
+SIGNIFICANTLY = re.compile(r"显著地?$")
+GROUP = re.compile(r" ?(?:[A-Za-z\u4e00-\u9fff] ?){0,8}?(?:组|处理(?![量率费能])|对照)")
+LARGER_IS_BETTER = re.compile(r"距离|寿命|续航|量程|深度|range|life|endurance|distance|depth|duration", re.IGNORECASE)
 UNDER_IS_AT = re.compile(r"\[(?:mass|force|temperature)\]|temperature")  # "under 5 MPa" is a circumstance, not a bound
 
 RANGE_SIGN = re.compile(
-    r"(?:-(?= to ))? ?(?:-{1,2}|~|至|到|\bto(?![A-Za-z])(?: plus| minus)?|\bthrough\b|\bdown to\b|\bup to\b) ?"
+    r"(?:-(?= to ))? {0,9}(?:-{1,2}|~|至|到|\bto(?![A-Za-z])(?:-(?= ?\d)| plus| minus)?|\bthrough\b|\bdown to\b|\bup to\b) {0,9}"
     r"(?=[-+]?\.?\d|[¥$€£] ?\d|(?:EUR|USD|CNY|RMB|GBP) \d)",
     re.IGNORECASE,
 )
@@ -167,25 +173,31 @@ POSSIBLE = re.compile(
 # --- Numbers without a unit --------------------------------------------------------------------------------------------
 
 METRIC_END = re.compile(
-    r"(?:率|度|数|比|值|系数|指数|因子|[\u4e00-\u9fff]性|[得评]分|范围|分子质?量|等电点|pI|AUC|F1|F1-score|F-measure|mAP|RMSE|MAE|R2"
+    r"(?:率|度|数|比|值|系数|指数|因子|[\u4e00-\u9fff]性|[得评]分|水平|范围|分子质?量|等电点|pI|AUC|F1|F1-score|F-measure|mAP|RMSE|MAE|R2"
     r"|R²|R 2|Kappa|PSNR|SSIM|NDCG)(?:分别)?$"
-    r"|\b(?:accuracy|precision|recall|AUC|F1|F1-score|score|ratio|coefficient|index|factor|number|R2|R\^2|R-squared"
+    r"|\b(?:accuracy|precision|recall|AUC|F1|F1-score|scores?|ratios?|coefficients?|index|factors?|number|R2|R\^2|R-squared"
     r"|correlation|emissivity|efficiency|RMSE"
     r"|reflectivity|absorptivity|porosity|sensitivity|specificity|probability|rate|fraction|aperture)$",
     re.IGNORECASE,
+)
+BRACKETED = re.compile(
+    r"(?:[率度数比值性]|最[大小高低多少]|次之|Q ?10|R ?2)(?: ?\([A-Za-z0-9 /]{1,8}[,，] ?| ?[A-Za-z]{0,4} ?\( ?)$"
 )
 SIGNED = re.compile(r"[\u4e00-\u9fff](?:[A-Za-z] ?){0,3} ?[<>≥≤] ?$")
 SYMBOL_IS = re.compile(
     r"(?<![A-Za-z])(?:(?![PptFxvnNzZHUdD])[A-Za-zα-ω](?: ?[A-Za-z0-9]){0,3}(?: ?/ ?[A-Z] ?[A-Za-z]?)?) ?= ?$"
 )
 EQUATION_GOES_ON = re.compile(r" ?(?:[+×*/^]|[A-Za-z])")
-IS_DIRECTLY = re.compile(r"[\u4e00-\u9fff]{2}(?:为|是|达到了?) ?$")
+IS_DIRECTLY = re.compile(
+    r"[\u4e00-\u9fff]{2} ?(?:\([A-Za-z0-9_^-]{1,8}\)|[A-Za-z][A-Za-z0-9_-]{0,5})?值?(?:为|是|达到了?) ?$"
+)
+HELD_AT = re.compile(r"(?:(?:保持|维持|稳定|控制)在|[,，]达到?|较[高低大小][,，]达到?) ?$")
 FROM = re.compile(r"(?:由|从)[^,，。;；\d]{0,12}$")
 RISES = re.compile(r" ?(?:波动|逐步|显著)?(?:增加|提高|提升|增大|降低|下降|减少|减小|上升|升高|增长)")
 RISEN_TO = re.compile(r"(?:增加|提高|提升|增大|降低|下降|减少|减小|上升|升高|增长)(?:到|至)了?$")
 RATIO_END = re.compile(r"(?:率|度|比|系数|指数|因子|(?:雷诺|努塞尔|普朗特|瑞利|马赫)数)(?:分别)?$")
 RELATION = re.compile(
-    r"(?:为|是|=|＝|[(]|[位处介]于|占|[提升降增减][升高低加少了]了?|等于|达到?了?|约|大于|小于|高于|低于|不低于|不高于|不超过|超过|>|<|≥|≤|在|\b(?:of|is|was|are|were|from|between|by|at))[^\d\u4e00-\u9fffA-Za-z]{0,2}$"
+    r"(?:为|是|=|＝|[(]|[位处介]于|占|[提升降增减][升高低加少了]了?|等于|达到?了?|约|大于|小于|高于|低于|不低于|不高于|不超过|超过|>|<|≥|≤|接近|在|\b(?:of|is|was|are|were|from|between|by|at))[^\d\u4e00-\u9fffA-Za-z]{0,2}$"
 )
 BARE_ENDS = re.compile(
     r" ?(?:$|、|[\[/,，。;；、)）:：\]】]|左右|以上|以下|之间|时|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in"
