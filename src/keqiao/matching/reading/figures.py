@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
 
 from keqiao.catalogue.quantities import NUMBER as NUMBER_KIND
 from keqiao.catalogue.quantities import Unit, convert, read_unit
-from keqiao.matching.reading import names, wording
+from keqiao.matching.reading import bare, names, wording
 from keqiao.matching.reading.masks import NO_FIGURE
 from keqiao.matching.reading.numbers import NUMBER, Number, even_form, mended, number_at
 from keqiao.matching.reading.roles import Sentences, role_of
@@ -36,7 +36,7 @@ CURRENCY_BEFORE = re.compile(r"(US\$|[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b) 
 MONEY_SIZE = re.compile(r" ?([kKmMbB])(?![A-Za-z/])")
 PREFIXED = re.compile(
     r"(?:(?P<trl>(?<![A-Za-z])TRLs?\)?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness levels?(?: ?\(TRLs?\))?)|(?P<ph>(?<![A-Za-z])p ?H)"
-    r"|(?P<mach>\bMach|马赫数?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )|(?<=from ))M(?= ?=)))(?: ?值| numbers?"
+    r"|(?P<mach>\bMach|马赫数?(?: ?M(?:a(?![A-Za-z]))?)?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )|(?<=from ))M(?= ?=)))(?: ?值| numbers?"
     r"| values?| levels?)?(?: start| end| target| goal)?(?: equal(?: to)? or)?"
     rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|在|in the range|between|from|范围|at))? ?(?:[=:of为约(]|of"
     rf"|in)?){{0,3}}[ -]?$",
@@ -102,25 +102,36 @@ def _listed_names(text: str, found: Sequence[Reading]) -> list[Reading]:
         listed = list(found[at:end])
         own = names.before(text, _before(text, listed[0].start)[1], 0, len(listed)) if len(listed) > 1 else []
         is_spread = len({name for name, _start in own}) > 1
-        if (
-            listed[-1].comparator in {">=", "<="}
-            and all(one.comparator == "=" for one in listed[:-1])
-            and len(listed) > 1
-        ):
-            is_after = text[listed[-1].end : listed[-1].last].strip()
-            listed = (
-                [replace(one, comparator=listed[-1].comparator, is_stated=True) for one in listed]
-                if is_after
-                else listed
-            )
-        is_open = OPEN_NUMBER.search(text[listed[0].start : listed[0].end])  # 2000 多: of this figure alone
-        if listed[0].comparator in {">=", "<="} and not is_open and all(one.comparator == "=" for one in listed[1:]):
-            listed = [replace(one, comparator=listed[0].comparator, is_stated=True) for one in listed]
+        listed = _equally_compared(text, listed)
         for place, reading in enumerate(listed):
             name = own[place][0] if is_spread else listed[0].name
             named.append(replace(reading, name=name, role=listed[0].role) if place or is_spread else reading)
         at = end
     return named
+
+
+JOINT = re.compile(r"[、和及与或]|and |or ")
+BOUNDS = {">=", "<="}
+
+
+def _equally_compared(text: str, listed: list[Reading]) -> list[Reading]:
+    """A comparison before the first or behind the last of a list of one kind holds for all: 至少 5 mm、6 mm."""
+    head, tail = listed[0], listed[-1]
+    are_alike = len({read_unit(one.unit).kind for one in listed}) == 1
+    if len(listed) == 1 or not (are_alike or _are_joined(text, listed)):
+        return listed
+    if tail.comparator in BOUNDS and all(one.comparator == "=" for one in listed[:-1]):
+        if text[tail.end : tail.last].strip():
+            return [replace(one, comparator=tail.comparator, is_stated=True) for one in listed]
+    is_open = OPEN_NUMBER.search(text[head.start : head.end])  # 2000 多: of this figure alone
+    if head.comparator in BOUNDS and not is_open and all(one.comparator == "=" for one in listed[1:]):
+        return [replace(one, comparator=head.comparator, is_stated=True) for one in listed]
+    return listed
+
+
+def _are_joined(text: str, listed: Sequence[Reading]) -> bool:
+    """By "and" or 、; after a mere comma a figure of another kind stands for itself."""
+    return all(JOINT.search(text, one.last, other.start) for one, other in pairwise(listed))
 
 
 EQUIVALENT = re.compile(r" ?\( ?(?:or |i\.e\.,? |about |approximately |approx\.? |即|约|相当于)?")
@@ -319,6 +330,9 @@ def _unit_after(text: str, figure: _Figure) -> tuple[str, int]:
             word, end = "", at
         whole, rest = extended(text[end : end + WINDOW], figure.currency, 0)
         return f"{word} {whole}".strip(), end + rest
+    if ENZYME.search(text[max(0, figure.start - 24) : figure.start]) and (activity := re.match(r" ?U(?![A-Za-z])", text[at : at + 3])):
+        whole, rest = extended(text[at : at + WINDOW], "U", activity.end())
+        return whole or "U", at + (rest if whole else activity.end())
     if text.startswith("月", at) and MONTHS_BEFORE.search(text[max(0, figure.start - 16) : figure.start]):
         return "月", at + 1
     if DAYS_AFTER.match(text, at):
@@ -326,6 +340,7 @@ def _unit_after(text: str, figure: _Figure) -> tuple[str, int]:
     return unit_at(text, at)
 
 
+ENZYME = re.compile(r"酶|enzym|activity", re.IGNORECASE)
 DAYS_AFTER = re.compile(r"日(?=以?内|之内|后|以上)")
 MONTHS_BEFORE = re.compile(r"(?:后|至少|长达|为期|[周天月年][、及和])[\d、,~-]{0,12}$")  # 术后 1、3、6月: no dates
 
@@ -420,12 +435,17 @@ RATE_WORDS = re.compile(r"倍率|C-rate|charg|充电|放电|循环", re.IGNORECA
 POINTS_OF_THOUSANDS = re.compile(r"\d{1,3}(?:\.000){1,3}")
 
 
+WARM = re.compile(r"温度?(?:为|是|在|约|达到?|于|至|升?高?到)? ?$|temperature (?:of|is|was|at) $", re.IGNORECASE)
+
+
 def _mended(text: str, figure: _Figure) -> _Figure:
     """2430F of a hot rim are degrees; 293T, API 5L, 64K and a closing quotation mark are no quantities."""
     if _is_no_unit(text, figure):
         return replace(figure, unit="", unit_end=figure.end)
     if POINTS_OF_THOUSANDS.fullmatch(text, figure.start, figure.end) and read_unit(figure.unit).is_money:
         return replace(figure, value=Decimal(text[figure.start : figure.end].replace(".", "")))  # 120.000 euro
+    if figure.unit == "°" and WARM.search(text[max(0, figure.start - 16) : figure.start]):
+        return replace(figure, unit="℃")
     if figure.unit[:1] not in {"F", "C"} or figure.unit[1:2] not in {"", "/"}:
         return figure
     around = text[max(0, figure.start - 160) : figure.end + 80]
@@ -575,8 +595,6 @@ def _before(text: str, at: int) -> tuple[str, int]:
     return "", at
 
 
-IN_BRACKET = re.compile(r" ?[,)]")
-LONGEST_TIE = 20
 FEWEST, LEAST_LONG, MOST_DIGITS = 4, 6, 8
 HOTTEST = 2000
 
@@ -649,31 +667,17 @@ def _direction(comparator: str, name: str, figure: _Figure, unit: Unit) -> str:
 
 
 def _is_named_number(text: str, figure: _Figure, name: str, comparator: str, *, is_query: bool) -> bool:
-    """A number without a unit is a figure only when a measure is named and tied to it."""
+    """A number without a unit is a figure only when it is tied to a measure."""
     if is_query:
         return bool(name or figure.unit)
-    is_fractional = "." in text[figure.start : figure.end] or figure.high is not None
-    tie = text[max(0, figure.start - 24) : figure.start].rstrip(" ")
-    is_scientific = wording.SCIENTIFIC.search(text[figure.start : figure.end])  # 1E-16 counts nothing
-    if is_scientific or (is_fractional and not figure.unit and _is_plain_measure(text, figure, tie, comparator)):
-        return True
-    if not name or figure.unit or not wording.BARE_ENDS.match(text, figure.end):
-        return False
-    if wording.SIGNED.search(tie) or (is_fractional and wording.IS_DIRECTLY.search(tie)):
-        return True
-    return bool(wording.METRIC_END.search(name)) and _is_tied(text, figure, tie, name, comparator)
-
-
-def _is_plain_measure(text: str, figure: _Figure, tie: str, comparator: str) -> bool:
-    """Fractions that need no name: R = 0.98, 小于 0.5 的, 由 0.77 增加到 0.8."""
-    if comparator in {">=", "<="} and wording.BARE_ENDS.match(text, figure.end):
-        return True
-    if wording.BRACKETED.search(text[max(0, figure.start - 24) : figure.start]) and IN_BRACKET.match(text, figure.end):
-        return True  # 相关系数最高 (0.670)
-    if wording.HELD_AT.search(tie) and wording.BARE_ENDS.match(text, figure.end):
-        return True
-    is_symbol = wording.SYMBOL_IS.search(tie) and not wording.EQUATION_GOES_ON.match(text, figure.end)
-    return bool(is_symbol) or _is_risen(text, figure, tie)
+    return not figure.unit and bare.is_measure(
+        text,
+        figure.start,
+        figure.end,
+        name=name,
+        compared=comparator not in {"", "="},
+        is_range=figure.high is not None,
+    )
 
 
 def _is_listed_number(text: str, figure: _Figure, previous: int) -> bool:
@@ -683,22 +687,5 @@ def _is_listed_number(text: str, figure: _Figure, previous: int) -> bool:
         and "." in text[figure.start : figure.end]
         and text[previous : figure.start].strip() != ""
         and LIST_GAP.fullmatch(text, previous, figure.start) is not None
-        and wording.BARE_ENDS.match(text, figure.end) is not None
+        and bare.ENDS.match(text, figure.end) is not None
     )
-
-
-def _is_tied(text: str, figure: _Figure, tie: str, name: str, comparator: str) -> bool:
-    """By a comparison, by 为 or 达到, or by standing right after the name."""
-    if comparator not in {"", "="}:
-        return True
-    is_fractional = "." in text[figure.start : figure.end] or figure.high is not None
-    if wording.RELATION.search(tie):
-        return is_fractional or bool(wording.RATIO_END.search(name))
-    return is_fractional and tie.rstrip().endswith(name[-LONGEST_TIE:])
-
-
-def _is_risen(text: str, figure: _Figure, tie: str) -> bool:
-    """由 0.77 增加到 0.8: both are figures."""
-    if wording.FROM.search(tie):
-        return bool(wording.RISES.match(text, figure.end))
-    return bool(wording.RISEN_TO.search(tie)) and bool(wording.BARE_ENDS.match(text, figure.end))

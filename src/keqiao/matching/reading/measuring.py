@@ -23,6 +23,7 @@ SETS = (
     "fifth-test",
     "sixth-test",
     "seventh-test",
+    "eighth-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 
 FULL_WIDTH = {0xFF01 + i: chr(0x21 + i) for i in range(94)} | {0x3000: " ", 0x2009: " ", 0x202F: " ", 0xA0: " "}
-SIGNS = str.maketrans("−–—〜≧≦⩾⩽﹣∼µ˜∶º˚", "---~≥≤≥≤-~μ~:°°")
+SIGNS = str.maketrans("−–—〜≧≦⩾⩽﹣∼µ˜∶º˚\x96\x97", "---~≥≤≥≤-~μ~:°°--")
 EVEN = FULL_WIDTH | SIGNS
 
 
@@ -81,6 +81,7 @@ def _is_shouted(text: str) -> bool:
     return len(letters) >= LEAST_LETTERS and small * 10 < len(letters)
 
 
+CONDUCTIVITIES = {"S/CM", "S/M"}
 SMALL_ALONE = frozenset("MSGH")  # 3 D and a model's 1553 B stay large
 
 
@@ -90,6 +91,8 @@ def _small(word: str) -> str:
 
 def _quiet(text: str) -> str:
     def smaller(found: re.Match[str]) -> str:
+        if found["digit"] and found["word"] in CONDUCTIVITIES:
+            return found["digit"] + "S" + found["word"][1:].lower()
         words = found["word"].split("/")
         is_unit = found["digit"] or found["word"] in {"TRL", "TRLS", "PH"}
         return (found["digit"] or "") + "/".join(

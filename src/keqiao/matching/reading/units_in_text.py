@@ -26,7 +26,7 @@ ALIASES = tuple(
         (r"(?:micro-?arc[- ]?sec(?:ond)?s?|微角秒)(?![A-Za-z])", "μas"),
         (r"arc[- ]?sec(?:ond)?s?(?![A-Za-z])", "arcsec"),
         (r"arc[- ]?min(?:ute)?s?(?![A-Za-z])", "arcmin"),
-        (r"% ?o(?![A-Za-z])", "‰"),  # as optical reading leaves it
+        (r"(?-i:% ?o)(?![A-Za-z_])", "‰"),  # as optical reading leaves it
         (r"dB ?c ?/ ?Hz", "dBc/Hz"),
         (r"electron[- ]?volts?(?![A-Za-z])", "eV"),
         (r"· ?\( ?10 ?a ?\) ?- ?1", "/(10a)"),
@@ -72,17 +72,17 @@ NOT_ALONE = frozenset({"时", "分", "日", "月", "年度", "西", "名", "种"
 WORD_GOES_ON = re.compile(
     r"目\d|(?:周|星期)[龄期边围岁密向]|年[代生级份龄轮均际间月后]?(?<=年[代生级份龄轮均际])|天[然空线津体气牛麻山]|米[粉饭制糠汤]"
     r"|升[高级温至华压降]|克[服隆氏]|秒差|元[素件器组]|次[级要方数生品序]|倍[频增率数体]|吨位|度[数量]|小时候"
-    r"|分钟前后|伏[击安特]安"
+    r"|条[件例款约纹带]|分钟前后|伏[击安特]安"
 )
 LETTER_AND_NUMBER = re.compile(r" \d")  # "W 3 K 2" names a treatment
 MODEL_NUMBER = re.compile(r"-\d{2,} ?")  # the MC-130
 FOLLOWED_BY = {  # Latin units of one letter that mean something else before these
     "S": re.compile(r" ?(?:r?RNA|rDNA|and|or|\d)"),
-    "A": re.compile(r" [A-Z]|型|组|类"),
+    "A": re.compile(r"[ -][A-Z]|型|组|类"),
     "K": re.compile(
         r"-[A-Z](?![A-Za-z])|型| (?:projects|users|people|samples|images|files|records|lines|words|tokens)\b"
     ),
-    "a": re.compile(r" [A-Za-z]|蛋白|基因|型|类"),
+    "a": re.compile(r" [A-Za-z]|[~-]\d|蛋白|基因|型|类"),
     "degree": re.compile(r" of (?:freedom|separation)"),
     "degrees": re.compile(r" of (?:freedom|separation)"),
     "g": re.compile(r" ?-?force"),
@@ -259,7 +259,7 @@ def extended(window: str, spelling: str, end: int) -> tuple[str, int]:
 
 def _raised(window: str, current: str, at: int) -> tuple[str, int]:
     """The unit with the exponent that follows, however optical reading left it: m-2, m - 2, "hm 2", "m 3"."""
-    exponent = EXPONENT.match(window, at) if current[-1:] not in "%‰°′″\"'" else None
+    exponent = EXPONENT.match(window, at) if current[-1:] not in "%‰°′″\"'天年月日时" else None
     if exponent and _is_known(current + exponent[0].replace(" ", "")):
         current, at = current + exponent[0].replace(" ", ""), exponent.end()
     in_product = "·" in current

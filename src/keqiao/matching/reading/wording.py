@@ -85,7 +85,6 @@ AND_OF_BETWEEN = re.compile(r" ?(?:\([^()\d]{0,3}\) ?)?(?:and(?![A-Za-z])|和|�
 BETWEEN = re.compile(r"(?:\bbetween|在|介于|位于)[^\d,，。;；]{0,12}$", re.IGNORECASE)
 BETWEEN_WITHIN = re.compile(r"[^,，。;；]{0,16}之间")
 WITH_ARTICLE = re.compile(r"^over\b.*\b(?:an?|the)\b", re.IGNORECASE)
-SCIENTIFIC = re.compile(r"\d[eE]-\d|10(?:\^|\*\*) ?\(?-|10⁻")
 BETWEEN_END = re.compile(r" ?之间")
 BETWEEN_ENDS = re.compile(r" ?(?:之间|范围内?$)")
 FROM_TO_CHANGE = re.compile(
@@ -168,39 +167,4 @@ PROMISED = re.compile(
 POSSIBLE = re.compile(
     r"可达|可至|可以(?:达到|控制|降低|提高)|能够?达到|最高可|\bcan\b|\bup to\b|\bas (?:high|low|much) as\b",
     re.IGNORECASE,
-)
-
-# --- Numbers without a unit --------------------------------------------------------------------------------------------
-
-METRIC_END = re.compile(
-    r"(?:率|度|数|比|值|系数|指数|因子|[\u4e00-\u9fff]性|[得评]分|水平|范围|分子质?量|等电点|pI|AUC|F1|F1-score|F-measure|mAP|RMSE|MAE|R2"
-    r"|R²|R 2|Kappa|PSNR|SSIM|NDCG)(?:分别)?$"
-    r"|\b(?:accuracy|precision|recall|AUC|F1|F1-score|scores?|ratios?|coefficients?|index|factors?|number|R2|R\^2|R-squared"
-    r"|correlation|emissivity|efficiency|RMSE"
-    r"|reflectivity|absorptivity|porosity|sensitivity|specificity|probability|rate|fraction|aperture)$",
-    re.IGNORECASE,
-)
-BRACKETED = re.compile(
-    r"(?:[率度数比值性]|最[大小高低多少]|次之|Q ?10|R ?2)(?: ?\([A-Za-z0-9 /]{1,8}[,，] ?| ?[A-Za-z]{0,4} ?\( ?)$"
-)
-SIGNED = re.compile(r"[\u4e00-\u9fff](?:[A-Za-z] ?){0,3} ?[<>≥≤] ?$")
-SYMBOL_IS = re.compile(
-    r"(?<![A-Za-z])(?:(?![PptFxvnNzZHUdD])[A-Za-zα-ω](?: ?[A-Za-z0-9]){0,3}(?: ?/ ?[A-Z] ?[A-Za-z]?)?) ?= ?$"
-)
-EQUATION_GOES_ON = re.compile(r" ?(?:[+×*/^]|[A-Za-z])")
-IS_DIRECTLY = re.compile(
-    r"[\u4e00-\u9fff]{2} ?(?:\([A-Za-z0-9_^-]{1,8}\)|[A-Za-z][A-Za-z0-9_-]{0,5})?值?(?:为|是|达到了?) ?$"
-)
-HELD_AT = re.compile(r"(?:(?:保持|维持|稳定|控制)在|[,，]达到?|较[高低大小][,，]达到?) ?$")
-FROM = re.compile(r"(?:由|从)[^,，。;；\d]{0,12}$")
-RISES = re.compile(r" ?(?:波动|逐步|显著)?(?:增加|提高|提升|增大|降低|下降|减少|减小|上升|升高|增长)")
-RISEN_TO = re.compile(r"(?:增加|提高|提升|增大|降低|下降|减少|减小|上升|升高|增长)(?:到|至)了?$")
-RATIO_END = re.compile(r"(?:率|度|比|系数|指数|因子|(?:雷诺|努塞尔|普朗特|瑞利|马赫)数)(?:分别)?$")
-RELATION = re.compile(
-    r"(?:为|是|=|＝|[(]|[位处介]于|占|[提升降增减][升高低加少了]了?|等于|达到?了?|约|大于|小于|高于|低于|不低于|不高于|不超过|超过|>|<|≥|≤|接近|在|\b(?:of|is|was|are|were|from|between|by|at))[^\d\u4e00-\u9fffA-Za-z]{0,2}$"
-)
-BARE_ENDS = re.compile(
-    r" ?(?:$|、|[\[/,，。;；、)）:：\]】]|左右|以上|以下|之间|时|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in"
-    r"|at|when|with|on|was"
-    r"|were|is|under|over)\b)"
 )

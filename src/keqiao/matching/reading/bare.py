@@ -1,0 +1,92 @@
+"""Which numbers without a unit are figures: those tied to a named measure (加速比为 1.114, an AUC of 0.74).
+
+A fraction in running text nearly always measures something, so what is no measure is told apart: statistics of a test, the
+coefficients of an equation, versions and sections. A whole number nearly always counts or numbers something; it is a figure only
+when its measure is named and it is compared or said to be so large.
+"""
+
+from __future__ import annotations
+
+import re
+
+from keqiao.matching.reading import wording
+
+TIE = 24  # characters before a number in which what ties it to its measure is looked for
+LONGEST_NAME = 20
+CJK = re.compile(r"[\u4e00-\u9fff]")
+SCIENTIFIC = re.compile(r"\d[eE]-\d|10(?:\^|\*\*) ?\(?-|10⁻")
+
+METRIC_END = re.compile(
+    r"(?:率|度|数|比|值|系数|指数|因子|[\u4e00-\u9fff]性|[得评]分|水平|范围|分子质?量|等电点|pI|AUC|F1|F1-score|F-measure|mAP|RMSE|MAE"
+    r"|R2|R²|R 2|Kappa|PSNR|SSIM|NDCG)(?:分别)?$"
+    r"|\b(?:accuracy|precision|recall|AUC|F1|F1-score|scores?|ratios?|coefficients?|index|factors?|number|R2|R\^2|R-squared"
+    r"|correlation|emissivity|efficiency|RMSE"
+    r"|reflectivity|absorptivity|porosity|sensitivity|specificity|probability|rate|fraction|aperture)$",
+    re.IGNORECASE,
+)
+RATIO_END = re.compile(r"(?:分子质?量|率|度|比|系数|指数|因子|(?:雷诺|努塞尔|普朗特|瑞利|马赫)数)(?:分别)?$")
+RELATION = re.compile(
+    r"(?:为|是|=|＝|[(]|[位处介]于|占|[提升降增减][升高低加少了]了?|等于|达到?了?|约|大于|小于|高于|低于|不低于|不高于|不超过|超过|>|<|≥|≤"
+    r"|接近|在|\b(?:of|is|was|are|were|from|between|by|at))[^\d\u4e00-\u9fffA-Za-z]{0,2}$"
+)
+SIGNED = re.compile(r"[\u4e00-\u9fff](?:[A-Za-z] ?){0,3} ?[<>≥≤] ?$")
+PART_OF = re.compile(r" ?/ ?\d")
+ENDS = re.compile(
+    r" ?(?:$|、|[\[/,，。;；、)）:：\]】]|左右|以上|以下|之间|时|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in"
+    r"|at|when|with|on|was|were|is|under|over|to)\b)"
+)
+
+# --- Fractions that measure nothing -----------------------------------------------------------------------------------
+
+STATISTIC_BEFORE = re.compile(
+    r"(?:(?<![A-Za-z])[Pp]|α|(?<![A-Za-z])[tFZHv] ?=|\bC ?I\b.{0,16}|置信.{0,10}|检验水[准平].{0,3}|\b(?:OR|RR|HR)值?(?:为|是)?) ?[=<>≤≥:]? ?$|± ?$"
+)
+STATISTIC_AFTER = re.compile(r" ?(?:的?(?:显著|检验)性?(?:水[平准]|检验)|的?水平上?| ?[Pp] ?[=<>≤≥\d]|[<>≤≥])|± ?\d")
+SIGNIFICANCE = frozenset({"0.05", "0.01", "0.001", "0.10"})
+OPEN_BRACKET, CLOSE_BRACKET = re.compile(r"[(·] ?[.·,]? ?$"), re.compile(r" ?[·.]? ?\)")
+COUNTED = re.compile(r"(?<![系指倍参因常对分函特诺尔赫])数[量目]?$")
+EQUATION_BEFORE = re.compile(r"[A-Za-z0-9)] ?[+*×/^] ?$|[A-Za-z)] - $")
+EQUATION_AFTER = re.compile(r" ?(?:[+*×^]|[A-Za-z](?![A-Za-z]))|-?[A-Za-z]|-[\u4e00-\u9fff]|-? ?维|版")
+NAMED_SO = re.compile(r"软件[^,，。为是达]{0,10}$|[A-Za-z)] ?[vV]? ?$|[“\"《>\u3000] ?$|^$")  # GASP 3.0, 理正 7.0
+ENGLISH_TIE = re.compile(
+    r"(?:\b(?:of|is|was|are|were|be|from|to|between|and|or|than|by|at|about|around|approximately|exceed(?:s|ed|ing)?|reach(?:es|ed)?"
+    r"|over|above|below|under|within|least|most)|[=<>≤≥~:]) ?\(?$",
+    re.IGNORECASE,
+)
+SECTION = re.compile(r"\b(?:section|chapter|art|article|table|fig|figure|release|version|rev|item|para(?:graph)?|v)\.? ?$", re.IGNORECASE)
+
+
+def is_measure(text: str, start: int, end: int, *, name: str, compared: bool, is_range: bool) -> bool:
+    """Is the number without a unit at `start` a figure? `name`: the noun before it; `compared`: at least, at most."""
+    spelled = text[start:end]
+    if SCIENTIFIC.search(spelled):  # 1E-16 counts nothing
+        return True
+    if "." in spelled:
+        return _measures(text, start, end)
+    tie = text[max(0, start - TIE) : start].rstrip(" ")
+    if not name or not ENDS.match(text, end) or PART_OF.match(text, end):
+        return False
+    if SIGNED.search(tie):
+        return True
+    if not METRIC_END.search(name):
+        return False
+    if compared:
+        return True
+    if RELATION.search(tie):
+        return is_range or bool(RATIO_END.search(name))
+    return is_range and tie.endswith(name[-LONGEST_NAME:])
+
+
+def _measures(text: str, start: int, end: int) -> bool:
+    """A fraction, unless it is one of a statistic, of an equation, of a count or of a name."""
+    before, spelled = text[max(0, start - TIE) : start], text[start:end]
+    is_level = spelled.lstrip("-+ ") in SIGNIFICANCE and OPEN_BRACKET.search(before) and CLOSE_BRACKET.match(text, end)
+    if is_level or STATISTIC_BEFORE.search(before) or STATISTIC_AFTER.match(text, end):
+        return False
+    if EQUATION_BEFORE.search(before) or EQUATION_AFTER.match(text, end) or COUNTED.search(before.rstrip(" ")):
+        return False
+    if CJK.search(text):
+        return not NAMED_SO.search(before) or bool(METRIC_END.search(before.rstrip(" ")))
+    if SECTION.search(before) or not ENDS.match(text, end):
+        return False
+    return bool(ENGLISH_TIE.search(before)) or bool(METRIC_END.search(before.rstrip(" (")))
