@@ -24,7 +24,7 @@ METRIC_END = re.compile(
     r"|reflectivity|absorptivity|porosity|sensitivity|specificity|probability|rate|fraction|aperture)$",
     re.IGNORECASE,
 )
-RATIO_END = re.compile(r"(?:分子质?量|率|度|比|系数|指数|因子|(?:雷诺|努塞尔|普朗特|瑞利|马赫)数)(?:分别)?$")
+RATIO_END = re.compile(r"(?:分子质?量|率|度|比|系数|指数|因子|(?:雷诺|努塞尔|普朗特|瑞利|马赫)数)(?:分别)?$|\b(?:ratios?|factors?|index|coefficients?)$", re.IGNORECASE)
 RELATION = re.compile(
     r"(?:为|是|=|＝|[(]|[位处介]于|占|[提升降增减][升高低加少了]了?|等于|达到?了?|约|大于|小于|高于|低于|不低于|不高于|不超过|超过|>|<|≥|≤"
     r"|接近|在|\b(?:of|is|was|are|were|from|between|by|at))[^\d\u4e00-\u9fffA-Za-z]{0,2}$"
@@ -43,14 +43,14 @@ STATISTIC_BEFORE = re.compile(
 )
 STATISTIC_AFTER = re.compile(r" ?(?:的?(?:显著|检验)性?(?:水[平准]|检验)|的?水平上?| ?[Pp] ?[=<>≤≥\d]|[<>≤≥])|± ?\d")
 SIGNIFICANCE = frozenset({"0.05", "0.01", "0.001", "0.10"})
-OPEN_BRACKET, CLOSE_BRACKET = re.compile(r"[(·] ?[.·,]? ?$"), re.compile(r" ?[·.]? ?\)")
+OPEN_BRACKET, CLOSE_BRACKET = re.compile(r"[(·][ .·,-]{0,8}$"), re.compile(r" ?[·.]? ?[),]")
 COUNTED = re.compile(r"(?<![系指倍参因常对分函特诺尔赫])数[量目]?$")
 EQUATION_BEFORE = re.compile(r"[A-Za-z0-9)] ?[+*×/^] ?$|[A-Za-z)] - $")
 EQUATION_AFTER = re.compile(r" ?(?:[+*×^]|[A-Za-z](?![A-Za-z]))|-?[A-Za-z]|-[\u4e00-\u9fff]|-? ?维|版")
 NAMED_SO = re.compile(r"软件[^,，。为是达]{0,10}$|[A-Za-z)] ?[vV]? ?$|[“\"《>\u3000] ?$|^$")  # GASP 3.0, 理正 7.0
 ENGLISH_TIE = re.compile(
     r"(?:\b(?:of|is|was|are|were|be|from|to|between|and|or|than|by|at|about|around|approximately|exceed(?:s|ed|ing)?|reach(?:es|ed)?"
-    r"|over|above|below|under|within|least|most)|[=<>≤≥~:]) ?\(?$",
+    r"|over|above|below|under|within|least|most|only|just|merely)|[=<>≤≥~:]) ?\(?$",
     re.IGNORECASE,
 )
 SECTION = re.compile(r"\b(?:section|chapter|art|article|table|fig|figure|release|version|rev|item|para(?:graph)?|v)\.? ?$", re.IGNORECASE)

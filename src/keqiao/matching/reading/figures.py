@@ -28,7 +28,7 @@ CJK = re.compile(r"[\u4e00-\u9fff]")
 ALONE_TOLERANCE = re.compile(r"(?:±|\+/-|\+-|\bplus or minus) {0,12}$", re.IGNORECASE)
 PLUS_MINUS = re.compile(r" ?(?:±|\+/-|\+-) ?")
 LIST_SIGN = re.compile(
-    r"(?:-(?= (?:and|or) ))? ?(?:\([^()\d]{1,10}\)|\)(?= ?[、,和及与] ?\())? ?"
+    r" ?[x×X*] ?(?=[-+]?\d)|(?:-(?= (?:and|or) ))? ?(?:\([^()\d]{1,10}\)|\)(?= ?[、,和及与] ?\())? ?"
     r"(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\bvs\b\.?|\.(?=\d)) ?(?:(?<=[、,和及与])\(|(?<=[、,和及与] )\()?(?=[-+]? ?\d)"
 )
 CURRENCIES = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", "RMB": "CNY", "US$": "USD"}
@@ -43,7 +43,7 @@ PREFIXED = re.compile(
     re.IGNORECASE,
 )
 PREFIX_UNITS = {"trl": "TRL", "ph": "pH", "mach": "Mach"}
-FACTOR_OF = re.compile(r"\bfactors? of (?:about |up to |at least |more than |over )?$", re.IGNORECASE)
+FACTOR_OF = re.compile(r"(?:\b(?:an?|by|the|within|some) |^)factors? of (?:about |up to |at least |more than |over )?$", re.IGNORECASE)
 HUNDREDTHS = re.compile(r"百分之(?P<digits>\d{1,3}(?:\.\d{1,3})?|[一二三四五六七八九十百零两]{1,5})")
 PROTECTION = re.compile(r"(?<![A-Za-z0-9])IP ?(?P<grade>[0-6][0-9])(?![0-9])")
 
@@ -330,18 +330,27 @@ def _unit_after(text: str, figure: _Figure) -> tuple[str, int]:
             word, end = "", at
         whole, rest = extended(text[end : end + WINDOW], figure.currency, 0)
         return f"{word} {whole}".strip(), end + rest
-    if ENZYME.search(text[max(0, figure.start - 24) : figure.start]) and (activity := re.match(r" ?U(?![A-Za-z])", text[at : at + 3])):
-        whole, rest = extended(text[at : at + WINDOW], "U", activity.end())
-        return whole or "U", at + (rest if whole else activity.end())
+    for context, letter in LETTERS_IN_CONTEXT:
+        found = letter.match(text, at) if context.search(text[max(0, figure.start - 32) : figure.start]) else None
+        if found:
+            whole, rest = extended(text[at : at + WINDOW], found[0].strip(), found.end() - at)
+            return whole or found[0].strip(), at + (rest if whole else found.end() - at)
     if text.startswith("月", at) and MONTHS_BEFORE.search(text[max(0, figure.start - 16) : figure.start]):
         return "月", at + 1
-    if DAYS_AFTER.match(text, at):
+    if DAYS_AFTER.match(text, at) or (
+        text.startswith("日", at) and DAYS_BEFORE.search(text[max(0, figure.start - 6) : figure.start])
+    ):
         return "日", at + 1
     return unit_at(text, at)
 
 
-ENZYME = re.compile(r"酶|enzym|activity", re.IGNORECASE)
-DAYS_AFTER = re.compile(r"日(?=以?内|之内|后|以上)")
+# Single letters that are units only where the text speaks of what they measure.
+LETTERS_IN_CONTEXT = (
+    (re.compile(r"酶|enzym|activity", re.IGNORECASE), re.compile(r" ?U(?![A-Za-z])")),
+    (re.compile(r"浓度|concentrat|molar", re.IGNORECASE), re.compile(r" ?M(?![A-Za-z-])")),
+)
+DAYS_AFTER = re.compile(r"日(?=以?内|之内|后|以上|期|债|均)")
+DAYS_BEFORE = re.compile(r"(?:提前|届?满|至少|逾|超过|连续|为期|银行间|每隔?|[不]少于) ?$")
 MONTHS_BEFORE = re.compile(r"(?:后|至少|长达|为期|[周天月年][、及和])[\d、,~-]{0,12}$")  # 术后 1、3、6月: no dates
 
 
@@ -367,6 +376,8 @@ def _second(text: str, figure: _Figure) -> _Figure | None:
     if unit in {"", "年"} and not figure.unit and _is_year(figure, text):
         return None
     is_apart = not unit or _is_bare(unit) or figure.value >= number.value or figure.unit not in {"", unit}
+    if joint[0] == " " and figure.unit == "%" and not unit and PERCENT_LOST.match(text, number.start):
+        unit, unit_end, is_apart = "%", number.end, figure.value >= number.value  # 9.1 % 37.8, as optical reading leaves it
     if joint[0] == " " and is_apart:
         return None  # "50 70%" and "25 % 75 %" lost their dash to optical reading; other neighbours are no range
     if figure.unit and not unit and joint[0].strip() in DASHES:
@@ -408,7 +419,9 @@ def _range(text: str, figure: _Figure, number: Number, unit: str, end: int) -> _
     shared, high = figure.unit or unit, number.value
     if figure.unit and unit and figure.unit != unit:
         mine, yours = read_unit(figure.unit), read_unit(unit)
-        if _is_bare(figure.unit) or figure.unit == figure.currency:  # 3-5 万元, $75-100 million
+        if figure.unit in PLAIN_DEGREES and unit in {"℃", "℉"}:  # -40 degree to +80 degree Celsius
+            shared = unit
+        elif _is_bare(figure.unit) or figure.unit == figure.currency:  # 3-5 万元, $75-100 million
             shared = figure.unit if _is_bare(unit) else unit
         elif mine.kind != yours.kind:
             return None
@@ -422,9 +435,11 @@ def _range(text: str, figure: _Figure, number: Number, unit: str, end: int) -> _
     return replace(figure, end=number.end, value=low, high=high, unit=shared, unit_end=max(end, number.end))
 
 
+PLAIN_DEGREES = {"degree", "degrees", "deg", "°"}
 DASHES = {"-", "--", "~"}
 REPEATED_PREFIX = re.compile(r"[¥￥$€£] ?|(?:EUR|USD|CNY|RMB|GBP) |(?:TRL|pH|Mach) ?")
 LOST_DASH = re.compile(r" (?=\d)")
+PERCENT_LOST = re.compile(r"\d+\.\d+ ?[,，。;；]")
 HOT = re.compile(r"temperature|thermal|heat|cool|melt|anneal|furnace|温|热", re.IGNORECASE)
 GRADE_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z]{2,5} $")
 CAPACITOR = re.compile(r"电容|capacit", re.IGNORECASE)
@@ -432,6 +447,7 @@ MEMORY = frozenset(Decimal(2**n) for n in range(4, 13))
 RATE_WORDS = re.compile(r"倍率|C-rate|charg|充电|放电|循环", re.IGNORECASE)
 
 
+SPEED = re.compile(r"velocit|speed", re.IGNORECASE)
 POINTS_OF_THOUSANDS = re.compile(r"\d{1,3}(?:\.000){1,3}")
 
 
@@ -442,6 +458,8 @@ def _mended(text: str, figure: _Figure) -> _Figure:
     """2430F of a hot rim are degrees; 293T, API 5L, 64K and a closing quotation mark are no quantities."""
     if _is_no_unit(text, figure):
         return replace(figure, unit="", unit_end=figure.end)
+    if figure.unit == "fps" and SPEED.search(text[max(0, figure.start - 40) : figure.start]):
+        return replace(figure, unit="ft/s")
     if POINTS_OF_THOUSANDS.fullmatch(text, figure.start, figure.end) and read_unit(figure.unit).is_money:
         return replace(figure, value=Decimal(text[figure.start : figure.end].replace(".", "")))  # 120.000 euro
     if figure.unit == "°" and WARM.search(text[max(0, figure.start - 16) : figure.start]):
@@ -450,8 +468,8 @@ def _mended(text: str, figure: _Figure) -> _Figure:
         return figure
     around = text[max(0, figure.start - 160) : figure.end + 80]
     is_rate = figure.unit == "C" and RATE_WORDS.search(around)
-    is_capacity = figure.unit == "F" and (figure.value < LEAST_FAHRENHEIT or CAPACITOR.search(around))
-    if is_rate or (is_capacity and not HOT.search(around)):
+    is_capacity = figure.unit[0] == "F" and (figure.value < LEAST_FAHRENHEIT or CAPACITOR.search(around))
+    if is_rate or (is_capacity and (figure.unit != "F" or not HOT.search(around))):
         return figure
     if figure.unit == "C" and not LEAST_CELSIUS <= figure.value <= MOST_CELSIUS and not HOT.search(around):
         return replace(figure, unit="", unit_end=figure.end)
@@ -462,7 +480,7 @@ def _is_no_unit(text: str, figure: _Figure) -> bool:
     if text[figure.unit_end : figure.unit_end + 1] >= "\ue000":  # a sign that was not decoded
         return True
     if figure.unit == '"':
-        return _is_year(figure, text) or bool(OPENING.match(text, figure.end))
+        return _is_year(figure, text) or bool(OPENING.match(text, figure.end)) or text.startswith("s ", figure.unit_end)
     if figure.unit == "°" and text[figure.end : figure.end + 1] == " " and _is_full_stop(text, figure):
         return True
     if figure.unit == "°" and QUOTED.search(text[max(0, figure.start - 8) : figure.start]):
@@ -595,6 +613,7 @@ def _before(text: str, at: int) -> tuple[str, int]:
     return "", at
 
 
+CHAIN = re.compile(r"\d ?- ?\d{3,} ?- ?$")
 FEWEST, LEAST_LONG, MOST_DIGITS = 4, 6, 8
 HOTTEST = 2000
 
@@ -606,8 +625,11 @@ def _is_glued(text: str, figure: _Figure, unit: Unit) -> bool:
         figure.high is not None
         or not CJK.search(text)
         or not digits.isdigit()
-        or not FEWEST <= len(digits) <= MOST_DIGITS
     ):
+        return False
+    if CHAIN.search(text[max(0, figure.start - 14) : figure.start]):
+        return True  # the last end of 0-10、10-20 without its comma
+    if not FEWEST <= len(digits) <= MOST_DIGITS:
         return False
     low, high = digits[: len(digits) // 2], digits[len(digits) // 2 :]
     if high.startswith("0") or int(low) >= int(high):
@@ -616,7 +638,7 @@ def _is_glued(text: str, figure: _Figure, unit: Unit) -> bool:
     if len(digits) >= LEAST_LONG and (spelling == "nm" or "·" in spelling):
         return True
     if unit.kind == "[length]^1":
-        return spelling == "cm" or (spelling == "m" and len(digits) == MOST_DIGITS)
+        return spelling in {"cm", "μm"} or (spelling == "m" and len(digits) == MOST_DIGITS)
     if unit.kind == "temperature":
         return int(digits) > HOTTEST
     return unit.kind in {"[time]^1", "fraction"} and spelling not in {"年", "s", "ms"}

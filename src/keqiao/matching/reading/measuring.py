@@ -24,6 +24,7 @@ SETS = (
     "sixth-test",
     "seventh-test",
     "eighth-test",
+    "ninth-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 

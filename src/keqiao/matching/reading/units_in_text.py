@@ -41,6 +41,8 @@ ALIASES = tuple(
         (r"mm ?Hg(?![A-Za-z])", "mmHg"),
         (r"cm ?H ?2 ?O(?![A-Za-z])", "cmH2O"),
         (r"line pairs?(?![a-z])", "lp"),
+        (r"foot[- ]?lamberts?(?![a-z])|f[tT]?L(?=[,. ]|$)", "footlambert"),
+        (r"(?:ppb|parts per billion) ?(?:/|per) ?G(?![A-Za-z])", "ppb/gn"),
         (r"units?(?= ?(?:/|per ))", "件"),
         (r"times(?= ?(?:/|per ))", "次"),
         (r"kS/s", "ksps"),
@@ -97,14 +99,14 @@ NOT_UNITS = {
 LATIN_RUN = re.compile(r"[A-Za-zμΩÅ℃℉][A-Za-zμΩÅ]*|[%‰]|[°′″\"']{1,2}")
 LATIN_RUN_WITH_SIGN = re.compile(
     r"%\((?:[Vv]/[Vv]|[Ww]/[Ww]|[Ww]/[Vv]|质量分数|体积分数|质量|体积)\)"
-    r"|(?:wt|vol|mol|at)\.? ?%|% ?(?:RH|FS|F\.S\.|IACS|ee)\b|dB\([A-C]\)|[kM]?rad ?\(Si\)|[°º]C|Shore ?[AD]\b"
+    r"|(?:wt|vol|mol|at)\.? ?%|% ?(?:RH|FS|F\.S\.|IACS|ee)\b|dB\([A-C]\)|[kM]?rads? ?\(Si\)|[°º]C|Shore ?[AD]\b"
 )
 EXPONENT = re.compile(
     r"1/2(?!\d)| ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?!\d|\.\d|[A-Za-z]+(?![A-Za-z·-]))|[1-4](?!\d|\.\d|[A-Za-z])|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?"
 )
 SEPARATOR = re.compile(
-    r" ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)|(?<=[A-Za-z0-9])\.(?=[A-Za-zμ]{1,3}(?:[-/^·,，。\d]|$))|\. ?(?=[℃K])"
-    r"| per (?:(?:square|cubic) )?|每| (?=[A-Za-zμ]{1,3} ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]|⁻))|-(?=(?:h"
+    r" ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)| \. (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))|(?<=[A-Za-z0-9])\.(?=[A-Za-zμ]{1,3}(?:[-/^·,，。\d]|$))|\. ?(?=[℃K])"
+    r"| per (?:(?:square|cubic) )?|每| (?=[A-Za-zμ]{1,3}[23]? ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]|⁻))|-(?=(?:h"
     r"|hr|hours?|m|mm|lbs?|lbf|ft|in|K|cm|s|sr|day|mrad|rad|N|W|V)\b)| (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
     r"| (?=deg(?:ree)?s?\.? ?[KCF]\b)"
 )
@@ -134,7 +136,7 @@ NUMERAL = re.compile(
 )
 SHORT_MONEY = re.compile(r"([kKmMbB]) {0,2}(CNY|RMB|USD|EUR|GBP|dollars?|euros?|yuan)(?![A-Za-z])")
 SIZES = {"k": "thousand", "m": "million", "b": "billion"}
-FOLD = re.compile(r"[xX](?![A-Za-z0-9])(?! ?\d)")  # "10x the level"
+FOLD = re.compile(r"[xX](?![A-Za-z0-9])(?! ?\d)| x(?= [a-z]{4,})")  # "10x the level"
 PREFIX_APART = re.compile(r"(milli|micro|nano|pico|femto|centi|kilo|mega|giga)[- ]([a-z]{3,9})(?![a-z])", re.IGNORECASE)
 POWER_WORD = re.compile(r"(?:cubic|square) ", re.IGNORECASE)
 GLUED_INNER = re.compile(r"(?:t|h|d|L|mL|kg|cm|mm|min)(?=[A-Z][A-Za-z]*$)")  # "g/tYOS", mol/LNaOH
@@ -177,8 +179,8 @@ def _unit(window: str, start: int, position: int) -> tuple[str, int]:
         spelling, end = form(window)
         if spelling:
             return spelling, start + end
-    if start == position and FOLD.match(window):
-        return "x", start + 1
+    if fold := FOLD.match(window if start == position else f" {window}"):
+        return "x", position + fold.end()
     spelling, end = _atoms(window, 0)
     return (spelling, start + end) if spelling else ("", position)
 
@@ -225,7 +227,7 @@ def _atoms(window: str, offset: int) -> tuple[str, int]:
         spelling, end = _atom(window, offset + 1, is_inner=True)
         return (
             extended(window, f"/{spelling}", end)
-            if spelling not in {"", "r"} and _is_known(f"/{spelling}")
+            if spelling not in {"", "r"} and window[end : end + 1] != "&" and _is_known(f"/{spelling}")
             else ("", offset)
         )
     spelling, end = _atom(window, offset)
@@ -284,7 +286,11 @@ def _factor(window: str, offset: int) -> tuple[str, int]:
     if window[offset : offset + 1] != "(":
         return _atom(window, offset, is_inner=True)
     close = window.find(")", offset)
-    return (re.sub(r"\s", "", window[offset : close + 1]), close + 1) if close > 0 else ("", offset)
+    if close < 0:
+        return "", offset
+    inner = window[offset + 1 : close]
+    factors = inner.replace(" ", "·") if not _is_known(inner.replace(" ", "")) else inner.replace(" ", "")
+    return f"({factors})", close + 1
 
 
 def _atom(window: str, offset: int, *, is_inner: bool = False) -> tuple[str, int]:
@@ -300,7 +306,7 @@ def _atom(window: str, offset: int, *, is_inner: bool = False) -> tuple[str, int
         inner, end = _atom(window, power.end(), is_inner=True)
         return (power[0] + inner, end) if inner else ("", offset)
     run = GLUED.match(window, offset) or LATIN_RUN.match(window, offset)
-    if run is None or _is_spaced_name(window, offset):
+    if run is None or (not is_inner and _is_spaced_name(window, offset)):
         return "", offset
     spelling, end = _spaced(window, offset) if len(run[0]) == 1 else ("", offset)
     return (spelling, end) if spelling else _latin_atom(window, run[0], offset, is_inner=is_inner)

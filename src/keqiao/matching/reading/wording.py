@@ -54,7 +54,7 @@ FILLERS = (
 STATED_BEFORE = re.compile(rf"(?P<word>{alternatives(BEFORE_WORDS)}){FILLERS}$", re.IGNORECASE)
 AT_MOST_VERB = re.compile(
     r"(?:最高|最多|最大|至多)(?!值)(?:能够?|可以?|将)?(?:提高|提升|增加|降低|减少|下降|缩短|节约|节省|达到?|至|升高"
-    r"|有|(?:能够?|可以?)[\u4e00-\u9fff]{0,3})了?约?$"
+    r"|有|(?:能够?|可以?)[\u4e00-\u9fff]{0,3})了?约? ?$"
 )
 # A minimum specific energy of 1,500 Wh/kg.
 EXTREME_OF = re.compile(
@@ -84,7 +84,7 @@ RANGE_SIGN = re.compile(
 AND_OF_BETWEEN = re.compile(r" ?(?:\([^()\d]{0,3}\) ?)?(?:and(?![A-Za-z])|和|与|及) ?(?=[-+]?\d)")
 BETWEEN = re.compile(r"(?:\bbetween|在|介于|位于)[^\d,，。;；]{0,12}$", re.IGNORECASE)
 BETWEEN_WITHIN = re.compile(r"[^,，。;；]{0,16}之间")
-WITH_ARTICLE = re.compile(r"^over\b.*\b(?:an?|the)\b", re.IGNORECASE)
+WITH_ARTICLE = re.compile(r"^(?:over|under|above|below|beyond)\b.*\b(?:an?|the)\b", re.IGNORECASE)
 BETWEEN_END = re.compile(r" ?之间")
 BETWEEN_ENDS = re.compile(r" ?(?:之间|范围内?$)")
 FROM_TO_CHANGE = re.compile(
