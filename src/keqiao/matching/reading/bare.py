@@ -39,20 +39,21 @@ ENDS = re.compile(
 # --- Fractions that measure nothing -----------------------------------------------------------------------------------
 
 STATISTIC_BEFORE = re.compile(
-    r"(?:(?<![A-Za-z])[Pp]|α|(?<![A-Za-z])[tFZHv] ?=|\bC ?I\b.{0,16}|置信.{0,10}|检验水[准平].{0,3}|\b(?:OR|RR|HR)值?(?:为|是)?) ?[=<>≤≥:]? ?$|± ?$"
+    r"(?:(?<![A-Za-z])[Pp]|α|β|(?<![A-Za-z])[tFZHv] ?=|\( ?[12] ?=|(?<![A-Za-z])C ?I(?![A-Za-z])[^)\]]{0,16}|置信.{0,10}|检验水[准平].{0,3}|\b(?:O ?R|R ?R|H ?R)值?(?:为|是)?) ?[=<>≤≥:]? ?$|± ?$"
 )
-STATISTIC_AFTER = re.compile(r" ?(?:的?(?:显著|检验)性?(?:水[平准]|检验)|的?水平上?| ?[Pp] ?[=<>≤≥\d]|[<>≤≥])|± ?\d")
+STATISTIC_AFTER = re.compile(r" ?(?:的?(?:显著|检验|置信)性?(?:水[平准]|检验)|的?水平上?| ?[Pp] ?[<>≤≥]|[<>≤≥])|± ?\d")
 SIGNIFICANCE = frozenset({"0.05", "0.01", "0.001", "0.10"})
-OPEN_BRACKET, CLOSE_BRACKET = re.compile(r"[(·][ .·,-]{0,8}$"), re.compile(r" ?[·.]? ?[),]")
+OPEN_BRACKET, CLOSE_BRACKET = re.compile(r"[(·][ .·,-]{0,8}$"), re.compile(r" ?[·.]? ?[),。]")
 COUNTED = re.compile(r"(?<![系指倍参因常对分函特诺尔赫])数[量目]?$")
 EQUATION_BEFORE = re.compile(r"[A-Za-z0-9)] ?[+*×/^] ?$|[A-Za-z)] - $")
-EQUATION_AFTER = re.compile(r" ?(?:[+*×^]|[A-Za-z](?![A-Za-z]))|-?[A-Za-z]|-[\u4e00-\u9fff]|-? ?维|版")
-NAMED_SO = re.compile(r"软件[^,，。为是达]{0,10}$|[A-Za-z)] ?[vV]? ?$|[“\"《>\u3000] ?$|^$")  # GASP 3.0, 理正 7.0
+EQUATION_AFTER = re.compile(r" ?(?:[+*×^]|(?![Pp] ?[=<>])[A-Za-z](?![A-Za-z]))|-?[A-Za-z]|-[\u4e00-\u9fff]|-? ?维|版| ?[篇家所户座]")
+NAMED_SO = re.compile(r"\+ ?$|软件[^,，。为是达]{0,10}$|[A-Za-z)] ?[vV]? ?$|[“\"《\u3000] ?$|<br> ?$|^$")  # GASP 3.0, 理正 7.0
 ENGLISH_TIE = re.compile(
     r"(?:\b(?:of|is|was|are|were|be|from|to|between|and|or|than|by|at|about|around|approximately|exceed(?:s|ed|ing)?|reach(?:es|ed)?"
     r"|over|above|below|under|within|least|most|only|just|merely)|[=<>≤≥~:]) ?\(?$",
     re.IGNORECASE,
 )
+IN_BRACKETS = re.compile(r" ?\([^()]{1,12}\)$")
 SECTION = re.compile(r"\b(?:section|chapter|art|article|table|fig|figure|release|version|rev|item|para(?:graph)?|v)\.? ?$", re.IGNORECASE)
 
 
@@ -86,7 +87,8 @@ def _measures(text: str, start: int, end: int) -> bool:
     if EQUATION_BEFORE.search(before) or EQUATION_AFTER.match(text, end) or COUNTED.search(before.rstrip(" ")):
         return False
     if CJK.search(text):
-        return not NAMED_SO.search(before) or bool(METRIC_END.search(before.rstrip(" ")))
+        noun = IN_BRACKETS.sub("", before.rstrip(" "))  # 等电点(pI) 5.20
+        return not NAMED_SO.search(before) or bool(METRIC_END.search(before.rstrip(" ")) or METRIC_END.search(noun))
     if SECTION.search(before) or not ENDS.match(text, end):
         return False
     return bool(ENGLISH_TIE.search(before)) or bool(METRIC_END.search(before.rstrip(" (")))

@@ -16,7 +16,7 @@ from keqiao.matching.reading.masks import NO_FIGURE
 from keqiao.matching.reading.numbers import NUMBER, Number, even_form, mended, number_at
 from keqiao.matching.reading.roles import Sentences, role_of
 from keqiao.matching.reading.types import Reading, Role
-from keqiao.matching.reading.units_in_text import SIZES, extended, is_count, unit_at
+from keqiao.matching.reading.units_in_text import RISKY, SIZES, extended, is_count, unit_at
 
 LONGEST_TEXT = 20_000  # characters that are read
 MOST = 400  # figures of one text
@@ -411,7 +411,7 @@ def _unit_of_end(text: str, figure: _Figure, number: Number) -> tuple[str, int]:
     spread = PLUS_MINUS.match(text, number.end)  # 64.5±4.8 to 82.2±9.6 %
     plus = number_at(text, spread.end()) if spread else None
     end = plus.end if plus else number.end
-    return _unit_after(text, replace(figure, start=number.start, end=end, value=number.value, unit=""))
+    return _unit_after(text, replace(figure, end=end, value=number.value, unit=""))
 
 
 def _range(text: str, figure: _Figure, number: Number, unit: str, end: int) -> _Figure | None:
@@ -481,6 +481,8 @@ def _is_no_unit(text: str, figure: _Figure) -> bool:
         return True
     if figure.unit == '"':
         return _is_year(figure, text) or bool(OPENING.match(text, figure.end)) or text.startswith("s ", figure.unit_end)
+    if figure.unit in RISKY and LETTER_BEFORE.search(text[max(0, figure.start - 3) : figure.start]):
+        return True  # F 1 牛 are hybrids
     if figure.unit == "°" and text[figure.end : figure.end + 1] == " " and _is_full_stop(text, figure):
         return True
     if figure.unit == "°" and QUOTED.search(text[max(0, figure.start - 8) : figure.start]):
@@ -493,6 +495,7 @@ def _is_no_unit(text: str, figure: _Figure) -> bool:
     return is_cell_line or is_memory or bool(GRADE_BEFORE.search(text[max(0, figure.start - 8) : figure.start]))
 
 
+LETTER_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z] $")
 OPENING = re.compile(r" [\"”][A-Za-z]")
 QUOTED = re.compile(r"[‘'“][^’'”]{1,6}$|[’'”]、[^’'”]{1,5}$")
 ANGULAR = re.compile(
@@ -635,7 +638,7 @@ def _is_glued(text: str, figure: _Figure, unit: Unit) -> bool:
     if high.startswith("0") or int(low) >= int(high):
         return False
     spelling = figure.unit.replace(" ", "")
-    if len(digits) >= LEAST_LONG and (spelling == "nm" or "·" in spelling):
+    if len(digits) >= LEAST_LONG and (spelling == "nm" or "·" in spelling or ("/" in spelling and not unit.is_money)):
         return True
     if unit.kind == "[length]^1":
         return spelling in {"cm", "μm"} or (spelling == "m" and len(digits) == MOST_DIGITS)

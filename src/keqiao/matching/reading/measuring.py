@@ -25,6 +25,7 @@ SETS = (
     "seventh-test",
     "eighth-test",
     "ninth-test",
+    "tenth-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 

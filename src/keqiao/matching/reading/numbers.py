@@ -31,7 +31,8 @@ MENDED = tuple(
         (r"\\(?=%)", " "),
         (r"(?<=\d) ?(?:\$\^|\^?\{?\\circ\}?) ?(?=[CF])", "°"),
         (r"(?<=\d) ' '(?![A-Za-z])", " ″"),
-        (r"(?<=\d) ?[一—](?= ?\d)", "-"),  # 7一24 cm
+        (r"(?<=[\d%℃]) ?[一—](?= ?\d)", "-"),  # 7一24 cm
+        (r"- ?· ?(?=\d)", "-"),
         (r"\bplus ?(?:/|or|-) ?minus\b|\bplus/minus(?=\d)", "±"),
         (r"(?<=\d) ?[ƒÝÂ]{1,2}(?=[mgLls]\b)", "μ"),
     )
@@ -47,7 +48,7 @@ def mended(text: str) -> str:
 
 
 def _padded(sign: str, found: re.Match[str]) -> str:
-    return sign.ljust(len(found[0]))
+    return sign.rjust(len(found[0])) if sign in {"-", "±"} else sign.ljust(len(found[0]))
 
 
 INCHES = re.compile(r"(?<=\d)”")
@@ -126,7 +127,7 @@ FRACTION = (
 TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
 SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<> ])|(?<![^\n]))"
 GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
-LOST_POWER = r"[3-9] ?(?:CFU|cfu|C F U|PFU)"  # 108 CFU/mL was 10⁸
+LOST_POWER = r"(?:[3-9] ?(?:CFU|cfu|C F U|PFU)|(?:[3-9]|1\d) ?cm ?- ?[23](?!\d))"  # 108 CFU/mL was 10⁸
 NUMBER = re.compile(
     rf"(?P<sign>{SIGN_GUARD}[-+](?: (?=\d+(?:\.\d+)? ?(?:[°‰℃]|circ)))?"
     rf"|(?:(?<=[=为是以至到和、,/(\[] )|(?<==))- (?=\d))?{GUARD}"

@@ -126,6 +126,7 @@ POWER_FOLLOWS = re.compile(r" ?[-⁻]? ?\d")
 SUBSTANCES = ("N", "P", "K", "C", "CH", "CO", "NH")
 LOST_MINUS = re.compile(r" ([1-3])(?= ?[和与及,，。;；、)·]|$)")  # "t·hm 2" was t·hm⁻² before optical reading
 RAISED = re.compile(r" ([23])(?! ?[个种组项类年次号])(?= ?(?:[,，。;；、)）·(（\u4e00-\u9fff]|$))")  # "g / m 3"
+NUMBERS_INSIDE = re.compile(r"\d\.\d|[~±]")
 IN_PARENTHESES = re.compile(r" ?\(([23])\)")  # "UG/M(3)" of old award texts
 SPACED_EXPONENT = re.compile(r" - ([1-3])(?!\d)")
 SPACED = re.compile(r"[A-Za-zμ](?: [A-Za-zμ]){1,4}(?![A-Za-z])")
@@ -286,7 +287,7 @@ def _factor(window: str, offset: int) -> tuple[str, int]:
     if window[offset : offset + 1] != "(":
         return _atom(window, offset, is_inner=True)
     close = window.find(")", offset)
-    if close < 0:
+    if close < 0 or NUMBERS_INSIDE.search(window, offset, close):
         return "", offset
     inner = window[offset + 1 : close]
     factors = inner.replace(" ", "·") if not _is_known(inner.replace(" ", "")) else inner.replace(" ", "")
@@ -359,7 +360,7 @@ def _is_acronym(run: str) -> bool:
 
 def _means_something_else(run: str, window: str, end: int) -> bool:
     """A letter or word after a number that is a unit only in other company."""
-    if not re.match(r" ?/", window[end : end + 2]) and (run in REFUSED or run.casefold() in NOT_UNITS):
+    if not re.match(r" ?/", window[end : end + 2]) and (run in REFUSED or (run.casefold() in NOT_UNITS and run != "mN")):
         return True
     if len(run) == 1 and run.isalpha() and LETTER_AND_NUMBER.match(window, end):
         is_repeated = re.match(rf" \d{{1,6}}(?:\.\d+)? ?{run}(?![A-Za-z])", window[end:])  # 94 a 102 a
