@@ -37,6 +37,13 @@ LMH | 1 | L/(m²·h)
 lmh | 1 | LMH
 m³/(m²·d) | 1000 | L/(m²·d)
 10⁻⁶/K | 1 | ppm/℃
+kpc | 1000 | parsec
+mas | 0.001 | 角秒
+ppbv | 0.001 | ppmv
+barrels | 42 | gallons
+GFLOP/s | 1 | GFLOPS
+dtex | 0.1 | tex
+Myr | 1000000 | a
 ×10⁻⁶/K | 1 | 10^-6/K
 ×10-6/℃ | 1 | 10⁻⁶/K
 10^-6 K^-1 | 1 | 10⁻⁶/K

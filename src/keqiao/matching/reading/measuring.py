@@ -26,6 +26,7 @@ SETS = (
     "eighth-test",
     "ninth-test",
     "tenth-test",
+    "eleventh-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 

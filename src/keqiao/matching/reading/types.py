@@ -59,3 +59,18 @@ class Reading:
         return Offered(
             zh, en, self.comparator, self.value, self.unit, self.high, condition=self.condition, evidence=passage
         )
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number or range with its unit, before its words are looked at."""
+
+    start: int
+    end: int  # of the number
+    value: Decimal
+    high: Decimal | None = None
+    spread: Decimal | None = None
+    unit: str = ""
+    unit_end: int = 0
+    currency: str = ""
+    prefix_start: int = -1  # where "TRL" or "$" begins

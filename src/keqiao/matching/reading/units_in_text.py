@@ -48,6 +48,10 @@ ALIASES = tuple(
         (r"kS/s", "ksps"),
         (r"MS/s", "Msps"),
         (r"GS/s", "Gsps"),
+        (r"mol(?:e|ar)?[- ]?per ?cent", "mol%"),
+        (r"w(?:eigh)?t\.?[- ]?per ?cent", "wt%"),
+        (r"vol(?:ume)?\.?[- ]?per ?cent", "vol%"),
+        (r"metric (?:tons?|tonnes?)(?![a-z])", "t"),
         (r"per ?cent(?:age)?(?![A-Za-z])", "%"),
         (r"V ?[AD]C(?![a-z])|volts? [AD]C(?![a-z])", "V"),
         (r"C\.?F\.?M\.?(?![A-Za-z])", "cfm"),
@@ -102,11 +106,14 @@ LATIN_RUN_WITH_SIGN = re.compile(
     r"|(?:wt|vol|mol|at)\.? ?%|% ?(?:RH|FS|F\.S\.|IACS|ee)\b|dB\([A-C]\)|[kM]?rads? ?\(Si\)|[°º]C|Shore ?[AD]\b"
 )
 EXPONENT = re.compile(
-    r"1/2(?!\d)| ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?!\d|\.\d|[A-Za-z]+(?![A-Za-z·-]))|[1-4](?!\d|\.\d|[A-Za-z])|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?"
+    r"1/2(?!\d)| ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?!\d|\.\d|[A-Za-z]+(?![A-Za-z·-]))|[1-4](?!\d|\.\d|[A-Za-z])"
+    r"|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?"
 )
 SEPARATOR = re.compile(
-    r" ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)| \. (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))|(?<=[A-Za-z0-9])\.(?=[A-Za-zμ]{1,3}(?:[-/^·,，。\d]|$))|\. ?(?=[℃K])"
-    r"| per (?:(?:square|cubic) )?|每| (?=[A-Za-zμ]{1,3}[23]? ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]|⁻))|-(?=(?:h"
+    r" ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)| \. (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
+    r"|(?<=[A-Za-z0-9])\.(?=[A-Za-zμ]{1,3}(?:[-/^·,，。\d]|$))|\. ?(?=[℃K])"
+    r"| per (?:(?:square|cubic) )?|每| (?=[A-Za-zμ]{1,3}[23]? ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]"
+    r"|⁻))|-(?=(?:h"
     r"|hr|hours?|m|mm|lbs?|lbf|ft|in|K|cm|s|sr|day|mrad|rad|N|W|V)\b)| (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
     r"| (?=deg(?:ree)?s?\.? ?[KCF]\b)"
 )
@@ -115,7 +122,7 @@ MASSES = frozenset(
     {"kg", "g", "mg", "t", "μg", "Tg", "Gg", "Pg", "Mg", "mol", "mmol", "tonnes", "tons", "L", "mL", "m3", "Nm3"}
 )
 SUBSTANCE = re.compile(
-    r" ?(?:C ?O ?2|C ?H ?4|N ?2 ?O|N ?H ?3|H ?2 ?O|H ?2|O ?2|N|C|P|K|P ?2 ?O ?5|K ?2 ?O|COD|VSS|DM|DW|FW)"
+    r" ?\(? ?(?:C ?O ?2|C ?H ?4|N ?2 ?O|N ?H ?3|H ?2 ?O|H ?2|O ?2|N|C|P|K|P ?2 ?O ?5|K ?2 ?O|COD|VSS|DM|DW|FW) ?\)?"
     r"(?= ?[/·]| (?:h ?m|m|k ?g|L|a|d) ?-)"
 )
 PER_AREA = re.compile(
@@ -127,7 +134,7 @@ SUBSTANCES = ("N", "P", "K", "C", "CH", "CO", "NH")
 LOST_MINUS = re.compile(r" ([1-3])(?= ?[和与及,，。;；、)·]|$)")  # "t·hm 2" was t·hm⁻² before optical reading
 RAISED = re.compile(r" ([23])(?! ?[个种组项类年次号])(?= ?(?:[,，。;；、)）·(（\u4e00-\u9fff]|$))")  # "g / m 3"
 NUMBERS_INSIDE = re.compile(r"\d\.\d|[~±]")
-IN_PARENTHESES = re.compile(r" ?\(([23])\)")  # "UG/M(3)" of old award texts
+IN_PARENTHESES = re.compile(r" ?\((-?[1-3])\)")  # "UG/M(3)" of old award texts
 SPACED_EXPONENT = re.compile(r" - ([1-3])(?!\d)")
 SPACED = re.compile(r"[A-Za-zμ](?: [A-Za-zμ]){1,4}(?![A-Za-z])")
 HARDNESS = re.compile(r"H ?V ?\d{1,2}(?:\.\d)?")
@@ -158,7 +165,7 @@ HYPHENATED = re.compile(
     r"(?![A-Za-z0-9-]))"
 )
 IN_BOTH, IN_PLAIN = re.compile(r"\bin\.? ?[xX×] ?[\d.]+ ?$"), re.compile(r"in(?![A-Za-z])")  # 12 in x 12 in
-IN = re.compile(r"-in(?:\.|(?![A-Za-z.-]))|in\.(?= ?[a-z(),;])|in(?= ?[x×X] ?\d)")
+IN = re.compile(r"-in(?:\.|(?![A-Za-z.-]))|in\.(?= ?[a-z(),;])|in(?= ?[x×X] ?\d|\))")
 
 
 def unit_at(text: str, position: int) -> tuple[str, int]:
@@ -212,6 +219,10 @@ def _large(window: str) -> tuple[str, int]:
     numeral = NUMERAL.match(window)
     if numeral is None:
         return "", 0
+    rest = window[numeral.end() :]
+    spelling, end = _aliased(rest.lstrip(" "))
+    if spelling:
+        return f"{numeral[1]} {spelling}", len(window) - len(rest.lstrip(" ")) + end
     spelling, end = _atoms(
         window, numeral.end() + len(window[numeral.end() :]) - len(window[numeral.end() :].lstrip(" "))
     )
@@ -360,7 +371,9 @@ def _is_acronym(run: str) -> bool:
 
 def _means_something_else(run: str, window: str, end: int) -> bool:
     """A letter or word after a number that is a unit only in other company."""
-    if not re.match(r" ?/", window[end : end + 2]) and (run in REFUSED or (run.casefold() in NOT_UNITS and run != "mN")):
+    if not re.match(r" ?/", window[end : end + 2]) and (
+        run in REFUSED or (run.casefold() in NOT_UNITS and run != "mN")
+    ):
         return True
     if len(run) == 1 and run.isalpha() and LETTER_AND_NUMBER.match(window, end):
         is_repeated = re.match(rf" \d{{1,6}}(?:\.\d+)? ?{run}(?![A-Za-z])", window[end:])  # 94 a 102 a

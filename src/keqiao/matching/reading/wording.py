@@ -8,13 +8,15 @@ from collections.abc import Iterable, Mapping
 BEFORE = {
     ">=": "≥ >= => ⩾ 大于等于 大于或等于 大于 高于 超过 超出 超 突破 多于 长于 逾 不低于 不少于 不小于 不短于 不弱于 "
     "至少 最少 最低 起码 > "
-    "at_least equal_to_or_greater_than at_or_above no_less_than not_less_than no_lower_than not_lower_than no_fewer_than no_smaller_than not_below "
+    "at_least equal_to_or_greater_than at_or_above no_less_than not_less_than no_lower_than not_lower_than "
+    "no_fewer_than no_smaller_than not_below "
     "more_than greater_than "
     "higher_than larger_than longer_than faster_than greater_than_or_equal_to in_excess_of exceeding exceeds exceed "
     "exceeded over above beyond minimum min upwards_of",
     "<=": "≤ <= =< ⩽ 小于等于 小于或等于 小于 低于 少于 短于 不足 不到 不高于 不大于 不超过 未超过 不超 不多于 不长于 "
     "至多 最多 最高 最大 控制在 < "
-    "at_most no_worse_than less_than_or_equal_to equal_to_or_less_than at_or_below no_more_than not_more_than no_higher_than no_greater_than no_larger_than no_longer_than not_exceeding "
+    "at_most no_worse_than less_than_or_equal_to equal_to_or_less_than at_or_below no_more_than not_more_than "
+    "no_higher_than no_greater_than no_larger_than no_longer_than not_exceeding "
     "not_to_exceed not_exceed less_than fewer_than lower_than shorter_than smaller_than lighter_than thinner_than "
     "below under within up_to "
     "maximum max",
@@ -23,7 +25,7 @@ BEFORE = {
     "better": "优于 好于 better_than superior_to",
 }
 AFTER = {
-    ">=": "及其以上 及以上 或以上 以上 或更高 或更多 起 or_more or_above or_better or_higher or_longer or_greater and_above "
+    ">=": "及其以上 及以上 或以上 以上 或更高 或更多 起 or_more or_above or_higher or_longer or_greater and_above "
     "and_higher minimum at_least at_minimum at_a_minimum",
     "<=": "及其以下 及以下 或以下 以下 以内 之内 内 或更低 or_less or_below or_lower or_fewer or_shorter or_smaller and_below "
     "maximum max at_most at_maximum at_a_maximum",
@@ -42,6 +44,7 @@ def alternatives(words: Iterable[str]) -> str:
     )
 
 
+AFTER["better"] = "or_better"
 BEFORE_WORDS, AFTER_WORDS = _words(BEFORE), _words(AFTER)
 
 # What may stand between "at least" and the number.
@@ -53,7 +56,7 @@ FILLERS = (
 )
 STATED_BEFORE = re.compile(rf"(?P<word>{alternatives(BEFORE_WORDS)}){FILLERS}$", re.IGNORECASE)
 AT_MOST_VERB = re.compile(
-    r"(?:最高|最多|最大|至多)(?!值)(?:能够?|可以?|将)?(?:提高|提升|增加|降低|减少|下降|缩短|节约|节省|达到?|至|升高"
+    r"(?:最高|最多|最大|至多)(?!值)(?:能够?|可以?|将)?(?:分别)?(?:提高|提升|增加|降低|减少|下降|缩短|节约|节省|达到?|至|升高"
     r"|有|(?:能够?|可以?)[\u4e00-\u9fff]{0,3})了?约? ?$"
 )
 # A minimum specific energy of 1,500 Wh/kg.
@@ -61,11 +64,14 @@ EXTREME_OF = re.compile(
     r"\b(?:(?P<least>minimum|min\.?)|maximum|max\.?) (?:[a-z-]+ ){1,3}of (?:about |approximately )?$", re.IGNORECASE
 )
 EXTREME = re.compile(r"最[高低大小多少]|max(?:imum)?|min(?:imum)?", re.IGNORECASE)
-STATED_AFTER = re.compile(rf" {{0,2}}(?:{alternatives(AFTER_WORDS)})", re.IGNORECASE)
+STATED_AFTER = re.compile(
+    rf" {{0,2}}(?:(?:[a-z-]+ ){{1,2}}(?=or better))?(?P<word>{alternatives(AFTER_WORDS)})", re.IGNORECASE
+)
 OPEN_PLUS = re.compile(r"\+(?![\w+])")
 SMALLER_IS_BETTER = re.compile(
     r"误差|精度|定位|偏差|相噪|杂散|分辨率|分辨力|检出限|检测限|噪声|不确定度|均匀性|稳定性|漂移|时间|延迟|成本|能耗|粗糙度"
-    r"|accuracy|error|resolution|precision|deviation|uncertainty|noise|uniformity|stability|drift|latency|time|cost|roughness",
+    r"|accuracy|error|resolution|precision|deviation|uncertainty|noise|uniformity|stability|drift|latency|time"
+    r"|cost|roughness",
     re.IGNORECASE,
 )
 LACKING = re.compile(r"不足|超")
@@ -77,7 +83,8 @@ LARGER_IS_BETTER = re.compile(r"距离|寿命|续航|量程|深度|range|life|en
 UNDER_IS_AT = re.compile(r"\[(?:mass|force|temperature)\]|temperature")  # "under 5 MPa" is a circumstance, not a bound
 
 RANGE_SIGN = re.compile(
-    r"(?:-(?= to ))? {0,9}(?:-{1,2}|~|至|到|\bto(?![A-Za-z])(?:-(?= ?\d)| plus| minus)?|\bthrough\b|\bdown to\b|\bup to\b) {0,9}"
+    r"(?:-(?= to ))? {0,9}(?:-{1,2}|~|至|到|\bto(?![A-Za-z])(?:-(?= ?\d)| plus| minus)?|\bthrough\b|\bdown to\b"
+    r"|\bup to\b) {0,9}"
     r"(?=[-+]?\.?\d|[¥$€£] ?\d|(?:EUR|USD|CNY|RMB|GBP) \d)",
     re.IGNORECASE,
 )

@@ -1,0 +1,86 @@
+"""The comparison that the words around a figure state: at least, up to, better than, or more."""
+
+from __future__ import annotations
+
+import re
+
+from keqiao.catalogue.quantities import Unit
+from keqiao.matching.reading import wording
+from keqiao.matching.reading.types import Figure
+
+WINDOW = 36
+
+
+def before(text: str, at: int) -> tuple[str, int]:
+    """The comparison that stands before the figure, and where it begins."""
+    window = text[max(0, at - WINDOW) : at]
+    opened = window.endswith("(")
+    window = window.removesuffix("(")
+    offset = max(0, at - WINDOW)
+    extreme = wording.EXTREME_OF.search(window)
+    if extreme:
+        return (">=" if extreme["least"] else "<="), offset + extreme.start()
+    most = wording.AT_MOST_VERB.search(window)
+    if most and not opened:
+        return "<=", offset + most.start()
+    stated = wording.STATED_BEFORE.search(window)
+    if stated and wording.LACKING.fullmatch(stated["word"]) and opened:
+        return "", at  # 氮肥供应不足(0.05 mmol/L)
+    if (
+        stated
+        and not wording.WITH_ARTICLE.match(stated[0])
+        and not (opened and wording.EXTREME.fullmatch(stated["word"]))
+    ):
+        reaches = wording.EXTREME.fullmatch(stated["word"]) and re.search("[达为是]", stated[0])
+        return "=" if reaches else wording.BEFORE_WORDS[stated["word"].casefold()], offset + stated.start()
+    return "", at
+
+
+DURING = re.compile(r"over (?:about |approximately )?$", re.IGNORECASE)
+HAS_OVER = re.compile(
+    r"\b(?:ha(?:s|ve|d)|with|for|of|is|are|was|lasts?|stores?|takes?|took|to|by|in|than) $|[(]$", re.IGNORECASE
+)
+
+
+def is_during(text: str, first: int, begin: int, unit: Unit) -> bool:
+    """Data collected over 2 months; but a life of over 2 months is longer."""
+    if unit.kind != "[time]^1" or not DURING.fullmatch(text[first:begin]):
+        return False
+    return HAS_OVER.search(text[max(0, first - 12) : first]) is None
+
+
+WITHIN_KINDS = re.compile(r"^\[(?:time|length|[A-Z]{3})\]\^1$|fraction")
+
+
+def after(text: str, at: int, unit: Unit) -> tuple[str, int]:
+    plus = wording.OPEN_PLUS.match(text, at)
+    if plus:
+        return ">=", plus.end()
+    aside = ASIDE.match(text, at)  # 10 kg (22 lbs) or less
+    stated = wording.STATED_AFTER.match(text, aside.end() if aside else at)
+    if stated and not (stated[0] == "内" and not WITHIN_KINDS.search(unit.kind)):
+        return wording.AFTER_WORDS[stated["word"].casefold()], stated.end()
+    return "", at
+
+
+ASIDE = re.compile(r" ?(?:\([^()]{2,24}\)|\))(?= (?:or|and) )")
+
+
+SMALL_KINDS = re.compile(r"^\[(?:length|time|angle)\]\^1$")  # better than 10 m: a position, a delay
+
+
+def direction(comparator: str, name: str, figure: Figure, unit: Unit) -> str:
+    if comparator == "better":
+        is_share = unit.kind == "fraction" and figure.value > 50
+        is_small = wording.SMALLER_IS_BETTER.search(name) or (
+            SMALL_KINDS.search(unit.kind) and not wording.LARGER_IS_BETTER.search(name)
+        )
+        return "<=" if is_small and not is_share else ">="
+    return comparator
+
+
+def is_of_a_group(text: str, first: int, begin: int, following: str) -> bool:
+    """显著高于 10 % 组: the group has 10 %, nothing is bounded."""
+    if not wording.THAN_A_GROUP.search(text[max(0, first - 4) : begin]):
+        return False
+    return bool(wording.SIGNIFICANTLY.search(text[max(0, first - 4) : first]) or wording.GROUP.match(following))
