@@ -60,9 +60,13 @@ OWN_PAGES = {
     ),
     "lin@lut.example": (
         "/needs/XQ-2026-01873/join /post/{result}/1 /post/{result}/2 /post/{result}/3 /post/{result}/4 /post/{result}/5 /submissions/{returned} "
-        "/post/{returned}/2"
+        "/post/{returned}/2 /me/money /me/money/{asked} /public-notices /public-notices/{notice}"
     ),
-    "shen@lut.example": "/review /review/waiver /review/{in_review} /contacts/{waiting} /me",
+    "shen@lut.example": (
+        "/review /review/waiver /review/{in_review} /contacts/{waiting} /me /deals /deals/new /deals/{deal} "
+        "/deals/{deal}/receipts/new /deals/{deal}/receipts/1/divide /distributions/{asked} /distributions/{paid} "
+        "/reward-rules /achievements/{shared}/shares /public-notices/{notice}"
+    ),
     "cai@lut.example": (
         "/books /books/{book} /books/{book}/accounts/1212.01?first=2000-01 /books/{book}/entries /books/{book}/entries/{voucher} "
         "/books/{book}/post /books/{book}/trial-balance /books/{book}/ageing /books/{book}/ageing?side=liability "
@@ -181,10 +185,26 @@ def places(lanjiang, django_db_blocker):
             "organisation": Organisation.objects.get(pk=enterprise).code,
             "learned": learned_model(),
             **experts_of_the_city(),
+            **deals_of_the_city(),
             "other_organisation": Organisation.objects.get(pk=university).code,
         }
         connections.close_all()
     return found
+
+
+def deals_of_the_city():
+    """A deal, a distribution whose contributors are asked, one that is paid, and a notice that is open."""
+    from keqiao.deals.models import Distribution
+
+    rows = Distribution.objects.select_related("deal", "notice").prefetch_related("deal__results__achievement")
+    asked, paid, shown = (rows.filter(state=state)[0] for state in ("contested", "paid", "in_notice"))
+    return {
+        "deal": paid.deal.code,
+        "asked": asked.code,
+        "paid": paid.code,
+        "notice": shown.notice.code,
+        "shared": paid.deal.results.all()[0].achievement.code,
+    }
 
 
 def learned_model():

@@ -405,3 +405,22 @@ def possible_contributors(achievement: Achievement, owner_ids: Iterable[int]) ->
     team = {person_id for _achievement, person_id in team_people([achievement.pk])}
     homes = parties.merged_into({achievement.owner_id, *owner_ids})
     return team | {person_id for person_id, _organisation in parties.people_of(homes, since=date.min)}
+
+
+def proposes_shares(actor: Actor, code: str) -> bool:
+    """May the actor propose shares of this result? False, too, when there is none."""
+    homes = [place for place, role in actor.posts if role == Role.CONVERSION_OFFICER]
+    return Achievement.objects.filter(code=code, owner_id__in=homes).exists()
+
+
+def newest_number(code: str) -> int:
+    """Of the last version that was proposed; 0 before the first."""
+    rows = ShareVersion.objects.filter(achievement__code=code).order_by("-number")
+    return rows.values_list("number", flat=True).first() or 0
+
+
+def contributors_to_choose(actor: Actor, code: str) -> set[int]:
+    """Whom an officer may name as a contributor."""
+    achievement = get_achievement(code, actor=actor)
+    last = newest_shares(achievement.pk)
+    return possible_contributors(achievement, [row.organisation_id for row in last.owners.all()] if last else [])

@@ -154,6 +154,18 @@ def lines_of(distribution: Distribution) -> QuerySet[SheetLine]:
     return distribution.lines.select_related("person", "organisation", "achievement").order_by("position")
 
 
+def with_payees(lines: list[SheetLine]) -> list[SheetLine]:
+    """Lines that were not written, with the people and organisations they name."""
+    people = parties.people_by_id({line.person_id for line in lines if line.person_id is not None})
+    homes = parties.organisations_by_id({line.organisation_id for line in lines if line.organisation_id is not None})
+    for line in lines:
+        if line.person_id is not None:
+            line.person = people[line.person_id]
+        if line.organisation_id is not None:
+            line.organisation = homes[line.organisation_id]
+    return lines
+
+
 def confirmations_of(distribution: Distribution) -> QuerySet[Confirmation]:
     return distribution.confirmations.select_related("person").order_by("id")
 

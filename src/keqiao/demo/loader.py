@@ -28,6 +28,7 @@ from keqiao.catalogue.models import Achievement
 from keqiao.catalogue.services import AchievementDraft, NeedDraft
 from keqiao.catalogue.types import ItemState
 from keqiao.demo import contacts as demo_contacts
+from keqiao.demo import deals as demo_deals
 from keqiao.demo import experts as demo_experts
 from keqiao.demo import feedback as demo_feedback
 from keqiao.demo import ledger as demo_ledger
@@ -104,6 +105,7 @@ def load(progress: Progress = print, *, most: int | None = None) -> None:
         # All achievements first: then each need's matches are computed once, over all of them.
         _load([*achievements, *more_achievements], [*needs, *more_needs])
         catalogue.link_truly(actor=parties.system(), pairs=links)
+        demo_deals.load(organisations, password=PASSWORD)
         progress("drafts, reviews and contacts")
         demo_review.load()
         demo_contacts.load(progress)

@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from keqiao.web import feeds, health, reasons, views, workbench
+from keqiao.web import feeds, health, public_notices, reasons, views, workbench
 from keqiao.web.api import api
 
 urlpatterns = [
@@ -23,6 +23,11 @@ urlpatterns = [
     path("about/matching", views.how_matching_works, name="about_matching"),
     path("about/data", views.about_data, name="about_data"),
     path("about/accessibility", views.accessibility, name="about_accessibility"),
+    path("public-notices", public_notices.public_notices, name="public_notices"),
+    path("public-notices/<str:code>", public_notices.public_notice, name="public_notice"),
+    path(
+        "public-notices/<str:code>/objections/<str:objection>", public_notices.answer_objection, name="answer_objection"
+    ),
     path("me", workbench.me, name="me"),
     path("preferences", views.preferences, name="preferences"),
     path("feeds/needs.atom", feeds.NewestNeeds(), name="feed_needs"),
@@ -39,6 +44,7 @@ urlpatterns = [
     path("", include("keqiao.inference.urls")),
     path("", include("keqiao.submissions.urls")),
     path("", include("keqiao.engagement.urls")),
+    path("", include("keqiao.deals.urls")),
     path("", include("keqiao.joining.urls")),
     path("", include("keqiao.alerts.urls")),
     path("", include("keqiao.experts.urls")),

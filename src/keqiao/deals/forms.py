@@ -1,0 +1,176 @@
+"""What people type on the deals' pages, as values of the commands."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.http.request import QueryDict
+from django.utils.translation import gettext as _
+
+from keqiao.catalogue.types import Part
+from keqiao.deals.services.agreeing import DealDraft, MilestoneDraft, ReceiptDraft
+from keqiao.deals.types import SHARES, ChargeKind, ReceiptKind
+from keqiao.kernel.errors import BadInput
+from keqiao.kernel.money import MINOR_DIGITS, Money
+
+MILESTONES, RESULTS, PARTS, CHARGES, PEOPLE = 4, 3, 5, 4, 6
+MOST_ROWS = 60
+PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?")
+
+
+def fresh_key() -> str:
+    """Sent with a form, so that a form sent twice records once."""
+    return f"page:{secrets.token_urlsafe(12)}"
+
+
+def read_day(text: str, field: str) -> date:
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text.strip()):
+            return date.fromisoformat(text.strip())
+    except ValueError:
+        pass
+    raise BadInput(_("“%(text)s”不是日期，例如 2026-03-10。") % {"text": text[:20]}, field=field)
+
+
+def read_amount(text: str, currency: str, field: str) -> int:
+    """Minor units of what was typed in major ones; shares are whole."""
+    plain = text.strip().replace(",", "").replace("，", "")
+    if currency != SHARES and currency not in MINOR_DIGITS:
+        words = {"currency": currency[:10], "known": "、".join(sorted(MINOR_DIGITS))}
+        raise BadInput(_("币种“%(currency)s”不认识。可用：%(known)s，例如 CNY。") % words, field="currency")
+    try:
+        if re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,4})?", plain):
+            return int(plain) if currency == SHARES else Money.of(plain, currency).minor
+    except (ValueError, InvalidOperation):
+        pass
+    raise BadInput(_("“%(text)s”不是金额，例如 2000000.00。") % {"text": text[:24]}, field=field)
+
+
+def read_bp(text: str, field: str) -> int:
+    """Basis points of a percentage: 33.34 → 3334."""
+    plain = text.strip().removesuffix("%")
+    if not PERCENT.fullmatch(plain):
+        raise BadInput(_("“%(text)s”不是百分比，例如 33.34。") % {"text": text[:20]}, field=field)
+    return int(Decimal(plain) * 100)
+
+
+def rows_of(given: QueryDict, names: tuple[str, ...], least: int) -> list[dict[str, str]]:
+    """The rows of a form as typed, with blank ones behind."""
+    columns = [given.getlist(name)[:MOST_ROWS] for name in names]
+    count = max([least, *(len(column) for column in columns)])
+    return [
+        {name: column[place] if place < len(column) else "" for name, column in zip(names, columns, strict=True)}
+        for place in range(count)
+    ]
+
+
+def _filled(given: QueryDict, names: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    rows = enumerate(rows_of(given, names, 0), start=1)
+    return [
+        (place, row) for place, row in rows if any(value.strip() for name, value in row.items() if name[-5:] != "_kind")
+    ]
+
+
+def read_deal(given: QueryDict) -> DealDraft:
+    currency = given.get("currency", "CNY")
+    results = _filled(given, ("result", "weight"))
+    return DealDraft(
+        title_zh=given.get("title_zh", ""),
+        title_en=given.get("title_en", ""),
+        mode=given.get("mode", ""),
+        pricing=given.get("pricing", ""),
+        results=[
+            (row["result"].strip(), read_bp(row["weight"] or ("100" if len(results) == 1 else ""), "results"))
+            for _place, row in results
+        ],
+        other_party=given.get("other_party", ""),
+        signed_on=read_day(given.get("signed_on", ""), "signed_on"),
+        ends_on=_optional_day(given, "ends_on"),
+        amount=read_amount(given.get("amount", ""), currency, "amount") if given.get("amount", "").strip() else None,
+        currency=currency,
+        registration_number=given.get("registration_number", ""),
+        registered_on=_optional_day(given, "registered_on"),
+        broker=given.get("broker", "").strip(),
+        broker_bp=read_bp(given.get("broker_rate", ""), "broker_rate") if given.get("broker_rate", "").strip() else 0,
+        broker_is_cost=given.get("broker_is_cost") == "1",
+        milestones=[
+            MilestoneDraft(
+                row["milestone"],
+                read_amount(row["milestone_amount"], currency, f"milestones.{place}")
+                if row["milestone_amount"].strip()
+                else None,
+                read_day(row["milestone_due"], f"milestones.{place}") if row["milestone_due"].strip() else None,
+                row["milestone_condition"],
+            )
+            for place, row in _filled(given, ("milestone", "milestone_amount", "milestone_due", "milestone_condition"))
+        ],
+    )
+
+
+def _optional_day(given: QueryDict, name: str) -> date | None:
+    return read_day(given.get(name, ""), name) if given.get(name, "").strip() else None
+
+
+def read_receipt(given: QueryDict, own_currency: str) -> ReceiptDraft:
+    kind = given.get("kind", ReceiptKind.PAYMENT)
+    currency = SHARES if kind == ReceiptKind.SHARES else given.get("currency", own_currency)
+    rate, year = given.get("rate", "").strip(), given.get("year", "").strip()
+    milestone = given.get("milestone", "")
+    if rate and not re.fullmatch(r"[0-9]{1,8}(\.[0-9]{1,8})?", rate):
+        raise BadInput(_("“%(text)s”不是汇率，例如 7.1234。") % {"text": rate[:20]}, field="rate")
+    if year and not re.fullmatch(r"(19|20)[0-9]{2}", year):
+        raise BadInput(_("“%(text)s”不是年度，例如 2026。") % {"text": year[:10]}, field="year")
+    return ReceiptDraft(
+        name=given.get("name", ""),
+        received_on=read_day(given.get("received_on", ""), "received_on"),
+        amount=read_amount(given.get("amount", ""), currency, "amount"),
+        kind=kind,
+        currency=currency,
+        rate=Decimal(rate) if rate else None,
+        rate_source=given.get("rate_source", ""),
+        year=int(year) if year else None,
+        milestone=int(milestone) if milestone.isascii() and milestone.isdigit() and len(milestone) < 5 else None,
+        charges=[
+            {
+                "kind": row["charge_kind"] if row["charge_kind"] in ChargeKind.values else "",
+                "amount": read_amount(row["charge_amount"], own_currency, f"charges.{place}"),
+                "note": row["charge_note"],
+            }
+            for place, row in _filled(given, ("charge_kind", "charge_amount", "charge_note"))
+        ],
+    )
+
+
+def read_rule(given: QueryDict) -> dict[str, Any]:
+    return {
+        "name": given.get("name", ""),
+        "article": given.get("article", ""),
+        "published_on": read_day(given.get("published_on", ""), "published_on"),
+        "reward_bp": read_bp(given.get("reward", ""), "reward"),
+        "staff_bp": read_bp(given.get("staff", ""), "staff") if given.get("staff", "").strip() else 0,
+        "parts": [
+            (row["part_kind"], row["part"], read_bp(row["part_share"], f"parts.{place}"))
+            for place, row in _filled(given, ("part_kind", "part", "part_share"))
+        ],
+    }
+
+
+def read_shares(given: QueryDict, people: dict[str, int]) -> list[Part]:
+    """`people`: the key that the form gave each possible contributor → their id."""
+    parts = []
+    for place, row in _filled(given, ("person", "share")):
+        if row["person"] not in people:
+            raise BadInput(_("第 %(place)s 行：请选择贡献人。") % {"place": place}, field="contributors")
+        is_main = row["person"] in given.getlist("main")
+        parts.append(
+            Part(
+                people[row["person"]],
+                read_bp(row["share"], "contributors"),
+                is_main=is_main or not given.getlist("main"),
+            )
+        )
+    return parts

@@ -1,0 +1,32 @@
+"""Addresses of deals; mounted at the root of the site."""
+
+from django.urls import path, re_path
+
+from keqiao.deals import views, views_money, views_shares
+
+urlpatterns = [
+    path("deals", views.deals, name="deals"),
+    path("deals/new", views.new_deal, name="new_deal"),
+    path("deals/<str:code>", views.deal, name="deal"),
+    path("deals/<str:code>/registration", views.registration, name="deal_registration"),
+    path("deals/<str:code>/settle", views.settle, name="deal_settle"),
+    path("deals/<str:code>/receipts/new", views.new_receipt, name="new_receipt"),
+    path("deals/<str:code>/receipts/<int:number>/divide", views.divide, name="divide_receipt"),
+    path("reward-rules", views.reward_rules, name="reward_rules"),
+    path("distributions/<str:code>", views_money.distribution, name="distribution"),
+    re_path(
+        r"^distributions/(?P<code>[A-Z0-9-]{1,24})/(?P<step>approve|withdraw|reverse)$",
+        views_money.step,
+        name="distribution_step",
+    ),
+    path("distributions/<str:code>/contests/<int:number>", views_money.contest, name="distribution_contest"),
+    re_path(
+        r"^distributions/(?P<code>[A-Z0-9-]{1,24})/payroll\.(?P<extension>xlsx|csv)$",
+        views_money.payroll,
+        name="distribution_payroll",
+    ),
+    path("payments/<str:code>/pay", views_money.pay, name="pay_payment"),
+    path("me/money", views_money.own_money, name="own_money"),
+    path("me/money/<str:code>", views_money.own_line, name="own_line"),
+    path("achievements/<str:code>/shares", views_shares.shares, name="achievement_shares"),
+]
