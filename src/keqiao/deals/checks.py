@@ -56,6 +56,11 @@ class SharesDoNotAddUp(BadInput):
 # --- which rule binds --------------------------------------------------------------------------------------------------------
 
 
+def law_of(terms: Terms, owner: Owner) -> str:
+    """Where an owner's part is divided: of a completer's, where the unit is that assigned it."""
+    return terms.owner(owner.assigned_by).jurisdiction if owner.kind == OwnerKind.PERSON else owner.jurisdiction
+
+
 def floor_binds(owner: Owner) -> bool:
     """The law's figure is the floor of state-funded units, and the default of whoever agreed nothing."""
     return owner.kind == OwnerKind.STATE_UNIT or owner.rule is None
@@ -79,10 +84,11 @@ def permitted_reward(terms: Terms, owner: Owner, rules: Rulebook) -> Rule | None
 
 
 def deductions(terms: Terms, owner: Owner, rules: Rulebook) -> Rule | None:
-    if owner.kind == OwnerKind.PERSON or terms.mode in {Mode.EQUITY, Mode.IMPLEMENTATION}:
+    """What may be taken off before net income; nothing is where a profit is divided, which is net already."""
+    if terms.mode == Mode.IMPLEMENTATION:
         return None
     key = "net_income.deductions.contract_work" if terms.mode in CONTRACT_WORK else "net_income.deductions"
-    return rules.find(key, terms.signed_on, owner.jurisdiction)
+    return rules.find(key, terms.signed_on, law_of(terms, owner))
 
 
 @dataclass(frozen=True)
@@ -377,6 +383,8 @@ def _check_receipt(terms: Terms, receipt: Receipt, rules: Rulebook) -> None:
     if receipt.amount == 0 or abs(receipt.amount) > LARGEST:
         raise BadInput(_("金额须不为 0，且不超过十万亿元，例如 2,000,000.00。"), field="receipts.amount")
     _check_currency(terms, receipt)
+    if abs(converted(receipt, terms.currency)) > LARGEST:
+        raise BadInput(_("折算后的金额超过十万亿元，请核对汇率，例如 7.1234。"), field="receipts.rate")
     if receipt.kind == ReceiptKind.PROFIT and receipt.year is None:
         raise BadInput(_("请填写利润所属的年度，例如 2025。"), field="receipts.year")
     for charge in receipt.charges:
@@ -404,6 +412,8 @@ def _check_currency(terms: Terms, receipt: Receipt) -> None:
 def _check_charge(terms: Terms, receipt: Receipt, charge: Charge) -> None:
     if receipt.kind in {ReceiptKind.SHARES, ReceiptKind.PROFIT}:
         raise BadInput(_("股份和营业利润没有可扣除的费用：利润已是扣除后的数。"), field="receipts.charges")
+    if terms.mode == Mode.EQUITY and charge.kind in {ChargeKind.RESEARCH, ChargeKind.PROJECT, ChargeKind.UPKEEP}:
+        raise BadInput(_("股份的分红和转让款只扣除税费和直接费用。"), field="receipts.charges")
     if abs(charge.amount) > LARGEST or (charge.amount < 0 < receipt.amount):
         raise BadInput(_("费用须为 0 或正数；只有退款才能冲减费用。"), field="receipts.charges")
     touched = [

@@ -306,7 +306,7 @@ def _take_charges(
     """What is left after what may be taken off. Costs beyond the receipts wait for the next ones."""
     left = gross
     allowed = checks.deductions(terms, cell.owner, rules)
-    public = rules.seek("net_income.public_money_is_a_cost", terms.signed_on, cell.owner.jurisdiction)
+    public = rules.seek("net_income.public_money_is_a_cost", terms.signed_on, checks.law_of(terms, cell.owner))
     taken: dict[tuple[Step, str], tuple[int, list[Basis], str]] = {}
     for charge, bases, amount in charges:
         cited, step, note = [*bases], STEP_OF[charge.kind], ""

@@ -76,6 +76,7 @@ def test_terms_that_cannot_be(fields, field, said):
         ([replace(PAYMENT, currency="USD")], "receipts.rate", "7.1234"),
         ([replace(PAYMENT, currency="USD", rate=Decimal("NaN"))], "receipts.rate", "7.1234"),
         ([replace(PAYMENT, currency="USD", rate=Decimal(-7))], "receipts.rate", "7.1234"),
+        ([replace(PAYMENT, currency="USD", rate=Decimal(10**12))], "receipts.rate", "核对汇率"),
         ([replace(PAYMENT, rate=Decimal(1))], "receipts.rate", "不填汇率"),
         ([replace(PAYMENT, kind=ReceiptKind.SHARES)], "receipts.kind", "形成的股份"),
         ([replace(PAYMENT, charges=(Charge(ChargeKind.UPKEEP, -1),))], "receipts.charges", "只有退款"),
@@ -137,6 +138,13 @@ def test_profit_needs_its_year_and_has_no_costs():
     charges = (Charge(ChargeKind.OTHER, 1),)
     with pytest.raises(BadInput, match="没有可扣除的费用"):
         distribute(terms, [Receipt("r", DAY, 1, ReceiptKind.PROFIT, year=2025, charges=charges)], RULES)
+
+
+def test_proceeds_of_shares_bear_no_research():
+    charges = (Charge(ChargeKind.RESEARCH, 1),)
+    terms = make_terms(mode=Mode.EQUITY)
+    with pytest.raises(BadInput, match="只扣除税费和直接费用"):
+        distribute(terms, [Receipt("r", DAY, 10, ReceiptKind.DIVIDEND, charges=charges)], RULES)
 
 
 def test_contract_work_without_any_rule_is_not_guessed():

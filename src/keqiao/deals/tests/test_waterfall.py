@@ -104,3 +104,15 @@ def test_unconfirmed_rules_are_named_once_on_every_sheet_that_uses_them():
         "reward.least_share_of_main_contributors",
     ]
     assert {line.step for line in sheet.lines if not line.is_confirmed} == {Step.TAX, Step.CONTRIBUTOR}
+
+
+def test_public_money_is_no_cost_of_a_completer_with_assigned_ownership_either():
+    stakes = (Stake("p1", Fraction(7, 10)), Stake("u", Fraction(3, 10)))
+    owners = (
+        Owner("u", OwnerKind.STATE_UNIT, "CN-ZJ"),
+        Owner("p1", OwnerKind.PERSON, "CN", assigned_by="u"),
+    )
+    terms = make_terms(owners=owners, achievements=(Achievement("a", Fraction(1), stakes),))
+    charges = (Charge(ChargeKind.RESEARCH, 10_000, is_public_money=True),)
+    totals = distribute(terms, [Receipt("r", DAY, 100_000, charges=charges)], RULES).totals()
+    assert totals == {"vat": 0, "p1": 70_000, "u": 30_000}
