@@ -8,7 +8,7 @@ from typing import Any
 
 from keqiao.deals.types import LEAVES, Step
 
-WIDE, NARROW, HEIGHT = 760, 340, 300
+WIDE, NARROW, HEIGHT = 760, 380, 300
 BAR, GAP, LEAST = 10, 16, 2
 COLOURS = {
     Step.GROSS: "in", Step.NET: "in", Step.REWARD: "people", Step.CONTRIBUTOR: "people", Step.STAFF: "people",
@@ -29,6 +29,7 @@ class Node:
     x: float = 0
     y: float = 0
     height: float = 0
+    shows_amount: bool = True
     label_x: float = 0
     label_y: float = 0
 
@@ -97,7 +98,7 @@ def _place(picture: Picture, gross: int) -> None:
         columns.setdefault(node.depth, []).append(node)
     most = max(len(column) for column in columns.values())
     scale = (picture.height - 20 - GAP * (most - 1)) / gross
-    room = 96 if picture.width == NARROW else 150
+    room = 150  # for the labels of the last column
     step = (picture.width - BAR - room) / max(1, *columns)
     for depth, column in columns.items():
         column.sort(key=lambda node: (node.colour == "cost", node.is_leaf and node.colour != "people"))
@@ -105,7 +106,9 @@ def _place(picture: Picture, gross: int) -> None:
         for node in column:
             node.x, node.y, node.height = round(depth * step, 1), round(y, 1), round(max(LEAST, node.amount * scale), 1)
             node.label_x, node.label_y = round(node.x + BAR + 5, 1), round(node.y + max(node.height / 2, 6), 1)
+            node.shows_amount = node.is_leaf or picture.width == WIDE
             y += max(node.height, 14) + GAP - 4
+            picture.height = max(picture.height, round(y))
     left: dict[str, float] = {node.key: node.y for node in picture.nodes}
     right = dict(left)
     order = {node.key: place for place, node in enumerate(sorted(picture.nodes, key=lambda n: (n.depth, n.y)))}

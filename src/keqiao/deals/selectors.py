@@ -195,7 +195,7 @@ def own_confirmations(actor: Actor) -> QuerySet[Confirmation]:
     """The actor's own part of distributions, newest first; withdrawn ones are gone."""
     if actor.person_id is None:
         return Confirmation.objects.none()
-    mine = Payment.objects.filter(person_id=actor.person_id)
+    mine = Payment.objects.filter(person_id=actor.person_id).select_related("person")
     rows = Confirmation.objects.filter(person_id=actor.person_id)
     rows = rows.exclude(distribution__state=DistributionState.WITHDRAWN)
     return rows.select_related(

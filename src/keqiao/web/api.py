@@ -34,6 +34,7 @@ from keqiao.matching import selectors as matching
 from keqiao.matching.stones import arch_to_json
 from keqiao.parties.api import organisation_out
 from keqiao.web import budgets, presentation_compare, problems, recording
+from keqiao.web.api_public_notices import router as notices_router
 from keqiao.web.api_search import router as search_router
 from keqiao.web.api_shapes import (
     AchievementOut,
@@ -299,6 +300,8 @@ ROUTERS = (
     "inference.api",
     "submissions.api",
     "engagement.api",
+    "deals.api",
+    "deals.api_shares",
     "joining.api",
     "alerts.api",
     "learning.api",
@@ -307,6 +310,7 @@ ROUTERS = (
     "integrations.api",
 )
 api.add_router("", search_router)
+api.add_router("", notices_router)
 for _module in ROUTERS:
     api.add_router("", f"keqiao.{_module}.router")
 

@@ -1,0 +1,128 @@
+"""The API of deals and public notices: the same commands by token, the same silence about what is hidden."""
+
+import json
+
+import pytest
+
+from keqiao.deals.models import Distribution
+from keqiao.deals.tests.factories import end_notice, make_world
+from keqiao.integrations.tests.factories import bearer, make_token
+from keqiao.ledger.models import Entry
+from keqiao.parties.models import Person
+from keqiao.parties.tests.factories import make_actor, make_organisation
+from keqiao.parties.types import Role
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
+SCOPES = ("deals:read", "deals:write", "notices:read", "notices:write", "organisations:read")
+
+
+@pytest.fixture
+def world(rules):
+    return make_world(receipt=False)
+
+
+@pytest.fixture
+def caller(client):
+    def made(actor, scopes=SCOPES):
+        headers = bearer(make_token(person=Person.objects.get(pk=actor.person_id), scopes=list(scopes))[1])
+
+        def call(method, address, body=None):
+            given = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
+            answer = client.generic(method, f"/api/v1{address}", headers=headers, **given)
+            return answer.status_code, answer.json()
+
+        return call
+
+    return made
+
+
+RECEIPT = {
+    "name": "入门费", "received_on": "2026-11-16", "amount_minor": 200_000_000, "milestone": 1, "key": "k",
+    "charges": [
+        {"kind": "vat", "amount_minor": 0}, {"kind": "venue", "amount_minor": 2_000_000},
+        {"kind": "other", "amount_minor": 4_000_000},
+    ],
+}  # fmt: skip
+
+
+def test_from_a_receipt_to_the_book(world, caller):
+    officer, finance = caller(world.officer), caller(world.finance)
+    at = f"/deals/{world.deal.code}"
+    assert finance("POST", f"{at}/receipts", RECEIPT) == finance("POST", f"{at}/receipts", RECEIPT)
+    assert finance("POST", f"{at}/receipts", {**RECEIPT, "amount_minor": 1})[0] == 422
+    status, sheet = officer("GET", f"{at}/receipts/1/simulation?rule={world.rule.code}")
+    rewards = [line["amount"] for line in sheet["lines"] if line["step"] == "reward"]
+    assert (status, rewards, Distribution.objects.count()) == (200, [131_600_000], 0)
+    status, whole = officer("POST", f"{at}/receipts/1/distributions", {"rule": world.rule.code})
+    assert (status, len(whole["confirmations"])) == (201, 3)
+    there = f"/distributions/{whole['code']}"
+    mine = [caller(actor) for actor in world.team]
+    assert mine[1]("POST", f"/me/money/{whole['code']}/contest", {"reason": "应为 40%"})[0] == 200
+    assert officer("POST", f"{there}/contests/2/reply", {"reply": "按签署的比例"})[1]["confirmations"][1]["reply"]
+    for call in mine:
+        status, own = call("POST", f"/me/money/{whole['code']}/confirmation")
+        assert status == 200
+    assert {line["name"] for line in own["lines"]} == {"", str(Person.objects.get(pk=world.team[2].person_id))}
+    assert finance("POST", f"{there}/approval")[0] == 403
+    assert officer("POST", f"{there}/approval")[1]["state"] == "in_notice"
+    notice = officer("GET", there)[1]["notice"]
+    colleague = caller(make_actor(organisation=world.home, role=Role.RESEARCHER))
+    assert len(colleague("GET", f"/public-notices/{notice}")[1]["people"]) == 3
+    status, made = colleague("POST", f"/public-notices/{notice}/objections", {"text": "份额不对"})
+    answer = f"/public-notices/{notice}/objections/{made['code']}/answer"
+    assert colleague("POST", answer, {"outcome": "dismissed", "answer": "x"})[0] == 404
+    assert officer("POST", answer, {"outcome": "dismissed", "answer": "无误"})[1]["outcome"] == "dismissed"
+    end_notice(Distribution.objects.get())
+    payments = finance("GET", there)[1]["payments"]
+    for payment in payments:
+        assert finance("POST", f"/payments/{payment['code']}/payment", {})[1]["state"] == "paid"
+    assert finance("GET", there)[1]["state"] == "paid"
+    assert Entry.objects.count() == 1 + len(payments)
+    assert officer("POST", f"{there}/reversal", {"reason": "更正"})[1]["state"] == "reversed"
+    assert mine[0]("GET", "/me/money")[1]["items"][0]["payment"]["state"] == "paid"
+
+
+def test_what_is_hidden_is_missing(world, caller):
+    stranger = caller(make_actor(organisation=make_organisation(kind="university"), role=Role.CONVERSION_OFFICER))
+    scopeless = caller(world.officer, ["me:read"])
+    buyer = caller(make_actor(organisation=world.buyer))
+    at = f"/deals/{world.deal.code}"
+    caller(world.finance)("POST", f"{at}/receipts", RECEIPT)
+    code = caller(world.officer)("POST", f"{at}/receipts/1/distributions", {"rule": world.rule.code})[1]["code"]
+    addresses = [at, f"{at}/receipts/1/simulation", f"/distributions/{code}", f"/me/money/{code}"]
+    addresses.append(f"/achievements/{world.result.code}/shares")
+    for call in (stranger, scopeless):
+        assert {call("GET", address)[0] for address in addresses} == {404}
+        assert call("GET", "/deals")[1]["total"] == 0
+    assert [buyer("GET", address)[0] for address in addresses] == [200, 404, 404, 404, 404]
+    assert buyer("GET", at)[1]["receipts"][0]["amount_minor"] == 200_000_000
+    mine = caller(world.team[0])
+    assert mine("GET", at)[1]["receipts"] == []
+    assert mine("GET", f"/achievements/{world.result.code}/shares")[1]["versions"] == []
+    reader = caller(world.officer, ["deals:read"])
+    assert reader("POST", f"{at}/settlement")[0] == 403
+
+
+def test_a_deal_a_rule_and_signatures(world, caller):
+    officer = caller(world.officer)
+    body = {
+        "title_zh": "第二份", "mode": "licence", "pricing": "agreement", "other_party": world.buyer.code,
+        "signed_on": "2026-09-01", "results": [{"achievement": world.result.code, "weight_bp": 10_000}],
+        "milestones": [{"name": "首付", "amount_minor": 5}],
+    }  # fmt: skip
+    status, deal = officer("POST", "/deals", body)
+    assert (status, deal["owners"]) == (201, [world.home.code])
+    assert officer("POST", "/deals", {**body, "mode": "barter"})[0] == 422
+    registered = officer("POST", f"/deals/{deal['code']}/registration", {"number": "X", "registered_on": "2026-09-02"})
+    assert registered[1]["registered_on"] == "2026-09-02"
+    rule = {
+        "organisation": world.home.code, "name": "新", "published_on": "2026-01-01", "reward_bp": 8000,
+        "parts": [{"kind": "school", "name": "学校", "of_net_bp": 2000}],
+    }  # fmt: skip
+    assert officer("POST", "/reward-rules", rule)[0] == 201
+    assert officer("POST", "/reward-rules", {**rule, "reward_bp": 7999})[0] == 422
+    at = f"/achievements/{world.result.code}/shares"
+    assert caller(world.team[0])("POST", f"{at}/1/signature")[0] == 200
+    assert caller(world.team[0])("POST", f"{at}/1/refusal", {"reason": "x"})[0] == 409
+    assert caller(world.officer)("POST", f"{at}/1/signature")[0] == 404
+    assert officer("POST", f"/deals/{deal['code']}/settlement")[1]["state"] == "settled"
