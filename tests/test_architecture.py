@@ -19,7 +19,7 @@ PUBLIC = {"services", "selectors", "types", "asking"}
 # Modules of matching and catalogue that are pure computation on plain data, open to the layers above.
 PURE = {
     "chips", "content", "quantities", "passages", "reading", "stones", "queries", "search", "indexing", "evaluation", "codes",
-    "text", "lexicon",
+    "text", "lexicon", "sketching",
 }  # fmt: skip
 CONTRACTS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 LAYERS = CONTRACTS[0]["layers"]

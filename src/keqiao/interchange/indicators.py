@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from keqiao.catalogue.quantities import UnknownUnit, read_unit
 from keqiao.interchange.cells import half_width
 from keqiao.interchange.values import Choices, Unreadable, short
+from keqiao.submissions.sketching import indicators_of
 
 COMPARATORS = {
     ">=": ">=", "≥": ">=", "≧": ">=", "⩾": ">=", ">": ">=", "不低于": ">=", "不小于": ">=", "不少于": ">=", "至少": ">=",
@@ -68,6 +69,13 @@ TEAM_KEYS = ("name_zh", "name_en", "title_zh", "title_en", "role_zh", "role_en")
 def read_indicators(cell: Any, *, kind: str, evidence: Choices) -> list[dict[str, Any]]:
     """The rows of `indicators` as a submission's content has them."""
     return [_normal(row, kind, evidence) for row in (_as_json(cell) or _as_text(str(cell), evidence))]
+
+
+def read_sentences(cell: Any, *, kind: str) -> list[dict[str, Any]]:
+    """The rows that sentences state (试验测得水通量达到 18 LMH/bar); none when any of them states no figure."""
+    text = cell if isinstance(cell, str) and not cell.lstrip().startswith("[") else ""
+    found = [indicators_of(kind, part, is_table=True) for part in _split(text)]
+    return [one.value for rows in found for one in rows] if all(found) else []
 
 
 def write_indicators(rows: Sequence[Mapping[str, Any]], *, kind: str, evidence: Choices) -> str:

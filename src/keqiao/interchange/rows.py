@@ -25,6 +25,7 @@ from keqiao.kernel.identifiers import ApplicationNumberError, CreditCodeError, r
 from keqiao.submissions.content import problems_of
 
 LONGEST_KEY = 80
+SAID = "indicators_said"  # the sentences from which the rows of indicators were read
 SUBMISSION_KIND = {Kind.ACHIEVEMENTS: "achievement", Kind.NEEDS: "need"}
 LIMITS = {"name_zh": 200, "name_en": 200, "short_zh": 60, "short_en": 60, "title_zh": 300, "title_en": 300, "number": 40,
           "about_zh": 20_000, "about_en": 20_000, "email": 254}  # fmt: skip
@@ -119,12 +120,24 @@ def _read(kind: str, column: Column, cell: Any, world: World, found: Checked) ->
     elif column.shape == "text":
         _put(found.content, column.place, _text(kind, column, cell))
     elif column.shape == "indicators":
-        _put(found.content, column.place, indicators.read_indicators(cell, kind=kind, evidence=choices("evidence")))
+        _read_indicators(kind, column, cell, world, found)
     elif column.shape == "assets":
         ids = {world.asset(word, found.organisation_id) for word in cells.parts(cell)}
         _put(found.content, column.place, sorted(ids))
     else:
         _put(found.content, column.place, SHAPES[column.shape](column, cell, world))
+
+
+def _read_indicators(kind: str, column: Column, cell: Any, world: World, found: Checked) -> None:
+    """Item by item; in a draft also from sentences, which a person then confirms in the form."""
+    try:
+        rows = indicators.read_indicators(cell, kind=kind, evidence=choices("evidence"))
+    except Unreadable:
+        rows = indicators.read_sentences(cell, kind=SUBMISSION_KIND[Kind(kind)]) if world.drafts else []
+        if not rows:
+            raise
+        found.content[SAID] = cell
+    _put(found.content, column.place, rows)
 
 
 def _choices(column: Column, cell: Any) -> list[str]:
@@ -186,7 +199,7 @@ def _check_whole(kind: str, world: World, found: Checked) -> None:
     named = {problem.column for problem in found.problems}
     if kind in ITEM_KINDS:
         _default_origins(found.content)
-        content = {name: value for name, value in found.content.items() if name != "code"}
+        content = {name: value for name, value in found.content.items() if name not in {"code", SAID}}
         for problem in problems_of(SUBMISSION_KIND[Kind(kind)], content, today=world.today):
             column = column_of_field(kind, problem.field)
             if column not in named:

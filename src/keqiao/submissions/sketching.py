@@ -84,6 +84,20 @@ def sketch(kind: str, text: str, regions: Mapping[str, str]) -> list[Finding]:
     ]
 
 
+def indicators_of(kind: str, text: str, *, is_table: bool = False) -> list[Finding]:
+    """The rows of indicators that a text states, each once. `is_table`: the text lists indicators and nothing else, so that
+    a need asks for each of them.
+    """
+    rows: dict[tuple[Any, ...], Finding] = {}
+    for offset, piece in _pieces(text):
+        for figure in filter(is_indicator, readings(piece)):
+            if is_table or _is_asked_or_reached(kind, figure):
+                start, end = offset + figure.start, offset + figure.end
+                row = _row(kind, figure, _sentence(text, start, end), piece[: figure.start][-12:])
+                rows.setdefault(tuple(row.items()), Finding("indicators", row, start, end))
+    return list(rows.values())[:MOST_INDICATORS]
+
+
 def language_of(text: str) -> str:
     chinese = sum("\u4e00" <= c <= "\u9fff" for c in text)
     return "zh" if chinese * 4 >= sum(c.isalpha() for c in text) else "en"
@@ -142,22 +156,16 @@ def _heading(line: str) -> tuple[str, int] | None:
 
 
 def _conditions(kind: str, text: str, regions: Mapping[str, str]) -> Iterator[Finding]:
-    indicators: dict[tuple[Any, ...], Finding] = {}
     modes: dict[str, tuple[int, int]] = {}
     single: dict[str, Finding] = {}
     for offset, piece in _pieces(text):
-        for figure in filter(is_indicator, readings(piece)):
-            if _is_asked_or_reached(kind, figure):
-                start, end = offset + figure.start, offset + figure.end
-                row = _row(kind, figure, _sentence(text, start, end), piece[: figure.start][-12:])
-                indicators.setdefault(tuple(row.items()), Finding("indicators", row, start, end))
         for chip in conditions_of(even_form(piece), regions):
             start, end = offset + chip.start, offset + chip.end
             for mode in chip.modes:
                 modes.setdefault(mode, (start, end))
             for field, value in _single(kind, chip):
                 single.setdefault(field, Finding(field, value, start, end))
-    yield from list(indicators.values())[:MOST_INDICATORS]
+    yield from indicators_of(kind, text)
     if modes:
         yield Finding("modes", list(modes), min(s for s, _e in modes.values()), max(e for _s, e in modes.values()))
     yield from single.values()

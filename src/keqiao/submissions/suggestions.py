@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -10,8 +10,8 @@ from django.utils.crypto import salted_hmac
 
 from keqiao.kernel import clock
 from keqiao.parties.types import Actor
-from keqiao.submissions.models import Submission, Suggestion
-from keqiao.submissions.types import SuggestionAnswer
+from keqiao.submissions.models import Source, Submission, Suggestion
+from keqiao.submissions.types import SuggestionAnswer, Writer, Written
 
 PRICE = ("price_kind", "price_low", "price_high")
 SAME_ROW = ("value", "high")
@@ -21,6 +21,24 @@ def open_suggestions(submission: Submission) -> list[Suggestion]:
     """In the order in which they were made; what a person has changed meanwhile is the person's."""
     rows = Suggestion.objects.filter(submission=submission, answer="").select_related("source")
     return [row for row in rows if stands(row, submission.content)]
+
+
+def mark(submission: Submission, written: Sequence[Written], *, source: Source | None = None, model: str = "") -> None:
+    """These values of the draft are to be answered for by a person."""
+    Suggestion.objects.bulk_create(suggestion_of(submission, one, source=source, model=model) for one in written)
+
+
+def suggestion_of(submission: Submission, one: Written, *, source: Source | None = None, model: str = "") -> Suggestion:
+    return Suggestion(
+        submission=submission,
+        source=source,
+        field=one.field,
+        value=one.value,
+        by=one.by,
+        model=model if one.by == Writer.MODEL else "",
+        passage=one.passage,
+        made_at=clock.now(),
+    )
 
 
 def reference(suggestion: Suggestion) -> str:

@@ -11,7 +11,7 @@ from keqiao.catalogue import selectors as catalogue
 from keqiao.interchange.applying.shared import Run, canonical, merged
 from keqiao.interchange.columns import Column, by_name
 from keqiao.interchange.models import ImportRow
-from keqiao.interchange.rows import SUBMISSION_KIND
+from keqiao.interchange.rows import SAID, SUBMISSION_KIND
 from keqiao.interchange.types import Kind, RowState
 from keqiao.kernel.errors import Busy, DomainError, NotFound
 from keqiao.submissions import selectors as submissions
@@ -91,10 +91,15 @@ def _start_group(run: Run, kind: str, rows: Sequence[ImportRow]) -> None:
         actor=run.actor,
         kind=kind,
         organisation_id=organisation_id,
-        contents=[row.content for row in rows],
+        contents=[_content(row) for row in rows],
+        said=[row.content.get(SAID, "") for row in rows],
     )
     for row, submission in zip(rows, made, strict=True):
         run.done(row, RowState.ADDED, submission.code, submission.pk)
+
+
+def _content(row: ImportRow) -> dict[str, Any]:
+    return {name: value for name, value in row.content.items() if name != SAID}
 
 
 def _change_of_item(run: Run, row: ImportRow) -> None:
@@ -105,7 +110,7 @@ def _change_of_item(run: Run, row: ImportRow) -> None:
     if (item.publisher_id if kind == "need" else item.owner_id) != row.organisation_id:
         raise NotFound
     before = content_of(item)
-    is_same = canonical(merged(before, row.content, _columns(run))) == canonical(before)
+    is_same = canonical(merged(before, _content(row), _columns(run))) == canonical(before)
     if is_same and submissions.open_change_of(item, actor=run.actor) is None:
         run.done(row, RowState.UNCHANGED, item.code, None)
         return
@@ -120,7 +125,7 @@ def _columns(run: Run) -> list[Column]:
 def _rewrite(run: Run, row: ImportRow, code: str) -> None:
     """Into the draft that is there: what the file has no column for stays as it was written."""
     draft = submissions.get_submission(code, actor=run.actor, lock=True)
-    content = merged(draft.content, row.content, _columns(run))
+    content = merged(draft.content, _content(row), _columns(run))
     gone: dict[str, Any] = {name: None for name in draft.content if name not in content}
     texts = {
         lang: {**dict.fromkeys(text, ""), **content["texts"].get(lang, {})}
@@ -132,4 +137,6 @@ def _rewrite(run: Run, row: ImportRow, code: str) -> None:
     saved = drafting.save_draft(
         actor=run.actor, code=code, revision=draft.revision, content={**gone, **content, "texts": texts}
     )
+    if said := row.content.get(SAID):
+        drafting.mark_indicators(actor=run.actor, code=code, said=said)
     run.done(row, RowState.CHANGED, saved.code, saved.pk)

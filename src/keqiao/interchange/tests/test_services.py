@@ -27,6 +27,7 @@ from keqiao.parties import selectors as parties
 from keqiao.parties.models import Organisation, Post
 from keqiao.parties.tests.factories import make_actor, make_operator, make_organisation
 from keqiao.submissions import services as drafting
+from keqiao.submissions import suggestions
 from keqiao.submissions.models import Submission
 
 pytestmark = pytest.mark.django_db
@@ -340,3 +341,48 @@ def test_old_files_and_rows_are_forgotten_and_the_drafts_stay():
     assert (job.file, job.file_name, job.added, job.staged.count()) == (None, "", 1, 0)
     assert not path.exists()
     assert Submission.objects.count() == 1
+
+
+# --- figures that nobody entered one by one ---------------------------------------------------------------------------
+
+
+def test_a_row_without_indicators_gets_those_of_its_description_to_confirm():
+    actor = make_importer()
+    applied(actor, csv_file(row(1, 指标="", 成果简介="第三方检测水通量不低于 18 LMH/bar，连续运行稳定。"), row(2)))
+    first, second = Submission.objects.order_by("pk")
+    assert [(r["name_zh"], r["comparator"], r["value"], r["unit"]) for r in first.content["indicators"]] == [
+        ("水通量", ">=", "18", "LMH/bar")
+    ]
+    assert [(s.field, s.by, s.passage) for s in suggestions.open_suggestions(first)] == [
+        ("indicators", "rules", "第三方检测水通量不低于 18 LMH/bar，连续运行稳定。")
+    ]
+    assert suggestions.open_suggestions(second) == []  # its own column says what its indicators are
+
+
+def test_indicators_in_sentences_are_read_and_wait_for_a_person():
+    actor = make_importer()
+    said = "试验测得水通量达到 18 LMH/bar；脱盐率在 98% 以上"
+    applied(actor, csv_file(row(1, 指标=said)))
+    draft = Submission.objects.get()
+    assert [(r["name_zh"], r["comparator"], r["value"], r["unit"]) for r in draft.content["indicators"]] == [
+        ("水通量", "=", "18", "LMH/bar"), ("脱盐率", ">=", "98", "%"),
+    ]  # fmt: skip
+    assert "indicators_said" not in draft.content
+    open_ones = suggestions.open_suggestions(draft)
+    assert [s.passage for s in open_ones] == ["试验测得水通量达到 18 LMH/bar；", "脱盐率在 98% 以上"]
+    drafting.answer_suggestions(actor=actor, code=draft.code, answers={s.pk: "confirmed" for s in open_ones})
+    again = applied(actor, csv_file(row(1, 指标=said + "；寿命超过 3 年")))
+    draft.refresh_from_db()
+    assert (again.changed, len(draft.content["indicators"])) == (1, 3)
+    assert "寿命超过 3 年" in [s.passage for s in suggestions.open_suggestions(draft)]
+
+
+def test_a_sentence_without_a_figure_is_refused_as_before():
+    job = staged(make_importer(), csv_file(row(1, 指标="水通量达到 18 LMH/bar；性能优良")))
+    assert problems(job)[0][:2] == (2, "indicators")
+
+
+def test_what_is_published_at_once_takes_no_sentences():
+    actor = make_operator()
+    job = staged(actor, csv_file(row(1, 指标="脱盐率在 98% 以上")), publishes=True)
+    assert "indicators" in [column for _row, column, _message in problems(job)]

@@ -222,7 +222,7 @@ def finish_drafting(
         author_id=source.author_id,
         content=content,
     )
-    _mark(submission, source, written, model)
+    suggestions.mark(submission, written, source=source, model=model)
     source.submission = submission
     _end(source, SourceState.DONE, problem=problem, model=model)
     record("submissions.drafted_from_source", source, actor=actor, submission=submission.code, model=model)
@@ -254,7 +254,7 @@ def finish_translation(
     submission.saved_at = clock.now()
     submission.save(update_fields=["content", "revision", "saved_at"])
     written = [Written(f"texts.{lang}.{names[p]}", parts[p], originals[p], Writer.MODEL) for p in parts]
-    _mark(submission, source, written, model)
+    suggestions.mark(submission, written, source=source, model=model)
     _end(source, SourceState.DONE, model=model)
     record("submissions.draft_translated", source, actor=actor, submission=submission.code, model=model)
 
@@ -265,22 +265,6 @@ def _working(actor: Actor, source_id: int) -> Source | None:
         raise NotAllowed
     source = Source.objects.select_for_update(of=("self",), no_key=True).filter(pk=source_id).first()
     return source if source is not None and source.state in WORKING else None
-
-
-def _mark(submission: Submission, source: Source, written: Sequence[Written], model: str) -> None:
-    Suggestion.objects.bulk_create(
-        Suggestion(
-            submission=submission,
-            source=source,
-            field=one.field,
-            value=one.value,
-            by=one.by,
-            model=model if one.by == Writer.MODEL else "",
-            passage=one.passage,
-            made_at=clock.now(),
-        )
-        for one in written
-    )
 
 
 def _end(source: Source, state: str, *, problem: str = "", model: str = "") -> None:
