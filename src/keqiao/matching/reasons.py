@@ -138,10 +138,11 @@ class Asked:
         # Each step takes what is best there, which need not be best together. Where one passage stands in the way of
         # more, the pairs without it are taken, so that no cited passage lowers the stone by being there. The last step
         # stands in nobody's way.
-        for mine in dict.fromkeys(row[0] for row in found[:-1]):
-            best = max(best, field.pairs(field.without(mine=mine)), key=_weight)
-        for yours in dict.fromkeys(row[1] for row in found[:-1]):
-            best = max(best, field.pairs(field.without(yours=yours)), key=_weight)
+        ways = [field.without(mine=mine) for mine in dict.fromkeys(row[0] for row in found[:-1])]
+        ways += [field.without(yours=yours) for yours in dict.fromkeys(row[1] for row in found[:-1])]
+        for alone in ways:
+            if _most(alone) > _weight(best):
+                best = max(best, field.pairs(alone), key=_weight)
         pairs = tuple(Pair(self.numbers[mine], yours, gain) for mine, yours, gain in best)
         return Shared(pairs, _weight(best), self.total)
 
@@ -237,6 +238,12 @@ class _Field:
                 gains = (self.mine @ (self.yours * left).T) * self.likeness
                 gains[alone <= 0] = 0
         return found
+
+
+def _most(alone: np.ndarray) -> float:
+    """More than what so many pairs add alone they cannot add together."""
+    each = alone.ravel()
+    return float((np.partition(each, -MOST_PAIRS)[-MOST_PAIRS:] if len(each) > MOST_PAIRS else each).sum())
 
 
 def _weight(pairs: Sequence[Row]) -> float:
