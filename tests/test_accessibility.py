@@ -60,7 +60,7 @@ OWN_PAGES = {
     ),
     "lin@lut.example": (
         "/needs/XQ-2026-01873/join /post/{result}/1 /post/{result}/2 /post/{result}/3 /post/{result}/4 /post/{result}/5 /submissions/{returned} "
-        "/post/{returned}/2 /me/money /me/money/{asked} /public-notices /public-notices/{notice}"
+        "/post/{returned}/2 /me/money /me/money/{asked} /me/money/{asked}/tax /public-notices /public-notices/{notice}"
     ),
     "shen@lut.example": (
         "/review /review/waiver /review/{in_review} /contacts/{waiting} /me /deals /deals/new /deals/{deal} "

@@ -12,6 +12,7 @@ from django.http.request import QueryDict
 from django.utils.translation import gettext as _
 
 from keqiao.catalogue.types import Part
+from keqiao.deals import tax
 from keqiao.deals.services.agreeing import DealDraft, MilestoneDraft, ReceiptDraft
 from keqiao.deals.types import SHARES, ChargeKind, ReceiptKind
 from keqiao.kernel.errors import BadInput
@@ -174,3 +175,13 @@ def read_shares(given: QueryDict, people: dict[str, int]) -> list[Part]:
             )
         )
     return parts
+
+
+def read_taxed_person(given: QueryDict) -> tax.Person:
+    """What somebody says of their wages this year, for an estimate."""
+    residence, months = given.get("residence", tax.Residence.RESIDENT), given.get("months", "1")
+    if residence not in tax.Residence.values or not re.fullmatch(r"[0-9]{1,2}", months):
+        raise BadInput(_("请选择居民或非居民，并填写任职月数，例如 11。"), field="months")
+    amounts = [read_amount(given.get(name, "") or "0", "CNY", name) for name in ("income", "deductions")]
+    wages = tax.Wages(amounts[0], int(months), amounts[1]) if given.get("income", "").strip() else None
+    return tax.Person(residence=tax.Residence(residence), wages=wages)

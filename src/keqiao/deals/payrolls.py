@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from keqiao.deals import selectors
-from keqiao.deals.models import Distribution
+from keqiao.deals import estimating, selectors, tax
+from keqiao.deals.models import Distribution, Payment
 from keqiao.deals.states import PaymentState
-from keqiao.deals.types import SHARES
+from keqiao.deals.types import SHARES, ReceiptKind
+from keqiao.kernel import clock
 from keqiao.kernel.money import Money
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -24,18 +26,36 @@ def rows(distribution: Distribution) -> Iterator[list[Any]]:
     deal, receipt = distribution.deal, distribution.receipt
     yield [
         _("付款单"), _("姓名"), _("金额"), _("币种"), _("状态"), _("支付日期"), _("分配方案"), _("合同"), _("款项"),
-        _("技术合同登记编号"), _("登记日期"), _("分配办法"),
+        _("技术合同登记编号"), _("登记日期"), _("分配办法"), _("计入应税收入（估算）"), _("未减半的原因"),
     ]  # fmt: skip
     if distribution.unit == SHARES:
         return
-    for row in selectors.payments_of(distribution).filter(person__isnull=False):
+    payments = list(selectors.payments_of(distribution).filter(person__isnull=False))
+    of = estimating.estimator(
+        distribution, {row.person_id for row in payments if row.person_id}, on=clock.machine_today()
+    )
+    for row in payments:
         amount = Money(row.amount, row.currency).major
         yield [
             row.code, _plain(str(row.person)), amount, row.currency, str(PaymentState(row.state).label),
             row.paid_on.isoformat() if row.paid_on else "", distribution.code, deal.code, _plain(receipt.name),
             _plain(deal.registration_number), deal.registered_on.isoformat() if deal.registered_on else "",
             _plain(str(distribution.rule)) if distribution.rule else _("法定标准"),
+            *_counted(replace(of, on=row.paid_on or of.on), row),
         ]  # fmt: skip
+
+
+def _counted(of: estimating.Estimator, row: Payment) -> list[Any]:
+    """What of a cash reward counts as income, and why not half; payroll works out the tax itself."""
+    if (
+        row.amount < 0
+        or row.currency != "CNY"
+        or of.distribution.receipt.kind not in {ReceiptKind.PAYMENT, ReceiptKind.PROFIT}
+    ):
+        return ["", ""]
+    estimate = of.cash(row.person_id or 0, row.amount, tax.Person(wages=None))
+    counted = next(line.amount for line in estimate.lines if line.step == tax.TaxStep.COUNTED)
+    return [Money(counted, row.currency).major, str(estimate.why_not.label) if estimate.why_not else ""]
 
 
 def csv_of(distribution: Distribution) -> bytes:

@@ -84,6 +84,11 @@ class TaxLine:
     rate: Fraction | None = None
     bases: tuple[Basis, ...] = ()
 
+    @property
+    def named_bases(self) -> list[Basis]:
+        """Each article once, however many of its figures are used."""
+        return list({(basis.instrument, basis.article): basis for basis in self.bases}.values())
+
 
 @dataclass(frozen=True)
 class TaxEstimate:

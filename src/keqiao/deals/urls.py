@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from keqiao.deals import views, views_money, views_shares
+from keqiao.deals import views, views_money, views_shares, views_tax
 
 urlpatterns = [
     path("deals", views.deals, name="deals"),
@@ -28,5 +28,6 @@ urlpatterns = [
     path("payments/<str:code>/pay", views_money.pay, name="pay_payment"),
     path("me/money", views_money.own_money, name="own_money"),
     path("me/money/<str:code>", views_money.own_line, name="own_line"),
+    path("me/money/<str:code>/tax", views_tax.own_tax, name="own_tax"),
     path("achievements/<str:code>/shares", views_shares.shares, name="achievement_shares"),
 ]
