@@ -27,6 +27,7 @@ SETS = (
     "ninth-test",
     "tenth-test",
     "eleventh-test",
+    "twelfth-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 
