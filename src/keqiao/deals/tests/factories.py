@@ -43,12 +43,19 @@ class World:
 
 
 def make_world(
-    *, shares=(5000, 3000, 2000), signed=True, receipt=True, mode=Mode.LICENCE, amount="2000000.00", broker=True
+    *,
+    shares=(5000, 3000, 2000),
+    signed=True,
+    receipt=True,
+    mode=Mode.LICENCE,
+    amount="2000000.00",
+    broker=True,
+    **of_result,
 ):
     home, buyer = make_organisation(kind="university"), make_organisation()
     officer, second = (make_actor(organisation=home, role=Role.CONVERSION_OFFICER) for _n in range(2))
     team = [make_actor(organisation=home, role=Role.RESEARCHER) for _share in shares]
-    result = make_achievement(owner=home, title="轴承寿命预测")
+    result = make_achievement(owner=home, title="轴承寿命预测", **of_result)
     parts = [Part(actor.person_id, bp) for actor, bp in zip(team, shares, strict=True)]
     catalogue.propose_shares(actor=officer, achievement_code=result.code, contributors=parts)
     if signed:
