@@ -19,7 +19,9 @@ from keqiao.parties import selectors as parties
 log = logging.getLogger(__name__)
 
 AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
-AT_ONCE = 50  # items whose matches one job computes
+AT_ONCE = 50  # items: of a larger load of achievements the needs are computed again instead
+PIECE = 10  # items whose matches one job computes: seconds, so that the worker soon looks at what is more urgent
+LATER = -10  # matches wait while anything else could run: what is new must be found within seconds
 
 
 @app.task(queue="index", retry=AGAIN, lock="index")
@@ -35,11 +37,11 @@ def update_items(*, kind: str, ids: list[int]) -> None:
     if kind == "achievement" and len(ids) > AT_ONCE:
         services.expect_new_matches(actor=parties.system())
         return
-    for first in range(0, len(ids), AT_ONCE):
-        compute_matches.defer(kind=kind, ids=ids[first : first + AT_ONCE])
+    for first in range(0, len(ids), PIECE):
+        compute_matches.defer(kind=kind, ids=ids[first : first + PIECE])
 
 
-@app.task(queue="matches", retry=AGAIN)
+@app.task(queue="matches", retry=AGAIN, priority=LATER)
 def compute_matches(*, kind: str, ids: list[int]) -> None:
     from keqiao.matching import scoring, services, stale
 
@@ -51,7 +53,7 @@ def compute_matches(*, kind: str, ids: list[int]) -> None:
     defer_studies(stale.needs_to_study(limit=AT_ONCE * 4))
 
 
-@app.task(queue="matches", retry=AGAIN)
+@app.task(queue="matches", retry=AGAIN, priority=LATER)
 def study_needs(*, ids: list[int]) -> None:
     """What a relaxed condition would bring, and what fits together. What another job studied meanwhile is passed over."""
     from keqiao.matching import scoring, services, stale
@@ -66,8 +68,8 @@ def study_needs(*, ids: list[int]) -> None:
 def defer_studies(needs: Collection[int]) -> None:
     """Studies that are never deferred, because a worker died, are found by the next round of `find_stale_matches`."""
     ids = sorted(needs)
-    for first in range(0, len(ids), AT_ONCE):
-        study_needs.defer(ids=ids[first : first + AT_ONCE])
+    for first in range(0, len(ids), PIECE):
+        study_needs.defer(ids=ids[first : first + PIECE])
 
 
 def look_for_stale_matches() -> None:
@@ -84,8 +86,8 @@ def find_stale_matches(timestamp: int) -> None:  # noqa: ARG001 -- given to peri
 
     scoring.forget_weights()
     ids = stale.needs_to_compute(limit=2_000)
-    for first in range(0, len(ids), AT_ONCE):
-        compute_matches.defer(kind="need", ids=ids[first : first + AT_ONCE])
+    for first in range(0, len(ids), PIECE):
+        compute_matches.defer(kind="need", ids=ids[first : first + PIECE])
     defer_studies(stale.needs_to_study(limit=2_000))
 
 

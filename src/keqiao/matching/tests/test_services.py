@@ -146,6 +146,20 @@ def test_the_same_search_is_not_made_twice_until_the_index_changes(city, monkeyp
     assert city["hidden"].code in found()
 
 
+def test_what_is_new_is_indexed_before_matches_that_wait(city):
+    """A load of items leaves matches for minutes; the next change must not stand behind them."""
+    from keqiao.matching import tasks
+
+    connector = testing.InMemoryConnector()
+    with app.replace_connector(connector):
+        tasks.update_items.func(kind="achievement", ids=[city["membrane"].pk] * 25)
+        tasks.defer_studies([city["need"].pk])
+        tasks.update_items.defer(kind="achievement", ids=[city["weak"].pk])
+        by_turn = sorted(connector.jobs.values(), key=lambda job: (-job["priority"], job["id"]))
+    names = [job["task_name"].rpartition(".")[2] for job in by_turn]
+    assert names == ["update_items", "compute_matches", "compute_matches", "compute_matches", "study_needs"]
+
+
 def test_others_compute_nothing(city):
     with pytest.raises(NotAllowed):
         services.compute_matches(
