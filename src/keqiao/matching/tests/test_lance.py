@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -39,6 +37,7 @@ from keqiao.matching.engine import (
 )
 from keqiao.matching.lance import LanceEngine
 from keqiao.matching.milvus import MilvusEngine
+from keqiao.matching.tests.milvus_server import MilvusServer
 from keqiao.matching.text import fingerprint
 from keqiao.matching.types import SearchAway
 
@@ -53,52 +52,6 @@ SCHEMA = Schema(
     dims=4,
 )
 ENGINES = ("lance", pytest.param("milvus", marks=pytest.mark.slow))
-
-
-@pytest.fixture(scope="session")
-def milvus(tmp_path_factory):
-    """Where a Milvus answers: the one of KEQIAO_TEST_MILVUS, or a small server of the same protocol."""
-    if given := os.environ.get("KEQIAO_TEST_MILVUS"):
-        yield given
-        return
-    with MilvusServer(tmp_path_factory.mktemp("milvus")) as server:
-        yield server.uri
-
-
-class MilvusServer:
-    """`milvus-lite server` on loopback; `kill` and `start` as a crash and what follows it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.uri = f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def start(self):
-        command = [Path(sys.executable).parent / "milvus-lite", "server", "--data-dir", self.folder]
-        # It would listen on every address.
-        self.process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(self.port)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for _ in range(600):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            time.sleep(0.1)
-        raise RuntimeError("the Milvus server did not start")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def __exit__(self, *_):
-        self.kill()
 
 
 def make_engine(request, name, folder):
@@ -563,6 +516,7 @@ WRITER = """
     from keqiao.matching.engine import Document, Schema
     from keqiao.matching.lance import LanceEngine
 from keqiao.matching.milvus import MilvusEngine
+from keqiao.matching.tests.milvus_server import MilvusServer
 
     engine = LanceEngine(Path(sys.argv[1]))
     engine.ensure("x_v1", Schema())
