@@ -150,7 +150,7 @@ def _portion(kind: str, start: int, owners: int, seed: int) -> Iterator[Made]:
         owner = int(owners * chance.random() ** 2)
         item = make(chance, number, owner)
         if before and chance.random() < REPEATED:
-            item.texts[:] = before
+            item.texts[:] = [dict(text) for text in before]
         before = item.texts
         yield item
 

@@ -1,0 +1,465 @@
+"""One machine with many items: `python bench/scale.py [--achievements 100000] [--needs 10000] [--parts fill,index,…]`.
+
+Makes a site of its own (build/bench-scale) with `keqiao bench generate`, indexes it, and measures what docs/why/capacity.md
+tells: searches of 300 characters per filter class beside the raw engine's two queries, two processes at once, facets,
+additions while it serves, memory. Ratios within one run decide; milliseconds depend on the machine. A million takes about
+half an hour and 20 GB of disk: `python bench/scale.py --achievements 1000000 --needs 100000 --out bench/results/scale.md`.
+List pages at ten thousand and a million rows: bench/lists.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+CLASSES = {"none": 1.0, "40 %": 0.4, "2 %": 0.02}
+WARM = 10  # searches before those that count
+PARTS = ("fill", "index", "search", "beside", "two", "facets", "additions")
+Report = list[tuple[str, str, str]]  # what, measured, bar
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--achievements", type=int, default=100_000)
+    parser.add_argument("--needs", type=int, default=10_000)
+    parser.add_argument("--queries", type=int, default=100, help="of each filter class")
+    parser.add_argument("--seconds", type=int, default=60, help="of additions, 50 a second")
+    parser.add_argument("--parts", default=",".join(PARTS), help="some of " + ",".join(PARTS))
+    parser.add_argument("--data", type=Path, default=ROOT / "build" / "bench-scale")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--alone", help=argparse.SUPPRESS)  # one of several processes that search at once
+    args = parser.parse_args()
+    os.environ |= {"KEQIAO_DATA": str(args.data), "KEQIAO_LOG_LEVEL": "ERROR"}
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "keqiao.web.settings")
+    from keqiao.runtime import postgres
+    from keqiao.runtime.environment import read_environment
+
+    with postgres.using(read_environment(), {"max_wal_size": "4GB", "shared_buffers": "512MB"}):
+        import django
+
+        django.setup()
+        if args.alone:
+            from keqiao.demo import recombining
+
+            texts = recombining.long_questions(args.queries + WARM)
+            print(json.dumps(search_times(texts, None, whole=True)[WARM:]))
+            return 0
+        report = run(args)
+    text = as_table(args, report)
+    print(text)
+    if args.out:
+        args.out.write_text(text, encoding="utf-8")
+    return 0
+
+
+def run(args: argparse.Namespace) -> Report:
+    steps: dict[str, Callable[[argparse.Namespace], Iterator[tuple[str, str, str]]]] = {
+        "fill": fill, "index": index, "search": search, "beside": beside, "two": two, "facets": facets, "additions": additions,
+    }  # fmt: skip
+    chosen = args.parts.split(",")
+    if unknown := set(chosen) - set(PARTS):
+        raise SystemExit(f"no such parts: {', '.join(sorted(unknown))}")
+    report: Report = []
+    for name in chosen:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        for row in steps[name](args):
+            print("  " + " · ".join(row), file=sys.stderr, flush=True)
+            report.append(row)
+    return report
+
+
+# --- Making -----------------------------------------------------------------------------------------------------------
+
+
+def keqiao(*words: str) -> tuple[str, float]:
+    """Time and most memory of one command, as words; and the seconds. Processor time tells more on a busy machine."""
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = subprocess.run([sys.executable, "-m", "keqiao", *words], stdout=subprocess.DEVNULL, check=False)
+    if process.returncode:
+        raise SystemExit(f"keqiao {' '.join(words)} failed")
+    took, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return f"{took:.0f} s ({cpu:.0f} s of processor), at most {after.ru_maxrss / 1e3:.0f} MB", took
+
+
+def fill(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    from django.db import connection
+
+    from keqiao.demo.generating import TABLES
+
+    keqiao("migrate")
+    counts = ("--achievements", str(args.achievements), "--needs", str(args.needs))
+    said, took = keqiao("bench", "generate", *counts)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        size = cursor.fetchone()[0] / 1e9
+        cursor.execute("SELECT sum(reltuples) FROM pg_class WHERE relname = ANY(%s)", [list(TABLES)])
+        rows = cursor.fetchone()[0]
+    measured = f"{said}; {rows:,.0f} rows, {rows / took:,.0f} a second; database {size:.2f} GB"
+    yield "generate, start and code tables and all", measured, "≥ 5,000 rows/s"
+
+
+def index(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    said, took = keqiao("reindex")
+    size = sum(f.stat().st_size for f in (args.data / "index").rglob("*") if f.is_file()) / 1e9
+    bar = "≤ 15 min for a million; ≤ 1.5 GB"
+    yield "index build", f"{said}; {(args.achievements + args.needs) / took:.0f} documents a second; {size:.2f} GB", bar
+
+
+# --- Searching --------------------------------------------------------------------------------------------------------
+
+
+def requests_of(share: float) -> Any:
+    """Facets that leave about this share, and the share that they leave."""
+    from keqiao.matching import indexing, search
+
+    if share == 1.0:
+        return search.SearchRequest(), 1.0
+    engine, name = indexing.engine(), f"achievements_v{indexing.serving().version}"
+    every = engine.count(name)
+    bands = [("1-3",), ("4-6",), ("7-9",), ("1-3", "7-9"), ("4-6", "7-9")]
+    offers = [{"trl": band} for band in bands]
+    offers += [{"field": (field,), "trl": band} for field in engine.facets(name, "field") for band in bands[:3]]
+    shares = []
+    for facets in offers:
+        request = search.SearchRequest(facets=facets)
+        shares.append((engine.count(name, conditions(request)) / every, request))
+    found = min(shares, key=lambda pair: abs(pair[0] / share - 1))
+    return found[1], found[0]
+
+
+def conditions(request: Any) -> Any:
+    """The filter that a search sends to the index."""
+    from keqiao.matching import search
+
+    return search._where(request)  # noqa: SLF001 -- the very same
+
+
+class Stages:
+    """Stands where Prometheus' histogram would."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, list[float]] = {}
+        self.now = ""
+
+    def labels(self, name: str) -> Stages:
+        self.now = name
+        return self
+
+    def observe(self, seconds: float) -> None:
+        self.seconds.setdefault(self.now, []).append(seconds)
+
+    def __str__(self) -> str:
+        medians = {name: 1000 * statistics.median(times) for name, times in self.seconds.items()}
+        return ", ".join(f"{name} {ms:.0f} ms" for name, ms in medians.items())
+
+
+def search_times(texts: list[str], request: Any, *, whole: bool) -> list[float]:
+    """Milliseconds of each search. No text twice: the answer to one that was asked before is kept."""
+    from keqiao.matching import search
+    from keqiao.parties import selectors as parties
+
+    request, times = request or search.SearchRequest(), []
+    for text in texts:
+        began = time.monotonic()
+        if whole:
+            search.search(replace(request, q=text), actor=parties.visitor())
+        else:
+            raw(text, request)
+        times.append((time.monotonic() - began) * 1000)
+    return times
+
+
+def raw(text: str, request: Any) -> None:
+    """The engine's two queries alone: the very tokens, weights, vector, filter and depth that a search sends."""
+    from keqiao.matching import indexing, search
+    from keqiao.matching.retrieval import SHIPPED, query_weights
+    from keqiao.matching.text import index_tokens
+
+    retriever = indexing.retriever("achievement")
+    words, where = index_tokens(text), conditions(request)
+    depth = max(search.NEAREST, SHIPPED.candidates)
+    retriever.engine.lexical(retriever.index_name, query_weights(words), where, depth)
+    retriever.engine.dense(retriever.index_name, retriever.model.encode(words), where, depth)
+
+
+def search(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    """Raw and whole by turns, so that what disturbs the machine disturbs both."""
+    from keqiao.demo import recombining
+    from keqiao.kernel import measures
+
+    for name, wanted in CLASSES.items():
+        stages = Stages()
+        measures.observers = measures.Observers(stages=stages)
+        request, left = requests_of(wanted)
+        own: list[float] = []
+        engine: list[float] = []
+        spent = {True: 0.0, False: 0.0}
+        texts = recombining.long_questions(args.queries + WARM)
+        search_times(texts[:WARM], request, whole=True)
+        for first in range(WARM, len(texts), 20):
+            for whole, times in ((False, engine), (True, own)):
+                before = time.process_time()
+                times.extend(search_times(texts[first : first + 20], request, whole=whole))
+                spent[whole] += time.process_time() - before
+        ratio = quantile(own, 0.95) / quantile(engine, 0.95)
+        measured = (
+            f"p50 {statistics.median(own):.0f}, p95 {quantile(own, 0.95):.0f} ms; "
+            f"raw p50 {statistics.median(engine):.0f}, p95 {quantile(engine, 0.95):.0f} ms; {ratio:.2f} ×; "
+            f"processor {spent[True] / spent[False]:.2f} ×"
+        )
+        bar = "p95 ≤ 1.5 × raw" + ("; ≤ 120 ms" if name == "none" else "")
+        yield f"search, 300 characters, filter {name} (leaves {100 * left:.1f} %)", measured, bar
+        yield f"its stages, median, filter {name}", str(stages), "reported"
+    measures.observers = measures.Observers()
+    yield "memory of the process that searched", f"{memory():.0f} MB", "≤ 700 MB"
+
+
+def beside(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    """tantivy and bm25s over the same tokens, the lexical query alone; nDCG of all is bench/quality.py's."""
+    from keqiao.demo import recombining
+    from keqiao.matching import indexing
+    from keqiao.matching.retrieval import query_weights
+    from keqiao.matching.text import index_tokens
+
+    retriever = indexing.retriever("achievement")
+    texts = [index_tokens(text) for text in recombining.long_questions(args.queries + 10)]
+
+    def timed(ask: Callable[[list[str]], object]) -> str:
+        times = []
+        for words in texts:
+            began = time.monotonic()
+            ask(words)
+            times.append((time.monotonic() - began) * 1000)
+        return f"p50 {statistics.median(times[10:]):.0f}, p95 {quantile(times[10:], 0.95):.0f} ms"
+
+    ours = timed(lambda words: retriever.engine.lexical(retriever.index_name, query_weights(words), None, 100))
+    yield "words alone, LanceDB", ours, "reported"
+    yield "words alone, tantivy", timed(tantivy_search(args.data)), "reported"
+    if args.achievements <= 200_000:  # it holds everything in memory
+        yield "words alone, bm25s", timed(bm25s_search()), "reported"
+
+
+def token_texts() -> Iterator[str]:
+    """The tokens of each document, as the index holds them."""
+    from keqiao.matching import indexing
+
+    table = indexing.engine()._table(f"achievements_v{indexing.serving().version}")  # noqa: SLF001 -- to read all
+    for batch in table.search().select(["tokens"]).limit(None).to_batches(1_000):
+        yield from batch["tokens"].to_pylist()
+
+
+def tantivy_search(data: Path) -> Callable[[list[str]], object]:
+    import shutil
+
+    import tantivy
+
+    folder = data / "tantivy"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    schema = tantivy.SchemaBuilder().add_text_field("tokens", tokenizer_name="whitespace").build()
+    made = tantivy.Index(schema, path=str(folder))
+    writer = made.writer(200_000_000, 1)
+    for text in token_texts():
+        writer.add_document(tantivy.Document(tokens=[text]))
+    writer.commit()
+    writer.wait_merging_threads()
+    made.reload()
+    searcher = made.searcher()
+
+    def ask(words: list[str]) -> object:
+        terms = [(tantivy.Occur.Should, tantivy.Query.term_query(schema, "tokens", word)) for word in set(words)]
+        return searcher.search(tantivy.Query.boolean_query(terms), 100)
+
+    return ask
+
+
+def bm25s_search() -> Callable[[list[str]], object]:
+    import bm25s
+
+    made = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
+    made.index([text.split(" ") for text in token_texts()], show_progress=False)
+    return lambda words: made.retrieve([words], k=100, show_progress=False)
+
+
+def two(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    """One process that searches without pause, then two at once."""
+    command = [sys.executable, __file__, "--alone", "1", "--data", str(args.data), "--queries", str(args.queries)]
+
+    def at_once(number: int) -> float:
+        started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(number)]
+        return max(quantile(json.loads(process.communicate()[0]), 0.95) for process in started)
+
+    one, both = at_once(1), at_once(2)
+    yield (
+        "two processes that search without pause",
+        f"p95 {both:.0f} ms, alone {one:.0f} ms; {both / one:.2f} ×",
+        "≤ 1.6 ×",
+    )
+
+
+def facets(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:  # noqa: ARG001 -- a part
+    """Lists without a question, with all their facets."""
+    from django.core.cache import cache
+
+    from keqiao.matching import search, services
+    from keqiao.parties import selectors as parties
+
+    began = time.monotonic()
+    services.count_list(actor=parties.system(), kind="achievement")
+    yield "counting the list ahead (a job, every five minutes)", f"{time.monotonic() - began:.1f} s", "reported"
+    for name, request in {
+        "all": search.SearchRequest(),
+        "of a field": search.SearchRequest(facets={"field": ("energy",)}),
+        "within a price": search.SearchRequest(price_high=100),
+    }.items():
+        times = []
+        for _ in range(10):
+            cache.clear()
+            began = time.monotonic()
+            found = search.search(request, actor=parties.visitor())
+            times.append((time.monotonic() - began) * 1000)
+        said = f"; counted among the newest {found.facets_within:,}" if found.facets_within else ""
+        bar = "≤ 150 ms, or sampled and said so"
+        yield (
+            f"list with facets, {name}",
+            f"p50 {statistics.median(times):.0f}, p95 {quantile(times, 0.95):.0f} ms{said}",
+            bar,
+        )
+
+
+# --- Additions while it serves ------------------------------------------------------------------------------------------
+
+
+def additions(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    """Fifty items a second by the ordinary command; one of each fifty is looked for until a search finds it."""
+    worker = psutil.Popen(
+        [sys.executable, "-m", "keqiao", "worker"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        delays, searches, most = add_and_look(args, worker)
+    finally:
+        worker.kill()  # it has jobs for minutes; the queue is this bench's own
+        worker.wait()
+    yield (
+        f"new item found, 50 additions/s for {args.seconds} s",
+        f"p50 {statistics.median(delays):.1f}, p95 {quantile(delays, 0.95):.1f}, longest {max(delays):.1f} s",
+        "≤ 5 s",
+    )
+    yield (
+        "searches meanwhile",
+        f"p50 {statistics.median(searches):.0f}, p95 {quantile(searches, 0.95):.0f} ms",
+        "reported",
+    )
+    yield "worker's memory, most", f"{most:.0f} MB", "≤ 1.5 GB"
+
+
+def add_and_look(args: argparse.Namespace, worker: psutil.Popen) -> tuple[list[float], list[float], float]:
+    from keqiao.demo import recombining
+    from keqiao.matching import indexing
+
+    waiting: dict[str, float] = {}
+    delays: list[float] = []
+    searches: list[float] = []
+    most = 0.0
+    made = recombining.made("achievement", 50 * args.seconds, seed=int(time.time()))
+    ended = threading.Event()
+    adder = threading.Thread(target=add, args=(args, made, waiting, ended))
+    adder.start()
+    questions = iter(recombining.long_questions(100_000))
+    retriever = indexing.retriever("achievement")
+    last = time.monotonic() + args.seconds + 120
+    while not ended.is_set() or (waiting and time.monotonic() < last):
+        began = time.monotonic()
+        retriever.search(next(questions))
+        searches.append((time.monotonic() - began) * 1000)
+        for code, since in list(waiting.items()):
+            if retriever.engine.lexical(retriever.index_name, {code.lower(): 1.0}, None, 1):
+                delays.append(time.monotonic() - since)
+                del waiting[code]
+        with contextlib.suppress(psutil.Error):
+            most = max(most, worker.memory_info().rss / 1e6)
+        time.sleep(0.05)
+    adder.join()
+    return [*delays, *(time.monotonic() - since for since in waiting.values())], searches, most
+
+
+def add(args: argparse.Namespace, made: Iterator[Any], waiting: dict[str, float], ended: threading.Event) -> None:
+    from django.db import connection
+
+    from keqiao.catalogue import services as catalogue
+    from keqiao.catalogue.services import AchievementDraft
+    from keqiao.parties import selectors as parties
+    from keqiao.parties.models import Organisation
+
+    owner = Organisation.objects.order_by("pk").first()
+    stamp, began = f"{int(time.time()):x}", time.monotonic()
+    try:
+        for second in range(args.seconds):
+            drafts = []
+            for n in range(50):
+                item = next(made)
+                code = f"CG-R-{stamp}{second:04d}{n:02d}"
+                texts = {text["lang"]: {name: text[name] for name in text if name != "lang"} for text in item.texts}
+                if n == 0:
+                    mark = f"zz{stamp}x{second}"
+                    next(iter(texts.values()))["title"] += f" {mark}"
+                fields = {
+                    **item.columns,
+                    "code": code,
+                    "state": "published",
+                    "published_at": item.columns["updated_at"],
+                }
+                drafts.append(AchievementDraft({**fields, "owner_id": owner.pk}, texts))
+            catalogue.load_items(actor=parties.system(), achievements=drafts)
+            waiting[mark] = time.monotonic()
+            time.sleep(max(0.0, began + second + 1 - time.monotonic()))
+    finally:
+        ended.set()
+        connection.close()
+
+
+# --- Telling ------------------------------------------------------------------------------------------------------------
+
+
+def memory() -> float:
+    return psutil.Process().memory_info().rss / 1e6
+
+
+def quantile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def as_table(args: argparse.Namespace, report: Report) -> str:
+    size = psutil.virtual_memory().total / 1e9
+    machine = f"{os.cpu_count()} cores, {size:.0f} GB, {platform.machine()}, Python {platform.python_version()}"
+    asked = f"{args.queries} searches of each class"
+    head = [
+        f"{args.achievements:,} achievements (96 % public), {args.needs:,} needs; {asked}. {machine}.",
+        f"Load of the machine at the end: {os.getloadavg()[1]:.1f}.",
+        "",
+        "| what | measured | bar |",
+        "|---|---|---|",
+    ]
+    return "\n".join([*head, *(f"| {a} | {b} | {c} |" for a, b, c in report)]) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
