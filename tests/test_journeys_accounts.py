@@ -9,6 +9,9 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
+from keqiao.accounts.tests.twins import OidcTwin
+from keqiao.runtime.federation import read_providers
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -22,6 +25,7 @@ WORDS = {
         "out": "退出", "password": "密码", "sign_in": "登录", "security": "账号安全", "turn_on": "开启",
         "kept": "已经保存好了", "second": "第二步验证", "address": "电子邮箱或手机号", "own": "许砚秋",
         "rename": "改名", "label": "名称", "save": "保存", "desk": "办公桌上的",
+        "link": "关联", "linked": "单位账号已关联", "unlink": "解除关联", "unlinked": "未关联",
     },
     "en": {
         "send": "Send a code", "code": "Code", "go": "Continue", "name": "Name", "agree": "I have read and agree",
@@ -30,6 +34,7 @@ WORDS = {
         "security": "Account security", "turn_on": "Turn on", "kept": "I have kept them", "second": "Second step",
         "address": "E-mail or mobile number", "own": "Xu Yanqiu",
         "rename": "Rename", "label": "Name", "save": "Save", "desk": "on my desk",
+        "link": "Link", "linked": "The account elsewhere is linked", "unlink": "Unlink", "unlinked": "not linked",
     },
 }  # fmt: skip
 
@@ -58,6 +63,15 @@ class Visitor:
             button.tap()
         else:
             button.click()
+
+    def follow(self, name: str) -> None:
+        link = self.main.get_by_role("link", name=name, exact=True)
+        if self.hand == "keyboard":
+            link.press("Enter")
+        elif self.hand == "finger":
+            link.tap()
+        else:
+            link.click()
 
     def fill(self, label: str, text: str) -> None:
         box = self.main.get_by_label(label, exact=True)
@@ -323,3 +337,39 @@ def test_a_device_that_refuses_leaves_the_other_ways(visitor):
     expect(visitor.page.locator("[data-passkey-problem]")).to_be_visible()
     visitor.is_clean()
     expect(visitor.main.get_by_role("button", name=visitor.say["use"])).to_be_enabled()
+
+
+@pytest.fixture
+def university(settings, tmp_path, monkeypatch):
+    """An OpenID provider that the site takes sign-ins from, on loopback."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    twin = OidcTwin()
+    row = (
+        f'[[oidc]]\nid = "lut"\nname = "澜江理工大学"\nserver_url = "{twin.url}"\nclient_id = "keqiao"\nsecret = "s"\n'
+    )
+    (tmp_path / "providers.toml").write_text(row, encoding="utf-8")
+    settings.SOCIALACCOUNT_PROVIDERS = read_providers(tmp_path, "providers.toml")
+    twin.claims = {"sub": f"pairwise-{next(_number)}", "name": "许砚秋"}
+    yield "澜江理工大学"
+    twin.stop()
+
+
+@pytest.mark.parametrize("visitor", [HANDS[0], HANDS[3], HANDS[4]], indirect=True, ids="-".join)
+def test_the_university_account_is_linked_signs_in_and_is_unlinked(visitor, university):
+    visitor.sign_up(new_address())
+    visitor.open("/me/security")
+    visitor.follow(f"{visitor.say['link']} {university}")
+    visitor.at("/me/security")
+    expect(visitor.main).to_contain_text(visitor.say["linked"])
+    visitor.is_clean()
+    visitor.sign_out()
+    visitor.open("/sign-in?next=/me")
+    visitor.is_clean()
+    visitor.follow(university)
+    visitor.at("/me")
+    expect(visitor.main).to_contain_text(visitor.say["own"])
+    visitor.open("/me/security")
+    visitor.press(f"{visitor.say['unlink']} {university}")
+    visitor.at("/me/security")
+    expect(visitor.main).to_contain_text(visitor.say["unlinked"])
+    visitor.is_clean()

@@ -30,6 +30,11 @@ class OidcTwin:
 
         class Answers(BaseHTTPRequestHandler):
             def do_GET(self):
+                if self.path.startswith("/authorize"):  # a browser comes: signed in at once, and back
+                    self.send_response(302)
+                    self.send_header("Location", twin.authorise(self.path, host=True))
+                    self.end_headers()
+                    return
                 self.answer(twin.discovery() if ".well-known" in self.path else twin.userinfo or twin.claims)
 
             def do_POST(self):
@@ -72,12 +77,13 @@ class OidcTwin:
         claims = {**self.claims, "iss": self.url, "aud": "keqiao", "iat": now, "exp": now + timedelta(minutes=5)}
         return jwt.encode(claims, "0123456789abcdef0123456789abcdef", algorithm="HS256")
 
-    def authorise(self, location):
-        """What the provider's page does after a sign-in there: the address it leads back to."""
+    def authorise(self, location, *, host=False):
+        """What the provider's page does after a sign-in there: the address it leads back to, with its host or without."""
         asked = parse_qs(urlsplit(location).query)
         self.challenge = asked["code_challenge"][0]
         back = urlsplit(asked["redirect_uri"][0])
-        return f"{back.path}?code=a-code&state={asked['state'][0]}"
+        start = f"{back.scheme}://{back.netloc}" if host else ""
+        return f"{start}{back.path}?code=a-code&state={asked['state'][0]}"
 
     def stop(self):
         self.server.shutdown()
