@@ -326,7 +326,6 @@ class Payment(models.Model):
     organisation = models.ForeignKey("parties.Organisation", null=True, on_delete=models.PROTECT, related_name="+")
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    tax_estimate = models.JSONField(null=True)  # none: not computed; payroll stays the authority
     state = models.CharField(max_length=12, choices=PaymentState, default=PaymentState.WAITING)
     paid_on = models.DateField(null=True)
     paid_by = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")

@@ -133,7 +133,6 @@ class Migration(migrations.Migration):
                 ('code', models.CharField(max_length=24, unique=True)),
                 ('amount', models.BigIntegerField()),
                 ('currency', models.CharField(max_length=3)),
-                ('tax_estimate', models.JSONField(null=True)),
                 ('state', models.CharField(choices=[('waiting', '待支付'), ('paid', '已支付'), ('withheld', '停止支付'), ('cancelled', '已作废')], default='waiting', max_length=12)),
                 ('paid_on', models.DateField(null=True)),
                 ('distribution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='deals.distribution')),

@@ -10,6 +10,7 @@ from keqiao.catalogue import services as catalogue
 from keqiao.catalogue.types import Part
 from keqiao.deals import selectors, services
 from keqiao.deals.models import Deal, Distribution, Payment, Receipt
+from keqiao.deals.services.agreeing import DealDraft
 from keqiao.deals.states import (
     AlreadyDistributed,
     BeneficiaryApproves,
@@ -313,3 +314,39 @@ def test_merged_organisations_keep_their_deals(world):
     world.home.save(update_fields=["merged_into"])
     moving.move_deals_back(actor=SYSTEM, merge_id=1)
     assert Deal.objects.get().owners.get().organisation_id == world.home.pk
+
+
+def test_co_owners_divide_their_own_part_by_their_own_rule(world):
+    """60 : 40; each rewards its own people, and sees its own sheet alone."""
+    other = make_organisation(kind="institute")
+    theirs = make_actor(organisation=other, role=Role.CONVERSION_OFFICER)
+    partner = make_actor(organisation=other, role=Role.RESEARCHER)
+    people = [*world.team[:2], partner]
+    parts = [Part(actor.person_id, bp) for actor, bp in zip(people, (4000, 2000, 4000), strict=True)]
+    catalogue.propose_shares(
+        actor=world.officer, achievement_code=world.result.code, contributors=parts, based_on=1,
+        owners=[Part(world.home.pk, 6000), Part(other.pk, 4000)],
+    )  # fmt: skip
+    for actor in people:
+        catalogue.sign_shares(actor=actor, achievement_code=world.result.code, number=2)
+    with pytest.raises(BadInput):  # the deal of before knows the first owner only
+        prepare(world)
+    world.deal = services.open_deal(
+        actor=world.officer,
+        draft=DealDraft(
+            title_zh="共有成果许可", mode="licence", pricing="agreement", results=[(world.result.code, 10_000)],
+            other_party=world.buyer.code, signed_on=world.deal.signed_on, jurisdiction="CN-SH",
+        ),
+    )  # fmt: skip
+    world.receipt = pay_in(world, "1000000.00", charges=({"kind": "vat", "amount": 0},), milestone=None)
+    mine = prepare(world)
+    law = services.prepare(actor=theirs, code=world.deal.code, receipt_number=1, rule_code="")
+    assert {row.person_id: row.amount for row in mine.confirmations.all()} == {
+        people[0].person_id: 280_000_00, people[1].person_id: 140_000_00,
+    }  # fmt: skip
+    assert [row.person_id for row in law.confirmations.all()] == [partner.person_id]
+    gross = [sum(line.amount for line in row.lines.filter(step="gross")) for row in (mine, law)]
+    assert gross == [600_000_00, 400_000_00]
+    assert [selectors.distributions_visible_to(actor).count() for actor in (world.officer, theirs)] == [1, 1]
+    with pytest.raises(NotFound):
+        services.approve(actor=world.officer, code=law.code)
