@@ -180,6 +180,31 @@ def check_reversal(terms, receipts):
 
 
 @settings(max_examples=25, deadline=None)
+@given(deals([Mode.TRANSFER]), st.integers(1, 10**9))
+def test_each_contributor_gets_the_product_of_the_parts_to_a_few_fen(terms, amount):
+    """Worked out in one line of exact fractions, with no step of the waterfall."""
+    terms = replace(terms, broker=None, registered_on=date(2022, 4, 1))
+    due = {line.key: line.due for line in distribute(terms, [Receipt("r", PAID, amount)], RULES).lines}
+    for achievement in terms.achievements:
+        given_up = {
+            terms.owner(stake.owner).assigned_by: stake.fraction
+            for stake in achievement.stakes
+            if terms.owner(stake.owner).choice == Choice.REWARD
+        }
+        for stake in achievement.stakes:
+            owner = terms.owner(stake.owner)
+            fraction = stake.fraction + given_up.get(owner.key, 0)
+            reward = owner.rule.reward if owner.rule else Fraction(FLOORS[owner.jurisdiction], 10_000)
+            staff = (owner.rule and owner.rule.transfer_staff) or Fraction(
+                STAFF_FLOORS.get(owner.jurisdiction, 0), 10_000
+            )
+            for share in stake.team:
+                exact = amount * achievement.weight * fraction * reward * (1 - staff) * share.part
+                key = f"contributor|{share.role}|{achievement.key}|{owner.key}|{share.person}"
+                assert abs(due[key] - exact) < 4
+
+
+@settings(max_examples=25, deadline=None)
 @given(deals(), payments())
 def test_a_deal_adds_up_keeps_the_floors_and_ends_where_one_payment_would(terms, receipts):
     check_any_deal(terms, receipts)
