@@ -126,3 +126,15 @@ def test_a_deal_a_rule_and_signatures(world, caller):
     assert caller(world.team[0])("POST", f"{at}/1/refusal", {"reason": "x"})[0] == 409
     assert caller(world.officer)("POST", f"{at}/1/signature")[0] == 404
     assert officer("POST", f"/deals/{deal['code']}/settlement")[1]["state"] == "settled"
+
+
+def test_a_contributor_estimates_the_tax_by_the_api(world, caller):
+    caller(world.finance)("POST", f"/deals/{world.deal.code}/receipts", RECEIPT)
+    given = {"rule": world.rule.code}
+    code = caller(world.officer)("POST", f"/deals/{world.deal.code}/receipts/1/distributions", given)[1]["code"]
+    wages = {"income": 25_000_000, "deductions": 4_000_000, "months": 11}
+    status, estimate = caller(world.team[0])("POST", f"/me/money/{code}/tax", wages)
+    assert (status, estimate["tax"], estimate["is_halved"]) == (200, 7_820_000, True)
+    assert caller(world.team[0])("POST", f"/me/money/{code}/tax", {})[1]["assumes_no_wages"]
+    assert caller(world.team[0])("POST", f"/me/money/{code}/tax", {"months": 13})[0] == 422
+    assert caller(world.officer)("POST", f"/me/money/{code}/tax", wages)[0] == 404

@@ -6,12 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
+from django.utils.translation import gettext_lazy as _
+
 from keqiao.deals import tax
 from keqiao.deals.computing import STATE_UNITS
 from keqiao.deals.models import Confirmation, Distribution
 from keqiao.deals.rulebook import rules_in_force
 from keqiao.deals.types import SHARES, OwnerKind, ReceiptKind, Rulebook
+from keqiao.kernel import clock
 from keqiao.parties import selectors as parties
+
+CASH = frozenset({ReceiptKind.PAYMENT, ReceiptKind.PROFIT})
+TAXED = frozenset({"CNY", SHARES})
+NOT_ESTIMATED = _("收回的奖励和外币收益由单位薪酬部门申报，这里不估算。")
 
 
 @dataclass(frozen=True)
@@ -41,9 +48,25 @@ def estimator(distribution: Distribution, person_ids: Iterable[int], *, on: date
     return Estimator(distribution, rules_in_force(), frozenset(employed), on)
 
 
-def own_estimate(mine: Confirmation, asked: tax.Person, *, on: date) -> tax.TaxEstimate:
-    """Of one's own part: cash, shares, or what shares bring. The part is 0 or more."""
-    found = mine.distribution
+def is_estimated(mine: Confirmation) -> bool:
+    """What is taken back, and foreign money, payroll alone declares: the tables are in yuan."""
+    return mine.amount >= 0 and mine.distribution.unit in TAXED
+
+
+def asks_wages(mine: Confirmation) -> bool:
+    return is_estimated(mine) and mine.distribution.unit != SHARES and mine.distribution.receipt.kind in CASH
+
+
+def paid_or_today(mine: Confirmation) -> date:
+    payment = next(iter(mine.distribution.own_payments), None)  # type: ignore[attr-defined]  # the selector's prefetch
+    return (payment and payment.paid_on) or clock.machine_today()
+
+
+def own_estimate(mine: Confirmation, asked: tax.Person) -> tax.TaxEstimate | None:
+    """Of one's own part: cash, shares, or what shares bring; as of the day of payment, or of today."""
+    found, on = mine.distribution, paid_or_today(mine)
+    if not is_estimated(mine):
+        return None
     of = estimator(found, [mine.person_id], on=on)
     where, day = found.deal.jurisdiction, found.receipt.received_on
     if found.unit == SHARES:

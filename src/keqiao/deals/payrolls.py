@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from keqiao.deals import estimating, selectors, tax
 from keqiao.deals.models import Distribution, Payment
 from keqiao.deals.states import PaymentState
-from keqiao.deals.types import SHARES, ReceiptKind
+from keqiao.deals.types import SHARES
 from keqiao.kernel import clock
 from keqiao.kernel.money import Money
 
@@ -47,11 +47,7 @@ def rows(distribution: Distribution) -> Iterator[list[Any]]:
 
 def _counted(of: estimating.Estimator, row: Payment) -> list[Any]:
     """What of a cash reward counts as income, and why not half; payroll works out the tax itself."""
-    if (
-        row.amount < 0
-        or row.currency != "CNY"
-        or of.distribution.receipt.kind not in {ReceiptKind.PAYMENT, ReceiptKind.PROFIT}
-    ):
+    if row.amount < 0 or row.currency != "CNY" or of.distribution.receipt.kind not in estimating.CASH:
         return ["", ""]
     estimate = of.cash(row.person_id or 0, row.amount, tax.Person(wages=None))
     counted = next(line.amount for line in estimate.lines if line.step == tax.TaxStep.COUNTED)

@@ -6,37 +6,29 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from keqiao.deals import estimating, forms, selectors, tax
-from keqiao.deals.types import SHARES, ReceiptKind
-from keqiao.kernel import clock
 from keqiao.kernel.errors import BadInput, DomainError
 from keqiao.kernel.pages import actor_of, form_page, signed_in
-
-CASH = frozenset({ReceiptKind.PAYMENT, ReceiptKind.PROFIT})
-TAXED = frozenset({"CNY", SHARES})  # the tables are in yuan
 
 
 @form_page
 @signed_in
 def own_tax(request: HttpRequest, code: str) -> HttpResponse:
     mine = selectors.own_confirmation(actor_of(request), code)
-    payment = next(iter(mine.distribution.own_payments), None)  # type: ignore[attr-defined]  # the selector's prefetch
-    on = (payment and payment.paid_on) or clock.machine_today()
     problem: DomainError | None = None
-    estimate, is_estimated = None, mine.amount >= 0 and mine.distribution.unit in TAXED
-    if is_estimated:
-        try:
-            asked = forms.read_taxed_person(request.POST) if request.method == "POST" else tax.Person(wages=None)
-            estimate = estimating.own_estimate(mine, asked, on=on)
-        except BadInput as found:
-            problem = found
+    estimate = None
+    try:
+        asked = forms.read_taxed_person(request.POST) if request.method == "POST" else tax.Person(wages=None)
+        estimate = estimating.own_estimate(mine, asked)
+    except BadInput as found:
+        problem = found
     context = {
         "tab": "me",
         "mine": mine,
         "row": mine.distribution,
-        "on": on,
+        "on": estimating.paid_or_today(mine),
         "estimate": estimate,
-        "is_estimated": is_estimated,
-        "asks_wages": is_estimated and mine.distribution.unit != SHARES and mine.distribution.receipt.kind in CASH,
+        "is_estimated": estimating.is_estimated(mine),
+        "asks_wages": estimating.asks_wages(mine),
         "residences": tax.Residence.choices,
         "months": range(1, tax.MONTHS + 1),
         "problem": problem,

@@ -302,6 +302,7 @@ ROUTERS = (
     "engagement.api",
     "deals.api",
     "deals.api_shares",
+    "deals.api_tax",
     "joining.api",
     "alerts.api",
     "learning.api",
