@@ -1,7 +1,7 @@
 """From a receipt to money in the book, through the commands."""
 
 import threading
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection
@@ -20,11 +20,13 @@ from keqiao.deals.states import (
     SharesMissing,
 )
 from keqiao.deals.tests.factories import SYSTEM, confirm, end_notice, make_world, pay_all, pay_in, payable, prepare
-from keqiao.kernel import personal, public_notices
+from keqiao.kernel import clock, personal, public_notices
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound, WrongState
 from keqiao.kernel.models import Event
 from keqiao.ledger import selectors as ledger
+from keqiao.ledger import services as books
 from keqiao.ledger.models import Account, Entry
+from keqiao.ledger.tests.factories import income, post
 from keqiao.ledger.types import MonthClosed
 from keqiao.parties.models import Post
 from keqiao.parties.tests.factories import make_actor, make_operator, make_organisation
@@ -190,18 +192,6 @@ def test_an_erased_person_is_not_paid_and_the_rest_is(world):
     assert personal.export_of(gone)["deals"]["payments"][0]["state"] == "withheld"
 
 
-def test_a_closed_month_takes_no_payment_and_leaves_nothing(world, monkeypatch):
-    distribution = payable(world)
-    payment = distribution.payments.first()
-    from keqiao.ledger.services import posting
-
-    monkeypatch.setattr(posting, "_check_month", lambda _seen: (_ for _ in ()).throw(MonthClosed()))
-    with pytest.raises(MonthClosed):
-        services.pay(actor=world.finance, code=payment.code)
-    payment.refresh_from_db()
-    assert (payment.state, payment.entry_id) == ("waiting", None)
-
-
 def test_who_sees_what(world):
     distribution = prepare(world)
     stranger = make_actor(organisation=make_organisation(kind="university"), role=Role.CONVERSION_OFFICER)
@@ -350,3 +340,22 @@ def test_co_owners_divide_their_own_part_by_their_own_rule(world):
     assert [selectors.distributions_visible_to(actor).count() for actor in (world.officer, theirs)] == [1, 1]
     with pytest.raises(NotFound):
         services.approve(actor=world.officer, code=law.code)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_month_is_closed_while_it_is_paid_in(world):
+    """Either the payment came first, or it was refused and still waits: never a payment in a closed month."""
+    payment = payable(world).payments.first()
+    book = Account.objects.filter(book__organisation=world.home)[0].book
+    last = clock.today().replace(day=1) - timedelta(days=1)
+    post(book, income(on=last))
+    found = race(
+        lambda: books.close_months(actor=world.finance, book_code=book.code, through=last),
+        lambda: services.pay(actor=world.finance, code=payment.code, paid_on=last),
+    )
+    payment.refresh_from_db()
+    assert found[0] is None
+    assert (type(found[1]), payment.state) in {(type(None), "paid"), (MonthClosed, "waiting")}
+    with pytest.raises(MonthClosed):
+        services.pay(actor=world.finance, code=payment.distribution.payments.last().code, paid_on=last)
+    assert Payment.objects.filter(state="paid").count() == Entry.objects.filter(key__startswith="deals:ZF").count()
