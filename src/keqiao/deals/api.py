@@ -149,7 +149,7 @@ class RulePart(Schema):
     of_net_bp: Bp
 
 
-class RuleOut(Schema):
+class DealRuleOut(Schema):
     code: str
     organisation: str
     name: str
@@ -160,8 +160,8 @@ class RuleOut(Schema):
     parts: list[RulePart]
 
 
-class Rules(PageOut):
-    items: list[RuleOut]
+class DealRules(PageOut):
+    items: list[DealRuleOut]
 
 
 class RuleIn(Schema):
@@ -181,7 +181,7 @@ class BasisOut(Schema):
     confirmed: bool = Field(description="Somebody compared the rule with the original text.")
 
 
-class LineOut(Schema):
+class DealLineOut(Schema):
     key: str
     source: str
     step: str
@@ -196,7 +196,7 @@ class LineOut(Schema):
 
 class SheetOut(Schema):
     unit: str = Field(description="A currency, or SHARE.")
-    lines: list[LineOut]
+    lines: list[DealLineOut]
 
 
 class DistributionOut(Schema):
@@ -234,7 +234,7 @@ class PaymentOut(Schema):
 
 
 class WholeDistribution(DistributionOut):
-    lines: list[LineOut]
+    lines: list[DealLineOut]
     confirmations: list[ConfirmationOut]
     payments: list[PaymentOut]
 
@@ -244,7 +244,7 @@ class PrepareIn(Schema):
     organisation: PlainCode = Field("", description="For which owner; empty: the one you act for.")
 
 
-class ReasonIn(Schema):
+class DealReasonIn(Schema):
     reason: Reason
 
 
@@ -273,7 +273,7 @@ class OwnList(PageOut):
 
 
 class OwnWithLines(OwnOut):
-    lines: list[LineOut] = Field(description="Your own lines with rule, base and total; nobody else's.")
+    lines: list[DealLineOut] = Field(description="Your own lines with rule, base and total; nobody else's.")
 
 
 # --- rows → values ------------------------------------------------------------------------------------------------------
@@ -437,12 +437,12 @@ def settle_deal(request: HttpRequest, code: Code) -> Any:
 # --- rules and simulation -----------------------------------------------------------------------------------------------
 
 
-@router.get("/reward-rules", response=answers(Rules), summary="Distribution rules of your institution")
+@router.get("/reward-rules", response=answers(DealRules), summary="Distribution rules of your institution")
 def list_rules(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
     return paged(selectors.rules_visible_to(api_actor(request, READ)), page, per_page, each(rule_out))
 
 
-@router.post("/reward-rules", response=change_answers(RuleOut, 201), summary="Enter a published rule")
+@router.post("/reward-rules", response=change_answers(DealRuleOut, 201), summary="Enter a published rule")
 @needs_scope(WRITE)
 def add_rule(request: HttpRequest, given: RuleIn) -> Any:
     values = given.dict(exclude={"organisation", "parts"})
@@ -507,14 +507,14 @@ def approve(request: HttpRequest, code: Code) -> Any:
 
 @router.post("/distributions/{code}/withdrawal", response=change_answers(WholeDistribution), summary="Withdraw")
 @needs_scope(WRITE)
-def withdraw(request: HttpRequest, code: Code, given: ReasonIn) -> Any:
+def withdraw(request: HttpRequest, code: Code, given: DealReasonIn) -> Any:
     services.withdraw(actor=api_actor(request), code=code, reason=given.reason)
     return _whole(code, api_actor(request))
 
 
 @router.post("/distributions/{code}/reversal", response=change_answers(WholeDistribution), summary="Reverse")
 @needs_scope(WRITE)
-def reverse(request: HttpRequest, code: Code, given: ReasonIn) -> Any:
+def reverse(request: HttpRequest, code: Code, given: DealReasonIn) -> Any:
     """Its entry is taken back in red; the next distribution of the receipt pays the difference."""
     services.reverse(actor=api_actor(request), code=code, reason=given.reason)
     return _whole(code, api_actor(request))
@@ -566,6 +566,6 @@ def confirm_line(request: HttpRequest, code: Code) -> Any:
 
 @router.post("/me/money/{code}/contest", response=change_answers(OwnWithLines), summary="Contest your part")
 @needs_scope(WRITE)
-def contest_line(request: HttpRequest, code: Code, given: ReasonIn) -> Any:
+def contest_line(request: HttpRequest, code: Code, given: DealReasonIn) -> Any:
     services.contest_line(actor=api_actor(request), code=code, reason=given.reason)
     return _own(code, api_actor(request))

@@ -9,7 +9,7 @@ from ninja import Router, Schema
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue import services as sharing
-from keqiao.deals.api import READ, WRITE, Number, ReasonIn
+from keqiao.deals.api import READ, WRITE, DealReasonIn, Number
 from keqiao.kernel.api import Code, answers, api_actor, change_answers, needs_scope
 from keqiao.kernel.errors import NotFound
 
@@ -86,6 +86,6 @@ def sign_shares(request: HttpRequest, code: Code, number: Number) -> Any:
     "/achievements/{code}/shares/{number}/refusal", response=change_answers(SharesOut), summary="Refuse your share"
 )
 @needs_scope(WRITE)
-def refuse_shares(request: HttpRequest, code: Code, number: Number, given: ReasonIn) -> Any:
+def refuse_shares(request: HttpRequest, code: Code, number: Number, given: DealReasonIn) -> Any:
     sharing.refuse_shares(actor=api_actor(request), achievement_code=code, number=number, reason=given.reason)
     return _shares(code, api_actor(request))

@@ -33,7 +33,7 @@ MOST_OBJECTIONS = 200
 Text = Annotated[str, StringConstraints(min_length=1, max_length=notices.LONGEST_TEXT)]
 
 
-class NoticeOut(Schema):
+class PublicNoticeOut(Schema):
     code: str
     kind: str
     title_zh: str
@@ -46,8 +46,8 @@ class NoticeOut(Schema):
     is_provisional: bool = Field(description="A working day on the way is not announced yet.")
 
 
-class Notices(PageOut):
-    items: list[NoticeOut]
+class PublicNotices(PageOut):
+    items: list[PublicNoticeOut]
 
 
 class ObjectionOut(Schema):
@@ -59,7 +59,7 @@ class ObjectionOut(Schema):
     answer: str
 
 
-class WholeNotice(NoticeOut):
+class WholeNotice(PublicNoticeOut):
     facts: list[dict[str, Any]]
     people: list[dict[str, Any]]
     objections: list[ObjectionOut] = Field(description="Your own; all of them, if you answer them.")
@@ -69,7 +69,7 @@ class ObjectionIn(Schema):
     text: Text
 
 
-class AnswerIn(Schema):
+class PublicAnswerIn(Schema):
     outcome: Literal["upheld", "dismissed"]
     answer: Text
 
@@ -97,7 +97,7 @@ def _text(value: Any) -> str:
     return value.text if isinstance(value, Said) else str(value)
 
 
-@router.get("/public-notices", response=answers(Notices), summary="Public notices that are open to you")
+@router.get("/public-notices", response=answers(PublicNotices), summary="Public notices that are open to you")
 def list_public_notices(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
     actor = api_actor(request, READ)
     return paged(notices.visible_to(actor, within=within(actor)), page, per_page, each(notice_out))
@@ -121,7 +121,7 @@ def object_to(request: HttpRequest, code: Code, given: ObjectionIn) -> Any:
     summary="Uphold or dismiss an objection",
 )
 @needs_scope(WRITE)
-def answer_objection(request: HttpRequest, code: Code, objection: Code, given: AnswerIn) -> Any:
+def answer_objection(request: HttpRequest, code: Code, objection: Code, given: PublicAnswerIn) -> Any:
     row = notices.answer_objection(
         actor=api_actor(request), code=code, objection_code=objection, outcome=given.outcome, answer=given.answer
     )
