@@ -107,6 +107,8 @@ def _members(parts: Iterable[str], place: dict[str, int], count: int) -> np.ndar
     return found
 
 
+# BLAS multiplies in registers that it does not fill, and NumPy sometimes reports what it finds in the rest of them.
+@np.errstate(invalid="ignore")
 def features(query: Query, found: Candidates) -> np.ndarray:
     """float32[documents, NAMES]: each column divided by its largest value."""
     at = found.places
