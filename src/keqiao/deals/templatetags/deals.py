@@ -31,6 +31,12 @@ def amount(value: int | None, unit: str) -> str:
 
 
 @register.filter
+def cited(instrument: str) -> str:
+    """Where a line comes from: our own words in the reader's language, the title of a law or rule as it is."""
+    return _(instrument) if instrument else ""
+
+
+@register.filter
 def percent(rate: str) -> str:
     """70%, from an exact fraction; cut to four places where it never ends."""
     if not rate:

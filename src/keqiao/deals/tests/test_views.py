@@ -59,6 +59,16 @@ def test_the_other_party_sees_what_it_paid_and_a_contributor_only_the_own_line(w
     assert "394,800.00" not in client.get(f"/deals/{world.deal.code}").content.decode()
 
 
+def test_an_english_reader_sees_our_own_grounds_in_english_and_laws_by_their_titles(world, client):
+    row = prepare(world)
+    client.cookies["keqiao_language"] = "en"
+    shown = as_(client, world.team[0]).get(f"/me/money/{row.code}").content.decode()
+    assert "Parts the contributors signed" in shown
+    assert "贡献人签署的分配比例" not in shown
+    assert '<span lang="zh-CN">' in shown
+    assert "促进科技成果转化" in shown
+
+
 def test_from_the_rule_to_payment_on_the_pages(world, client):
     as_(client, world.officer)
     given = {
