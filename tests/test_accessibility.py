@@ -270,7 +270,7 @@ NO_PAGES = re.compile(
     r"reset-password/.*|first-password|invitation|notices/unsubscribe|alerts/stop|saml/.*|agreements/.*|post/\{code\}|about/.*|"
     r".*/(files?|hints|progress|evidence|passkey|options|code|file|export|templates?)(/\{.*)?|.*\{(extension|scheme)\}.*|"
     r"organisations/\{code\}/logo|me/security/(link/.*|passkeys/.*/name)|post/from-file/\{code\}|"
-    r"me/(joins|upkeep)/\{code\}/\{step\}|admin/learning/roll-back|me/searches/\{.*|me/webhooks/\{.*|import/\{.*|verifications/\{.*|.*/columns)"
+    r"(me/(joins|upkeep)|distributions)/\{code\}/\{step\}|admin/learning/roll-back|me/searches/\{.*|me/webhooks/\{.*|import/\{.*|verifications/\{.*|.*/columns)"
 )
 
 

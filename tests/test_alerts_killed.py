@@ -43,7 +43,7 @@ from keqiao.kernel.models import Notice
 from procrastinate.contrib.django.models import ProcrastinateJob
 mine = Alert.objects.filter(watch__is_chosen=True)
 print(mine.filter(state="sent").count(), mine.exclude(state="sent").count())
-print(Digest.objects.aggregate(n=Sum("lines"))["n"], Digest.objects.count(), Notice.objects.count())
+print(Digest.objects.aggregate(n=Sum("lines"))["n"] or 0, Digest.objects.count(), Notice.objects.count())
 print(Notice.objects.exclude(mailed_at=None).count(), ProcrastinateJob.objects.exclude(status="succeeded").count())
 """
 

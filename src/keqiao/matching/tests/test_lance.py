@@ -515,8 +515,6 @@ WRITER = """
     from pathlib import Path
     from keqiao.matching.engine import Document, Schema
     from keqiao.matching.lance import LanceEngine
-from keqiao.matching.milvus import MilvusEngine
-from keqiao.matching.tests.milvus_server import MilvusServer
 
     engine = LanceEngine(Path(sys.argv[1]))
     engine.ensure("x_v1", Schema())
