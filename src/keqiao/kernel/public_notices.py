@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -36,12 +36,6 @@ class NoticeOver(WrongState):
     """The last second has passed; the database's clock says so."""
 
     message = gettext_lazy("公示期已满，不再受理异议。")
-
-
-class NotPassed(WrongState):
-    """What waits for a notice does not go on before it has passed."""
-
-    message = gettext_lazy("公示还没有结束，或异议还没有处理完。")
 
 
 @dataclass(frozen=True)
@@ -122,8 +116,9 @@ def get(code: str, *, actor: Any, within: Iterable[int]) -> PublicNotice:
 
 
 def objections_visible_to(actor: Any, notice: PublicNotice) -> QuerySet[Objection]:
-    """All to those who answer them; to others their own."""
-    rows = Objection.objects.filter(notice=notice).order_by("-made_at", "-id")
+    """All to those who answer them, what still waits first; to others their own."""
+    is_answered = Case(When(outcome="", then=0), default=1)
+    rows = Objection.objects.filter(notice=notice).order_by(is_answered, "-made_at", "-id")
     if can_answer(actor, notice):
         return rows
     return rows.filter(person_id=actor.person_id) if actor.person_id is not None else rows.none()
@@ -132,10 +127,6 @@ def objections_visible_to(actor: Any, notice: PublicNotice) -> QuerySet[Objectio
 def of_subject(subject: str) -> PublicNotice | None:
     """The newest notice of a matter. For commands and pages that have asked who may see it."""
     return PublicNotice.objects.filter(subject=subject).order_by("-id").first()
-
-
-def of_subjects(subjects: Iterable[str]) -> dict[str, PublicNotice]:
-    return {row.subject: row for row in PublicNotice.objects.filter(subject__in=list(subjects)).order_by("id")}
 
 
 def due(now: datetime) -> QuerySet[PublicNotice]:

@@ -23,7 +23,7 @@ from keqiao.parties.types import Actor
 from keqiao.web import presentation
 
 PER_PAGE = 20
-MOST_SHOWN = 200
+MOST_SHOWN = 200  # objections at once; those that are answered make room for those that wait
 
 
 def within(actor: Actor) -> set[int]:
@@ -118,7 +118,7 @@ def amount(minor: int, currency: str) -> str:
 
 
 def people_of(notice: PublicNotice) -> list[tuple[Any, str]]:
-    """Who gets how much; whoever has been erased since is nobody."""
-    rows: Sequence[dict[str, Any]] = notice.people[:MOST_SHOWN]
+    """Who gets how much, all of them: that is what is announced. Whoever has been erased since is nobody."""
+    rows: Sequence[dict[str, Any]] = notice.people
     people = parties.people_by_id({row["person"] for row in rows})
     return [(people.get(row["person"]), amount(row["minor"], row["currency"])) for row in rows]

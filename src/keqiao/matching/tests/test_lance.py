@@ -19,7 +19,6 @@ import pytest
 
 import keqiao
 from keqiao.matching import frequencies, lance
-from keqiao.matching import milvus as milvus_engine
 from keqiao.matching.engine import (
     And,
     Attribute,
@@ -37,6 +36,7 @@ from keqiao.matching.engine import (
 )
 from keqiao.matching.lance import LanceEngine
 from keqiao.matching.milvus import MilvusEngine
+from keqiao.matching.milvus import engine as milvus_engine
 from keqiao.matching.tests.milvus_server import MilvusServer
 from keqiao.matching.text import fingerprint
 from keqiao.matching.types import SearchAway
@@ -492,6 +492,18 @@ class TestLance:
         assert engine.resolve("x_v1") is None
         engine.ensure("x_v1", SCHEMA)
         assert engine.count("x_v1") == 0
+
+    def test_a_reader_notices_what_another_engine_writes(self, tmp_path):
+        """Answers of searches are kept by this mark, so it must change with every write of whichever process."""
+        writer, reader = LanceEngine(tmp_path), LanceEngine(tmp_path)
+        writer.ensure("x_v1", Schema())
+        marks = [reader.stamp("x_v1")]
+        writer.upsert("x_v1", [Document("a", 1, ["pump"])])
+        marks.append(reader.stamp("x_v1"))
+        writer.delete("x_v1", ["a"])
+        marks.append(reader.stamp("x_v1"))
+        assert len(set(marks)) == 3
+        assert reader.stamp("x_v1") == marks[-1]
 
     @pytest.mark.slow
     def test_writer_killed_at_any_point_loses_nothing_it_reported(self, tmp_path):

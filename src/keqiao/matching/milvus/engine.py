@@ -17,12 +17,10 @@ import base64
 import contextlib
 import fcntl
 import json
-import math
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -32,32 +30,24 @@ import numpy as np
 import pyarrow as pa
 
 from keqiao.matching.engine import (
-    And,
     Attribute,
     BadFilter,
     Document,
-    Eq,
     Filter,
-    Has,
-    In,
     NoSuchIndex,
-    Not,
     Occurrences,
-    Or,
     Pending,
-    Range,
     Schema,
     SearchError,
-    check_comparison,
     check_name,
     is_one_token,
-    known_attribute,
     newest,
-    stored,
 )
 from keqiao.matching.frequencies import FREQUENCY, Frequencies, count_frequencies
 from keqiao.matching.kept import Memory
-from keqiao.matching.text import fingerprint
+from keqiao.matching.milvus.client import Client
+from keqiao.matching.milvus.filters import TRUE, compile_filter, listed, quoted
+from keqiao.matching.milvus.rows import LONGEST_TEXT, About, place_of, row_of
 from keqiao.matching.types import Hit, SearchAway
 from keqiao.runtime.environment import BadSetting
 
@@ -65,25 +55,14 @@ PREFIX = "keqiao_"
 BATCH = 500  # documents of one request
 READ_AT_ONCE = 1_000
 MOST_HITS = 16_384  # that Milvus gives at once
-K1, B = 1.2, 0.75
 QUERY_TERMS_MOST = 100  # as with LanceDB
 STALE_SHARE = 0.2
 COUNTED_WHEN_ASKED = 2_000  # documents of a young index whose tokens are counted when a search needs them
 FRESH_FOR = 5.0  # seconds that what changes seldom is believed
-LONGEST_TEXT = 65_535  # bytes of one field in Milvus
 PART = 45_000  # bytes of the counts in one row, before base64
-NOTHING = 0  # a place in the sparse vectors that no token has
 TIMEOUT = 30.0
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class About:
-    """What is written down of an index beside its documents."""
-
-    schema: Schema
-    average: float  # tokens of a document; 0 before the first
 
 
 class MilvusEngine:
@@ -124,14 +103,14 @@ class MilvusEngine:
                     about = About(about.schema, max(1.0, average))
                     self._write_about(self._real(idx), about)
                 if fresh:
-                    self._client.upsert(self._name(idx), [_row(doc, about) for doc in fresh], timeout=TIMEOUT)
+                    self._client.upsert(self._name(idx), [row_of(doc, about) for doc in fresh], timeout=TIMEOUT)
 
     def delete(self, idx: str, ids: Iterable[str]) -> None:
         with self._writing():
             self._read_about(idx)
             remaining = iter(ids)
             while batch := list(islice(remaining, BATCH)):
-                self._client.delete(self._name(idx), filter=f"id in [{_listed(batch)}]", timeout=TIMEOUT)
+                self._client.delete(self._name(idx), filter=f"id in [{listed(batch)}]", timeout=TIMEOUT)
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -144,7 +123,7 @@ class MilvusEngine:
         chosen = np.argsort(-gains, kind="stable")[:QUERY_TERMS_MOST]
         query: defaultdict[int, float] = defaultdict(float)
         for place in chosen.tolist():
-            query[_place(wanted[place])] += float(gains[place])
+            query[place_of(wanted[place])] += float(gains[place])
         hits = self._search(idx, dict(query), "lexical", where, k)
         return [hit for hit in hits if hit.score > 0]
 
@@ -157,7 +136,7 @@ class MilvusEngine:
     def occurrences(self, idx: str, ids: Sequence[str], tokens: Sequence[str]) -> Occurrences:
         dims = self._about(idx).schema.dims
         names = ["id", "tokens", "title_length", "has_vector", *(["vector"] if dims else [])]
-        found = self._query(idx, f"id in [{_listed(ids)}]", names, self._consistency) if ids else []
+        found = self._query(idx, f"id in [{listed(ids)}]", names, self._consistency) if ids else []
         rows = {row["id"]: number for number, row in enumerate(found)}
         columns: dict[str, Any] = {
             "tokens": [row["tokens"] for row in found],
@@ -256,7 +235,7 @@ class MilvusEngine:
                     from pymilvus.exceptions import MilvusException
 
                     try:
-                        self._made = _Client(MilvusClient(self._uri, token=self._token, timeout=TIMEOUT))
+                        self._made = Client(MilvusClient(self._uri, token=self._token, timeout=TIMEOUT))
                     except MilvusException as trouble:
                         raise SearchAway from trouble
         return self._made
@@ -325,7 +304,7 @@ class MilvusEngine:
             iterator.close()
 
     def _revisions(self, idx: str, ids: Sequence[str]) -> dict[str, int]:
-        return {row["id"]: row["rev"] for row in self._query(idx, f"id in [{_listed(ids)}]", ["id", "rev"], "Strong")}
+        return {row["id"]: row["rev"] for row in self._query(idx, f"id in [{listed(ids)}]", ["id", "rev"], "Strong")}
 
     # --- what is written down beside the documents --------------------------------------------------------------------
 
@@ -353,7 +332,7 @@ class MilvusEngine:
         self._write_notes({f"about:{idx}": json.dumps(meaning)})
 
     def _read_note(self, key: str) -> str | None:
-        condition = f"key == {_quoted(key)}"
+        condition = f"key == {quoted(key)}"
         try:
             rows = self._client.query(
                 self._notes,
@@ -387,7 +366,7 @@ class MilvusEngine:
             return
         known = json.loads(self._read_note(f"frequencies:{idx}") or '{"parts": 0}')
         keys = [f"about:{idx}", f"frequencies:{idx}", *(f"frequencies:{idx}:{n}" for n in range(known["parts"]))]
-        self._client.delete(self._notes, filter=f"key in [{_listed(keys)}]", timeout=TIMEOUT)
+        self._client.delete(self._notes, filter=f"key in [{listed(keys)}]", timeout=TIMEOUT)
 
     def _statistics(self, idx: str) -> Frequencies:
         at, known = self._frequencies.get(idx, (0.0, None))
@@ -454,152 +433,3 @@ class MilvusEngine:
         # What says what it holds comes first: a version that was left half made is made again under the next number.
         self._write_about(idx, About(schema, 0.0))
         self._client.create_collection(self._prefix + idx, schema=made, index_params=index)
-
-
-class _Client:
-    """Milvus' client with its errors in our words."""
-
-    def __init__(self, client: Any) -> None:
-        self._own = client
-
-    def __getattr__(self, name: str) -> Any:
-        own = getattr(self._own, name)
-        return _translated(own, self._own.load_collection) if callable(own) else own
-
-
-NOT_FOUND, NOT_LOADED, ALIAS_NOT_FOUND = 100, 101, 1600
-
-
-def _translated(call: Callable[..., T], load: Callable[[str], None]) -> Callable[..., T]:
-    def asked(*given: Any, **named: Any) -> T:
-        from pymilvus.exceptions import MilvusException
-
-        try:
-            try:
-                return call(*given, **named)
-            except MilvusException as trouble:
-                if trouble.code != NOT_LOADED:
-                    raise
-                load(given[0])  # after a restart of the server
-                return call(*given, **named)
-        except MilvusException as trouble:
-            if (
-                trouble.code in {NOT_FOUND, ALIAS_NOT_FOUND}
-                or "not found" in str(trouble)
-                or "not exist" in str(trouble)
-            ):
-                raise NoSuchIndex(str(trouble)) from trouble
-            if trouble.code in {1, 2} or "connect" in str(trouble).lower() or "deadline" in str(trouble).lower():
-                raise SearchAway from trouble
-            raise SearchError(str(trouble)) from trouble
-
-    return asked
-
-
-def _place(token: str) -> int:
-    """Where a token stands in the sparse vectors. Two tokens in one place add up: of a million about one in four thousand."""
-    return 1 + fingerprint(token) % (2**32 - 2)
-
-
-def _row(doc: Document, about: About) -> dict[str, Any]:
-    tokens = [token for token in doc.tokens if is_one_token(token)]
-    longer = 1 - B + B * len(tokens) / about.average
-    weights: defaultdict[int, float] = defaultdict(float)
-    for token, n in Counter(tokens).items():
-        weights[_place(token)] += n * (K1 + 1) / (n + K1 * longer)
-    row: dict[str, Any] = {
-        "id": doc.id,
-        "rev": doc.rev,
-        "tokens": _cut(" ".join(tokens)),
-        "title_length": sum(map(is_one_token, doc.tokens[: doc.title_length])),
-        "has_vector": doc.vector is not None,
-        "lexical": dict(weights) or {NOTHING: 1.0},
-    }
-    if about.schema.dims:
-        row["vector"] = [0.0] * about.schema.dims if doc.vector is None else np.asarray(doc.vector, np.float32).tolist()
-    for name, kind in about.schema.attributes.items():
-        row[name] = stored(doc.attributes.get(name), kind)
-    return row
-
-
-def _cut(text: str) -> str:
-    """As many whole tokens as one field holds; a document is still found by all of them."""
-    content = text.encode()
-    return (
-        text
-        if len(content) <= LONGEST_TEXT
-        else content[: LONGEST_TEXT + 1].rpartition(b" ")[0].decode("utf-8", "ignore")
-    )
-
-
-# --- filters ----------------------------------------------------------------------------------------------------------
-
-TRUE, FALSE = 'id != ""', 'id == ""'
-
-
-def compile_filter(where: Filter, attributes: Mapping[str, Attribute], *, is_not: bool = False) -> str:  # noqa: PLR0911 -- one case, one line
-    """The filter in Milvus' language; `is_not`: its negation. Names are checked and values quoted, so nothing leaks in."""
-    match where:
-        case Not(part):
-            return compile_filter(part, attributes, is_not=not is_not)
-        case And(parts):
-            return _joined(parts, attributes, is_or=is_not, is_not=is_not)
-        case Or(parts):
-            return _joined(parts, attributes, is_or=not is_not, is_not=is_not)
-        case Has(name, values):
-            known_attribute(name, attributes, lists=True)
-            wanted = f"array_contains_any({name}, [{_listed(values)}])" if values else FALSE
-            return _negated(name, wanted) if is_not else wanted
-        case Eq(name, value):
-            known_attribute(name, attributes)
-            written = _literal(name, value, attributes)
-            return _missing(name, f"{name} != {written}") if is_not else f"{name} == {written}"
-        case In(name, values):
-            known_attribute(name, attributes)
-            listed = ", ".join(_literal(name, value, attributes) for value in values)
-            if not values:
-                return TRUE if is_not else FALSE
-            return _missing(name, f"{name} not in [{listed}]") if is_not else f"{name} in [{listed}]"
-        case Range(name, low, high):
-            known_attribute(name, attributes)
-            signs = ((low, "<"), (high, ">=")) if is_not else ((low, ">="), (high, "<"))
-            limits = [f"({name} {sign} {_literal(name, v, attributes)})" for v, sign in signs if v is not None]
-            if is_not:
-                return " or ".join([f"({name} is null)", *limits])
-            return " and ".join(limits) if limits else f"{name} is not null"
-    raise BadFilter(f"{where!r} is not a filter")
-
-
-def _joined(parts: Sequence[Filter], attributes: Mapping[str, Attribute], *, is_or: bool, is_not: bool) -> str:
-    written = [f"({compile_filter(part, attributes, is_not=is_not)})" for part in parts]
-    return (" or " if is_or else " and ").join(written) if written else (FALSE if is_or else TRUE)
-
-
-def _missing(name: str, otherwise: str) -> str:
-    return otherwise if name == "id" else f"({name} is null) or ({otherwise})"
-
-
-def _negated(name: str, wanted: str) -> str:
-    return TRUE if wanted == FALSE else f"({name} is null) or (not ({wanted}))"
-
-
-def _literal(name: str, value: object, attributes: Mapping[str, Attribute]) -> str:
-    checked = check_comparison(name, value, attributes)
-    if isinstance(checked, str):
-        return _quoted(checked)
-    return repr(checked) if isinstance(checked, int) or math.isfinite(checked) else "0.0"
-
-
-ESCAPED = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))  # the backslash first
-
-
-def _listed(values: Iterable[str]) -> str:
-    return ", ".join(map(_quoted, values))
-
-
-def _quoted(text: str) -> str:
-    """Escaped in the few ways that Milvus and its small server both read; a lone surrogate cannot be in the index."""
-    clean = text.encode("utf-8", "replace").decode("utf-8")
-    for sign, written in ESCAPED:
-        clean = clean.replace(sign, written)
-    return f'"{clean}"'

@@ -1,0 +1,49 @@
+"""Milvus' client, with its errors in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from keqiao.matching.engine import NoSuchIndex, SearchError
+from keqiao.matching.types import SearchAway
+
+T = TypeVar("T")
+NOT_FOUND, NOT_LOADED, ALIAS_NOT_FOUND = 100, 101, 1600
+
+
+class Client:
+    """Milvus' client with its errors in our words."""
+
+    def __init__(self, client: Any) -> None:
+        self._own = client
+
+    def __getattr__(self, name: str) -> Any:
+        own = getattr(self._own, name)
+        return translated(own, self._own.load_collection) if callable(own) else own
+
+
+def translated(call: Callable[..., T], load: Callable[[str], None]) -> Callable[..., T]:
+    def asked(*given: Any, **named: Any) -> T:
+        from pymilvus.exceptions import MilvusException
+
+        try:
+            try:
+                return call(*given, **named)
+            except MilvusException as trouble:
+                if trouble.code != NOT_LOADED:
+                    raise
+                load(given[0])  # after a restart of the server
+                return call(*given, **named)
+        except MilvusException as trouble:
+            if (
+                trouble.code in {NOT_FOUND, ALIAS_NOT_FOUND}
+                or "not found" in str(trouble)
+                or "not exist" in str(trouble)
+            ):
+                raise NoSuchIndex(str(trouble)) from trouble
+            if trouble.code in {1, 2} or "connect" in str(trouble).lower() or "deadline" in str(trouble).lower():
+                raise SearchAway from trouble
+            raise SearchError(str(trouble)) from trouble
+
+    return asked
