@@ -80,8 +80,19 @@ class ReceiptOut(Schema):
     currency: str
 
 
+class OwnerLawOut(Schema):
+    organisation: str
+    jurisdiction: str = Field(description="By whose law this owner divides its part.")
+
+
+class LawIn(Schema):
+    organisation: PlainCode = Field("", description="Which owner; empty: the one of your transfer office.")
+    jurisdiction: Annotated[str, StringConstraints(max_length=20, pattern=r"^[A-Z0-9-]*$")] = Field(examples=["CN-ZJ"])
+
+
 class DealWithReceipts(DealOut):
     owners: list[str]
+    laws: list[OwnerLawOut]
     results: list[str]
     receipts: list[ReceiptOut]
 
@@ -114,6 +125,15 @@ class DealIn(Schema):
     broker: PlainCode = ""
     broker_bp: Bp = 0
     broker_is_cost: bool = False
+    price_notice: PlainCode = Field("", description="Code of the notice on which an agreed price was shown.")
+    noticed_from: IsoDate | None = Field(None, description="Or from when to when it was shown outside, and where.")
+    noticed_to: IsoDate | None = None
+    noticed_where: Text = ""
+    equity_as: Word = Field(
+        "shares", description="How people are rewarded when a result becomes shares: shares, proceeds."
+    )
+    produced_on: IsoDate | None = None
+    first_profitable_year: Annotated[int, Field(ge=1990, le=2100)] | None = None
     milestones: Annotated[list[MilestoneIn], Field(max_length=60)] = []
 
 
@@ -377,9 +397,14 @@ def get_deal(request: HttpRequest, code: Code) -> dict[str, Any]:
 def _deal(code: str, actor: Any) -> dict[str, Any]:
     deal = selectors.get_deal(code, actor=actor)
     sees_money = selectors.sees_money(actor, deal)
+    owners = selectors.owners_of(deal)
     return {
         **deal_out(deal, sees_money=sees_money),
-        "owners": [row.organisation.code for row in selectors.owners_of(deal)],
+        "owners": [row.organisation.code for row in owners],
+        "laws": [
+            {"organisation": row.organisation.code, "jurisdiction": row.jurisdiction or deal.jurisdiction}
+            for row in owners
+        ],
         "results": [row.achievement.code for row in deal.results.select_related("achievement")],
         "receipts": [receipt_out(row) for row in selectors.receipts_of(deal)[:1_000]] if sees_money else [],
     }
@@ -406,6 +431,17 @@ def open_deal(request: HttpRequest, given: DealIn) -> Any:
 def register_contract(request: HttpRequest, code: Code, given: RegistrationIn) -> Any:
     actor = api_actor(request)
     services.register_contract(actor=actor, code=code, number=given.number, registered_on=given.registered_on)
+    return _deal(code, actor)
+
+
+@router.post(
+    "/deals/{code}/law", response=change_answers(DealWithReceipts), summary="By whose law an owner divides its part"
+)
+@needs_scope(WRITE)
+def choose_law(request: HttpRequest, code: Code, given: LawIn) -> Any:
+    """Until it has divided something; the province of the organisation says it first."""
+    actor = api_actor(request)
+    services.choose_law(actor=actor, code=code, jurisdiction=given.jurisdiction, organisation_code=given.organisation)
     return _deal(code, actor)
 
 

@@ -17,14 +17,17 @@ from keqiao.deals.models import (
     DealOwner,
     Distribution,
     Payment,
+    PriceNotice,
     Receipt,
     RewardRule,
     SheetLine,
+    ShownPrice,
 )
 from keqiao.deals.states import GONE, OFFICER_ROLES, READING_ROLES, Answer, DistributionState, PaymentState
 from keqiao.kernel.errors import BadInput, NotFound
+from keqiao.kernel.models import PublicNoticeState
 from keqiao.parties import selectors as parties
-from keqiao.parties.types import Actor
+from keqiao.parties.types import Actor, OrganisationKind
 
 
 def reading_homes(actor: Actor) -> set[int]:
@@ -66,6 +69,12 @@ def get_deal(code: str, *, actor: Actor, lock: bool = False) -> Deal:
 
 def owners_of(deal: Deal) -> list[DealOwner]:
     return list(deal.owners.select_related("organisation"))
+
+
+def law_for(deal: Deal, organisation_id: int) -> str:
+    """The jurisdiction whose law divides an owner's part: its own province's, else the deal's."""
+    own = deal.owners.filter(organisation_id=organisation_id).values_list("jurisdiction", flat=True).first()
+    return own or deal.jurisdiction
 
 
 def own_owners(actor: Actor, deal: Deal) -> list[DealOwner]:
@@ -117,6 +126,36 @@ def chosen_rule(actor: Actor, organisation_id: int, code: str) -> RewardRule | N
     if found is None:
         raise BadInput(_("没有这份分配办法。"), field="rule")
     return found
+
+
+# --- prices that are shown ------------------------------------------------------------------------------------------------
+
+STATE_UNITS = frozenset({OrganisationKind.UNIVERSITY, OrganisationKind.INSTITUTE, OrganisationKind.HOSPITAL})
+
+
+def price_notices_visible_to(actor: Actor) -> QuerySet[PriceNotice]:
+    """Those of the institution, newest first, for its officers, finance and auditors; others have the public notice."""
+    rows = PriceNotice.objects.select_related("organisation", "notice").order_by("-id")
+    if actor.is_system:
+        return rows
+    homes = reading_homes(actor)
+    return rows.filter(organisation_id__in=homes) if homes else rows.none()
+
+
+def passed_price_notices(actor: Actor) -> QuerySet[PriceNotice]:
+    """On which a deal may be signed."""
+    return price_notices_visible_to(actor).filter(notice__state=PublicNoticeState.PASSED)
+
+
+def get_price_notice(code: str, *, actor: Actor) -> PriceNotice:
+    found = price_notices_visible_to(actor).filter(code=code).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def shown_price_of(deal: Deal) -> ShownPrice | None:
+    return ShownPrice.objects.filter(deal=deal).select_related("price_notice__notice").first()
 
 
 # --- distributions ------------------------------------------------------------------------------------------------------

@@ -291,7 +291,9 @@ def _rate_basis(receipt: Receipt) -> Basis | None:
     """By which rate of which day a foreign receipt was converted."""
     if receipt.rate is None:
         return None
-    return Basis(RATE, f"{receipt.currency} {receipt.rate}", receipt.rate_source, since=receipt.received_on)
+    return Basis(
+        RATE, f"{receipt.currency} {receipt.rate.normalize():f}", receipt.rate_source, since=receipt.received_on
+    )
 
 
 def _take_charges(

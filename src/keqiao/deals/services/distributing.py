@@ -258,6 +258,7 @@ def _shares_still_hold(distribution: Distribution) -> None:
 def _announce(actor: Actor, distribution: Distribution) -> Any:
     """What the law requires and no more: the conversion, who gets how much, when it is paid, the registration."""
     deal, receipt = distribution.deal, distribution.receipt
+    law = selectors.law_for(deal, distribution.organisation_id)
     results = [row.achievement_id for row in deal.results.all()]
     rows = list(distribution.confirmations.order_by("id"))
     lines = {line.person_id: line for line in distribution.lines.all() if line.person_id is not None}
@@ -269,13 +270,13 @@ def _announce(actor: Actor, distribution: Distribution) -> Any:
         ("total", {"minor": sum(row.amount for row in rows), "currency": distribution.unit}),
         ("registration", {"text": deal.registration_number}),
     ]
-    wanted = parameter("reward_notice.fields", on=clock.today(), jurisdiction=deal.jurisdiction)
+    wanted = parameter("reward_notice.fields", on=clock.today(), jurisdiction=law)
     return public_notices.open_notice(
         actor=actor,
         kind=announcing.REWARD,
         subject=f"deals.distribution:{distribution.pk}",
         organisation_ids=[distribution.organisation_id],
-        audience=parameter("reward_notice.audience", on=clock.today(), jurisdiction=deal.jurisdiction),
+        audience=parameter("reward_notice.audience", on=clock.today(), jurisdiction=law),
         title_zh=deal.title_zh,
         title_en=deal.title_en,
         facts=[row for row in facts if row[0] in wanted],
@@ -289,7 +290,7 @@ def _announce(actor: Actor, distribution: Distribution) -> Any:
             for row in rows
         ],
         days_rule="reward_notice.least_days",
-        jurisdiction=deal.jurisdiction,
+        jurisdiction=law,
     )
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -222,7 +223,7 @@ def test_a_key_records_one_receipt(world):
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"amount": "0.00"}, "amount"), ({"currency": "XYZ"}, "currency"), ({"currency": "USD"}, "rate"),
+        ({"amount": "0.00"}, "amount"), ({"currency": "XYZ"}, "currency"), ({"currency": "USD"}, "rate"), ({"kind": "profit", "year": 2026}, "kind"),
         ({"received_on": date(2026, 8, 13)}, "received_on"), ({"kind": "gift"}, "kind"), ({"milestone": 9}, "milestone"),
         ({"charges": ({"kind": "bribe", "amount": 1},)}, "charges.1"), ({"kind": "profit"}, "year"), ({"name": ""}, "name"),
     ],
@@ -324,7 +325,7 @@ def test_co_owners_divide_their_own_part_by_their_own_rule(world):
     world.deal = services.open_deal(
         actor=world.officer,
         draft=DealDraft(
-            title_zh="共有成果许可", mode="licence", pricing="agreement", results=[(world.result.code, 10_000)],
+            title_zh="共有成果许可", mode="licence", pricing="listing", results=[(world.result.code, 10_000)],
             other_party=world.buyer.code, signed_on=world.deal.signed_on, jurisdiction="CN-SH",
         ),
     )  # fmt: skip
@@ -359,3 +360,81 @@ def test_a_month_is_closed_while_it_is_paid_in(world):
     with pytest.raises(MonthClosed):
         services.pay(actor=world.finance, code=payment.distribution.payments.last().code, paid_on=last)
     assert Payment.objects.filter(state="paid").count() == Entry.objects.filter(key__startswith="deals:ZF").count()
+
+
+def co_owned(world, other, partner, people, shares):
+    """A new version: 60 % here, 40 % there."""
+    parts = [Part(actor.person_id, bp) for actor, bp in zip(people, shares, strict=True)]
+    catalogue.propose_shares(
+        actor=world.officer, achievement_code=world.result.code, contributors=parts, based_on=1,
+        owners=[Part(world.home.pk, 6000), Part(other.pk, 4000)],
+    )  # fmt: skip
+    for actor in people:
+        catalogue.sign_shares(actor=actor, achievement_code=world.result.code, number=2)
+
+
+def test_each_owner_divides_by_the_law_of_its_own_province(world):
+    """Shanghai and Zhejiang: the floor, and what transfer staff get, differ in one deal."""
+    other = make_organisation(kind="institute", region="330106")
+    theirs = make_actor(organisation=other, role=Role.CONVERSION_OFFICER)
+    partner = make_actor(organisation=other, role=Role.RESEARCHER)
+    co_owned(world, other, partner, [*world.team[:2], partner], (4000, 2000, 4000))
+    world.deal = services.open_deal(
+        actor=world.officer,
+        draft=DealDraft(
+            title_zh="共有成果许可", mode="licence", pricing="auction", results=[(world.result.code, 10_000)],
+            other_party=world.buyer.code, signed_on=world.deal.signed_on, jurisdiction="CN-SH",
+        ),
+    )  # fmt: skip
+    laws = {row.organisation_id: row.jurisdiction for row in world.deal.owners.all()}
+    assert laws == {world.home.pk: "", other.pk: "CN-ZJ"}
+    world.receipt = pay_in(world, "1000000.00", charges=({"kind": "vat", "amount": 0},), milestone=None)
+    mine = prepare(world, rule="")
+    law = services.prepare(actor=theirs, code=world.deal.code, receipt_number=1, rule_code="")
+    rewards = [row.lines.get(step="reward") for row in (mine, law)]
+    assert [(row.rate, row.amount) for row in rewards] == [("1/2", 300_000_00), ("7/10", 280_000_00)]
+    assert [row.lines.filter(step="staff").count() for row in (mine, law)] == [0, 1]
+    assert law.lines.get(step="staff").amount == 14_000_00
+    with pytest.raises(WrongState):
+        services.choose_law(actor=theirs, code=world.deal.code, jurisdiction="CN-BJ")
+    services.withdraw(actor=theirs, code=law.code, reason="改用北京的规则")
+    for actor in (world.finance, partner):
+        with pytest.raises(NotAllowed):
+            services.choose_law(actor=actor, code=world.deal.code, jurisdiction="CN-BJ")
+    with pytest.raises(BadInput):
+        services.choose_law(actor=theirs, code=world.deal.code, jurisdiction="XX")
+    services.choose_law(actor=theirs, code=world.deal.code, jurisdiction="CN-BJ")
+    again = services.prepare(actor=theirs, code=world.deal.code, receipt_number=1, rule_code="")
+    assert again.lines.get(step="reward").amount == 200_000_00
+
+
+def test_where_a_region_lies():
+    from keqiao.deals.places import jurisdiction_of
+
+    assert [jurisdiction_of(region) for region in ("33", "330106", "CN-31", "", "LJ01", "990000")] == [
+        "CN-ZJ", "CN-ZJ", "CN-SH", "", "", "",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["equity", "implementation"])
+def test_a_percentage_for_a_broker_is_refused_where_no_price_is_paid(mode):
+    with pytest.raises(BadInput) as refused:
+        make_world(mode=mode, receipt=False)
+    assert refused.value.field == "broker_rate"
+    assert make_world(mode=mode, receipt=False, broker=False).deal.broker is None
+
+
+def test_a_foreign_receipt_names_whose_rate_it_is(world):
+    with pytest.raises(BadInput) as refused:
+        pay_in(world, "10.00", currency="USD", rate=Decimal("7.1234"))
+    assert refused.value.field == "rate_source"
+    world.receipt = pay_in(
+        world,
+        "10.00",
+        currency="USD",
+        rate=Decimal("7.1234"),
+        rate_source="中间价",
+        charges=({"kind": "vat", "amount": 0},),
+    )
+    cited = prepare(world).lines.get(step="gross").bases
+    assert [(row["article"], row["source"]) for row in cited if row["source"]] == [("USD 7.1234", "中间价")]
