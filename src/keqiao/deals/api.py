@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field, StringConstraints
 
@@ -27,9 +28,10 @@ from keqiao.kernel.api import (
     change_answers,
     each,
     needs_scope,
+    page_of,
     paged,
 )
-from keqiao.kernel.errors import NotFound
+from keqiao.kernel.errors import BadInput, NotFound
 
 router = Router(tags=["deals"])
 READ, WRITE = "deals:read", "deals:write"
@@ -259,9 +261,27 @@ class WholeDistribution(DistributionOut):
     payments: list[PaymentOut]
 
 
+class StaffIn(Schema):
+    key: Annotated[str, StringConstraints(min_length=16, max_length=16, pattern=r"^[0-9a-f]*$")]
+    share_bp: Bp
+
+
+class StaffOut(Schema):
+    key: str = Field(description="Names this person in the distributions of this deal, and nowhere else.")
+    name_zh: str
+    name_en: str
+
+
+class StaffList(PageOut):
+    items: list[StaffOut]
+
+
 class PrepareIn(Schema):
     rule: PlainCode = Field("", description="Code of the institution's rule; empty: the law's standard.")
     organisation: PlainCode = Field("", description="For which owner; empty: the one you act for.")
+    staff: Annotated[list[StaffIn], Field(max_length=60)] = Field(
+        [], description="Who divides what transfer staff get; empty: the office does so itself."
+    )
 
 
 class DealReasonIn(Schema):
@@ -528,10 +548,35 @@ def get_distribution(request: HttpRequest, code: Code) -> dict[str, Any]:
 @needs_scope(WRITE)
 def prepare(request: HttpRequest, code: Code, number: Number, given: PrepareIn) -> Any:
     actor = api_actor(request)
+    people = _staff(code, actor) if given.staff else {}
+    strange = [row.key for row in given.staff if row.key not in people]
+    if strange:
+        raise BadInput(_("“%(key)s”不在可选的转化服务人员之中。") % {"key": strange[0]}, field="staff")
     row = services.prepare(
-        actor=actor, code=code, receipt_number=number, rule_code=given.rule, organisation_code=given.organisation
-    )
+        actor=actor, code=code, receipt_number=number, rule_code=given.rule, organisation_code=given.organisation,
+        staff=[(people[row.key].pk, row.share_bp) for row in given.staff],
+    )  # fmt: skip
     return Status(201, _whole(row.code, actor))
+
+
+@router.get("/deals/{code}/staff", response=answers(StaffList), summary="People who may be named as transfer staff")
+def list_staff(request: HttpRequest, code: Code, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
+    """For the transfer office: who works for its institution."""
+    found = _staff(code, api_actor(request, READ))
+    rows = [{"key": key, "name_zh": person.name_zh, "name_en": person.name_en} for key, person in found.items()]
+    first = (page - 1) * per_page
+    return page_of(rows[first : first + per_page], total=len(rows), page=page, per_page=per_page)
+
+
+def _staff(code: str, actor: Any) -> dict[str, Any]:
+    deal = selectors.get_deal(code, actor=actor)
+    homes = [row for row in selectors.own_owners(actor, deal) if can_open_deal(actor, row.organisation_id)]
+    if not homes:
+        raise NotFound
+    found: dict[str, Any] = {}
+    for row in homes:
+        found |= selectors.staff_to_choose(deal, row.organisation_id)
+    return found
 
 
 @router.post("/distributions/{code}/approval", response=change_answers(WholeDistribution), summary="Approve")

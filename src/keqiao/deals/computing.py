@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from keqiao.catalogue.models import ShareVersion
 
 WHOLE = 10_000
+# (person, basis points) of those who divide what transfer staff get.
+Staff = Sequence[tuple[int, int]]
 SOMEBODY = (t.Share("", Fraction(1)),)  # the team of another owner
 
 
@@ -38,12 +40,15 @@ class Computed:
     terms_digest: str
 
 
-def compute(deal: Deal, receipt: Receipt, organisation_id: int, rule: RewardRule | None) -> Computed:
-    """Divide a receipt by an owner's rule, or by the law alone. Reads; nothing is written. Raises BadInput."""
+def compute(deal: Deal, receipt: Receipt, organisation_id: int, rule: RewardRule | None, staff: Staff = ()) -> Computed:
+    """Divide a receipt by an owner's rule, or by the law alone. Reads; nothing is written. Raises BadInput.
+
+    `staff`: who divides what transfer staff get; nobody: the institution's office does.
+    """
     versions = shares_in_force(deal)
-    terms = terms_of(deal, organisation_id, rule, versions)
+    terms = terms_of(deal, organisation_id, rule, versions, staff)
     pairs = sorted([achievement_id, version.pk] for achievement_id, version in versions.items())
-    digest = _digest(deal, organisation_id, rule, pairs)
+    digest = _digest(deal, organisation_id, rule, pairs, staff)
     receipts = [receipt_of(row) for row in [*_history(deal, receipt, organisation_id, digest), receipt]]
     sheet = distribute(terms, receipts, rules_in_force())
     mine = {"", owner_key(organisation_id)}
@@ -66,11 +71,12 @@ def _history(deal: Deal, receipt: Receipt, organisation_id: int, digest: str) ->
     return [row.receipt for row in rows.order_by("receipt__number")]
 
 
-def _digest(deal: Deal, organisation_id: int, rule: RewardRule | None, pairs: list[list[int]]) -> str:
+def _digest(deal: Deal, organisation_id: int, rule: RewardRule | None, pairs: list[list[int]], staff: Staff) -> str:
     said = [
         deal.pk, organisation_id, deal.mode, deal.signed_on.isoformat(), law_for(deal, organisation_id), deal.broker_bp,
         deal.registered_on.isoformat() if deal.registered_on else None, rule.pk if rule else None, pairs,
     ]  # fmt: skip
+    said += [sorted(staff)] if staff else []
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
@@ -86,7 +92,7 @@ def _person_key(person_id: int) -> str:
 
 
 def terms_of(
-    deal: Deal, organisation_id: int, rule: RewardRule | None, versions: Mapping[int, ShareVersion]
+    deal: Deal, organisation_id: int, rule: RewardRule | None, versions: Mapping[int, ShareVersion], staff: Staff = ()
 ) -> t.Terms:
     owners = list(deal.owners.select_related("organisation"))
     homes = {row.organisation_id for row in owners}
@@ -123,6 +129,7 @@ def terms_of(
         registered_on=deal.registered_on,
         currency=deal.currency,
         broker=_broker(deal),
+        staff=tuple(t.Share(_person_key(person), Fraction(bp, WHOLE)) for person, bp in staff),
         holdings=_holdings(deal, organisation_id),
         produced_on=deal.produced_on,
         first_profitable_year=deal.first_profitable_year,

@@ -20,7 +20,7 @@ from keqiao.deals.types import SHARES, ChargeKind, EquityAs, ReceiptKind
 from keqiao.kernel.errors import BadInput
 from keqiao.kernel.money import MINOR_DIGITS, Money
 
-MILESTONES, RESULTS, PARTS, CHARGES, PEOPLE, OWNERS = 4, 3, 5, 4, 6, 3
+MILESTONES, RESULTS, PARTS, CHARGES, PEOPLE, OWNERS, STAFF = 4, 3, 5, 4, 6, 3, 3
 MOST_ROWS = 60
 PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?")
 
@@ -204,6 +204,16 @@ def read_shares(given: QueryDict, people: dict[str, int]) -> list[Part]:
         share = read_bp(row["share"], "contributors")
         parts.append(Part(people[row["person"]], share, is_main=row["main"] != "other"))
     return parts
+
+
+def read_staff(given: QueryDict, people: dict[str, int]) -> list[tuple[int, int]]:
+    """(person, basis points) of named transfer staff; nobody: the office divides it."""
+    staff = []
+    for place, row in _filled(given, ("staff", "staff_share")):
+        if row["staff"] not in people:
+            raise BadInput(_("第 %(place)s 行：请选择转化服务人员。") % {"place": place}, field="staff")
+        staff.append((people[row["staff"]], read_bp(row["staff_share"], "staff")))
+    return staff
 
 
 def read_owners(given: QueryDict, organisations: QuerySet[Any]) -> list[Part]:

@@ -298,6 +298,7 @@ class Distribution(models.Model):
     organisation = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
     rule = models.ForeignKey(RewardRule, null=True, on_delete=models.PROTECT, related_name="+")  # none: the law's
     share_versions = models.JSONField()  # [[achievement id, version id], …]
+    staff = models.JSONField(db_default=[])  # [[person id, basis points], …]: who divides what transfer staff get
     terms_digest = models.CharField(max_length=64)  # receipts under the same terms are divided cumulatively
     unit = models.CharField(max_length=8)  # a currency, or SHARE
     facts = models.JSONField(default=list)

@@ -6,9 +6,12 @@ the broker see the deal and what came in, no sheet; a contributor sees the deal'
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from keqiao.deals.models import (
@@ -24,6 +27,7 @@ from keqiao.deals.models import (
     ShownPrice,
 )
 from keqiao.deals.states import GONE, OFFICER_ROLES, READING_ROLES, Answer, DistributionState, PaymentState
+from keqiao.kernel import clock
 from keqiao.kernel.errors import BadInput, NotFound
 from keqiao.kernel.models import PublicNoticeState
 from keqiao.parties import selectors as parties
@@ -156,6 +160,22 @@ def get_price_notice(code: str, *, actor: Actor) -> PriceNotice:
 
 def shown_price_of(deal: Deal) -> ShownPrice | None:
     return ShownPrice.objects.filter(deal=deal).select_related("price_notice__notice").first()
+
+
+def staff_to_choose(deal: Deal, organisation_id: int) -> dict[str, Any]:
+    """Key → somebody who works for an owner now, and may have helped to convert. Ids do not leave the house."""
+    found = parties.people_of(parties.merged_into([organisation_id]), since=clock.today())
+    people = parties.people_by_id({person for person, _home in found})
+    return {_staff_key(deal, pk): person for pk, person in sorted(people.items())}
+
+
+def _staff_key(deal: Deal, person_id: int) -> str:
+    return salted_hmac("keqiao.deals.staff", f"{deal.code}:{person_id}", algorithm="sha256").hexdigest()[:16]
+
+
+def rule_in_force(rules: Sequence[RewardRule], on: date) -> RewardRule | None:
+    """The newest that was published by the day of signing; of rules newest first."""
+    return next((rule for rule in rules if rule.published_on <= on), None)
 
 
 # --- distributions ------------------------------------------------------------------------------------------------------

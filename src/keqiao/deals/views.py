@@ -235,7 +235,7 @@ def divide(request: HttpRequest, code: str, number: int) -> HttpResponse:
     try:
         made = services.prepare(
             actor=actor, code=code, receipt_number=number, rule_code=request.POST.get("rule", ""),
-            organisation_code=request.POST.get("organisation", ""),
+            organisation_code=request.POST.get("organisation", ""), staff=forms.read_staff(request.POST, _staff(found, homes)),
         )  # fmt: skip
     except DomainError as problem:
         refused(problem)
@@ -249,7 +249,8 @@ def _divide(
     actor = actor_of(request)
     home = next((row for row in homes if row.organisation.code == request.GET.get("organisation")), homes[0])
     rules = list(selectors.rules_of([home.organisation_id], actor=actor)[:RULES])
-    codes = request.GET.getlist("rule")[:2] or [rule.code for rule in rules[:1]] or [""]
+    in_force = selectors.rule_in_force(rules, found.signed_on)
+    codes = request.GET.getlist("rule")[:2] or [in_force.code if in_force else ""]
     columns = [_simulated(actor, found, receipt, home.organisation_id, code) for code in codes]
     context = {
         "tab": "me",
@@ -263,9 +264,22 @@ def _divide(
         "columns": columns,
         "compared": _compared(columns),
         "problem": problem,
+        "people": selectors.staff_to_choose(found, home.organisation_id) if _has_staff(columns) else {},
+        "staff_rows": forms.rows_of(request.POST, ("staff", "staff_share"), forms.STAFF),
         "live": selectors.live_distribution(receipt, home.organisation_id),
     }
     return render(request, "deals/divide.html", context, status=problem.status if problem else 200)
+
+
+def _staff(found: Deal, homes: list[Any]) -> dict[str, int]:
+    """Key of the form → person, of all owners for which the actor divides."""
+    return {
+        key: person.pk for row in homes for key, person in selectors.staff_to_choose(found, row.organisation_id).items()
+    }
+
+
+def _has_staff(columns: list[dict[str, Any]]) -> bool:
+    return any(column.get("has_staff") for column in columns)
 
 
 def _simulated(actor: Any, found: Deal, receipt: Receipt, home: int, code: str) -> dict[str, Any]:
@@ -278,6 +292,7 @@ def _simulated(actor: Any, found: Deal, receipt: Receipt, home: int, code: str) 
     lines = selectors.with_payees(computing.line_rows(computed))
     return {
         "code": code, "rule": rule, "lines": lines, "unit": computed.sheet.unit, "problem": None,
+        "has_staff": any(line.step == Step.STAFF for line in lines),
         "pictures": showing.pictures(lines), "words": showing.picture_words(lines, computed.sheet.unit),
     }  # fmt: skip
 

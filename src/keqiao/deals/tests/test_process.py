@@ -62,11 +62,11 @@ def test_a_receipt_is_divided_confirmed_approved_shown_and_paid(world):
     assert distribution.state == "payable"
     assert sorted(row.amount for row in distribution.payments.all()) == sorted([*PEOPLE, 60_000_00])
     assert held(world) == {
-        "bank": 2_000_000_00, "conversion_income": -2_000_000_00, "reward_expense": 1_316_000_00,
-        "reward_payable": -1_316_000_00, "direct_cost": 60_000_00, "payable": -60_000_00,
+        "bank": 1_940_000_00, "conversion_income": -2_000_000_00, "reward_expense": 1_316_000_00,
+        "reward_payable": -1_316_000_00, "direct_cost": 120_000_00, "payable": -60_000_00,
     }  # fmt: skip
     pay_all(world, distribution)
-    assert (distribution.state, held(world)["bank"]) == ("paid", 2_000_000_00 - 1_316_000_00 - 60_000_00)
+    assert (distribution.state, held(world)["bank"]) == ("paid", 1_940_000_00 - 1_316_000_00 - 60_000_00)
     assert "reward_payable" not in held(world)
     names = list(Event.objects.filter(name__startswith="deals.").order_by("id").values_list("name", flat=True))
     assert names[-1] == "deals.distribution_paid"
@@ -162,7 +162,7 @@ def test_a_correction_reverses_and_pays_only_the_difference(world):
     assert orders == {world.team[0].person_id: -131_600_00, world.team[1].person_id: 131_600_00}
     pay_all(world, second)
     assert held(world) == {
-        "bank": 624_000_00, "conversion_income": -2_000_000_00, "reward_expense": 1_316_000_00, "direct_cost": 60_000_00,
+        "bank": 564_000_00, "conversion_income": -2_000_000_00, "reward_expense": 1_316_000_00, "direct_cost": 120_000_00,
     }  # fmt: skip
 
 
@@ -438,3 +438,61 @@ def test_a_foreign_receipt_names_whose_rate_it_is(world):
     )
     cited = prepare(world).lines.get(step="gross").bases
     assert [(row["article"], row["source"]) for row in cited if row["source"]] == [("USD 7.1234", "中间价")]
+
+
+def test_the_book_ties_to_the_sheet_to_the_fen(world):
+    """Each kind of line is in the book once: what is left in the bank is what the sheet leaves the unit."""
+    world.receipt = pay_in(
+        world, "999999.99",
+        charges=(
+            {"kind": "vat", "amount": 56_603_77}, {"kind": "surtax", "amount": 6_792_45}, {"kind": "valuation", "amount": 33_333_33},
+            {"kind": "upkeep", "amount": 1_01}, {"kind": "venue", "amount": 7},
+        ),
+    )  # fmt: skip
+    distribution = pay_all(world, payable(world))
+
+    def on_sheet(*steps):
+        return sum(line.amount for line in distribution.lines.all() if line.step in steps)
+
+    balances = held(world)
+    assert balances["conversion_income"] == -on_sheet("gross")
+    assert balances["tax_expense"] == -balances["tax_payable"] == on_sheet("tax")
+    assert balances["direct_cost"] == on_sheet("cost", "upkeep", "broker")
+    assert balances["reward_expense"] == on_sheet("contributor", "staff", "owner")
+    assert balances["bank"] - on_sheet("tax") == on_sheet("part")
+    services.reverse(actor=world.officer, code=distribution.code, reason="更正")
+    assert set(held(world)) == {"bank", "reward_payable", "payable"}  # what was paid stays paid, and is asked back
+
+
+def test_what_transfer_staff_get_is_divided_among_named_people(world):
+    """By the law of Zhejiang 5 % of the reward; they confirm and are paid as everybody else."""
+    services.choose_law(actor=world.officer, code=world.deal.code, jurisdiction="CN-ZJ")
+    staff = [make_actor(organisation=world.home, role=Role.RESEARCHER) for _n in range(2)]
+    named = [(staff[0].person_id, 6000), (staff[1].person_id, 4000)]
+
+    def divide(people, rule=""):
+        return services.prepare(
+            actor=world.officer, code=world.deal.code, receipt_number=1, rule_code=rule, staff=people
+        )
+
+    for wrong in ([(world.buyer.pk, 10_000)], [(staff[0].person_id, 9999)], [(staff[0].person_id, 5000)] * 2):
+        with pytest.raises(BadInput) as refused:
+            divide(wrong)
+        assert refused.value.field == "staff"
+    distribution = divide(named)
+    reward = distribution.lines.get(step="reward").amount
+    amounts = {row.person_id: row.amount for row in distribution.confirmations.all()}
+    assert sum(amounts.values()) == reward
+    assert [amounts[person] for person, _bp in named] == [reward * 3 // 100, reward * 2 // 100]
+    for actor in [*world.team, *staff]:
+        services.confirm_line(actor=actor, code=distribution.code)
+    services.approve(actor=world.officer, code=distribution.code)
+    distribution.refresh_from_db()
+    end_notice(distribution)
+    pay_all(world, distribution)
+    assert {row.person_id for row in distribution.payments.all()} >= {person for person, _bp in named}
+    services.reverse(actor=world.officer, code=distribution.code, reason="更正")
+    services.choose_law(actor=world.officer, code=world.deal.code, jurisdiction="CN-SH")
+    with pytest.raises(BadInput) as refused:
+        divide(named)
+    assert refused.value.field == "staff"
