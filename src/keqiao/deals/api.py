@@ -12,7 +12,7 @@ from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field, StringConstraints
 
 from keqiao.deals import computing, selectors, services
-from keqiao.deals.models import Confirmation, Deal, Distribution, Payment, Receipt, RewardRule, SheetLine
+from keqiao.deals.models import Deal, Distribution, Payment, Receipt, RewardRule, SheetLine
 from keqiao.deals.policies import can_open_deal
 from keqiao.deals.services.agreeing import DealDraft, MilestoneDraft, ReceiptDraft
 from keqiao.deals.states import LONGEST_KEY, LONGEST_REASON
@@ -296,26 +296,6 @@ class PayIn(Schema):
     paid_on: IsoDate | None = Field(None, description="Without: today.")
 
 
-class OwnOut(Schema):
-    distribution: str
-    deal: str
-    title_zh: str
-    organisation: str
-    unit: str
-    amount: int
-    answer: str
-    state: str
-    payment: PaymentOut | None
-
-
-class OwnList(PageOut):
-    items: list[OwnOut]
-
-
-class OwnWithLines(OwnOut):
-    lines: list[DealLineOut] = Field(description="Your own lines with rule, base and total; nobody else's.")
-
-
 # --- rows → values ------------------------------------------------------------------------------------------------------
 
 
@@ -369,16 +349,6 @@ def payment_out(row: Payment) -> dict[str, Any]:
     return {
         "code": row.code, "payee": str(row.person or row.organisation), "amount_minor": row.amount,
         "currency": row.currency, "state": row.state, "paid_on": row.paid_on,
-    }  # fmt: skip
-
-
-def own_out(row: Confirmation) -> dict[str, Any]:
-    distribution = row.distribution
-    payment = next(iter(distribution.own_payments), None)  # type: ignore[attr-defined]  # the selector's prefetch
-    return {
-        "distribution": distribution.code, "deal": distribution.deal.code, "title_zh": distribution.deal.title_zh,
-        "organisation": distribution.organisation.code, "unit": distribution.unit, "amount": row.amount,
-        "answer": row.answer, "state": distribution.state, "payment": payment_out(payment) if payment else None,
     }  # fmt: skip
 
 
@@ -617,36 +587,3 @@ def answer_contest(request: HttpRequest, code: Code, number: Number, given: Repl
 def pay(request: HttpRequest, code: Code, given: PayIn) -> Any:
     """Posted in the institution's book. Twice is once."""
     return payment_out(services.pay(actor=api_actor(request), code=code, paid_on=given.paid_on))
-
-
-# --- one's own ----------------------------------------------------------------------------------------------------------
-
-
-@router.get("/me/money", response=answers(OwnList), summary="Your parts of distributions")
-def list_own(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
-    return paged(selectors.own_confirmations(api_actor(request, READ)), page, per_page, each(own_out))
-
-
-@router.get("/me/money/{code}", response=answers(OwnWithLines), summary="Your part, with how it was worked out")
-def get_own(request: HttpRequest, code: Code) -> dict[str, Any]:
-    return _own(code, api_actor(request, READ))
-
-
-def _own(code: str, actor: Any) -> dict[str, Any]:
-    row = selectors.own_confirmation(actor, code)
-    lines = selectors.with_payees(selectors.own_lines(row))
-    return {**own_out(row), "lines": [line_out(line) for line in lines]}
-
-
-@router.post("/me/money/{code}/confirmation", response=change_answers(OwnWithLines), summary="Confirm your part")
-@needs_scope(WRITE)
-def confirm_line(request: HttpRequest, code: Code) -> Any:
-    services.confirm_line(actor=api_actor(request), code=code)
-    return _own(code, api_actor(request))
-
-
-@router.post("/me/money/{code}/contest", response=change_answers(OwnWithLines), summary="Contest your part")
-@needs_scope(WRITE)
-def contest_line(request: HttpRequest, code: Code, given: DealReasonIn) -> Any:
-    services.contest_line(actor=api_actor(request), code=code, reason=given.reason)
-    return _own(code, api_actor(request))

@@ -301,6 +301,7 @@ ROUTERS = (
     "submissions.api",
     "engagement.api",
     "deals.api",
+    "deals.api_own",
     "deals.api_pricing",
     "deals.api_shares",
     "deals.api_tax",

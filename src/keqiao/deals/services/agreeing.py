@@ -10,14 +10,13 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from keqiao.deals import selectors
+from keqiao.deals import asked, selectors
+from keqiao.deals.asked import EARLIEST, WHOLE
 from keqiao.deals.checks import KINDS
 from keqiao.deals.models import Deal, DealOwner, DealResult, Milestone, Receipt, RewardPart, RewardRule
 from keqiao.deals.places import jurisdiction_of
 from keqiao.deals.policies import can_open_deal, can_record_receipt, can_run_deal, can_write_rules
-from keqiao.deals.services import _checking as checking
-from keqiao.deals.services import pricing
-from keqiao.deals.services._checking import EARLIEST, WHOLE
+from keqiao.deals.services.pricing import _is_required, _shown_price
 from keqiao.deals.states import GONE, LONGEST_KEY, DealState, KeyOfAnother, Pricing
 from keqiao.deals.types import LARGEST, SHARES, ChargeKind, EquityAs, Mode, PartKind, ReceiptKind
 from keqiao.deals.workflow import deal_workflow
@@ -105,8 +104,8 @@ def add_rule(
     organisation = parties.get_organisation(organisation_code, actor=actor)
     if not can_write_rules(actor, organisation.pk):
         raise NotAllowed
-    name, article = checking.words(name, "name", 200, _("例如“职务科技成果转化收益分配办法”")), article.strip()[:80]
-    checking.known_day(published_on, "published_on")
+    name, article = asked.words(name, "name", 200, _("例如“职务科技成果转化收益分配办法”")), article.strip()[:80]
+    asked.known_day(published_on, "published_on")
     if not 0 < reward_bp <= WHOLE or not 0 <= staff_bp <= WHOLE:
         raise BadInput(_("比例应在 0.01%% 与 100%% 之间，例如 70。") % {}, field="reward")
     for place, (kind, part_name, part) in enumerate(parts, start=1):
@@ -136,14 +135,14 @@ def add_rule(
 @command
 def open_deal(*, actor: Actor, draft: DealDraft) -> Deal:
     """Enter a signed deal, as the transfer office of an owner of all its results."""
-    title = checking.words(draft.title_zh, "title_zh", 200, _("例如“轴承寿命预测专利独占许可”"))
-    results = checking.results(actor, draft.results)
-    other = checking.organisation(draft.other_party, actor, "other_party")
-    broker = checking.organisation(draft.broker, actor, "broker") if draft.broker else None
-    owners = checking.owners(actor, [achievement for achievement, _weight in results])
+    title = asked.words(draft.title_zh, "title_zh", 200, _("例如“轴承寿命预测专利独占许可”"))
+    results = asked.results(actor, draft.results)
+    other = asked.organisation(draft.other_party, actor, "other_party")
+    broker = asked.organisation(draft.broker, actor, "broker") if draft.broker else None
+    owners = asked.owners(actor, [achievement for achievement, _weight in results])
     homes = parties.organisations_by_id(owners)
     _check_draft(draft, other.pk, owners)
-    shown = _shown_price(actor, draft, results, homes)
+    shown = _price(actor, draft, results, homes)
     deal = Deal.objects.create(
         code=codes.fresh_of_year(Deal, "HT"),
         title_zh=title,
@@ -180,7 +179,7 @@ def open_deal(*, actor: Actor, draft: DealDraft) -> Deal:
     )
     Milestone.objects.bulk_create(
         Milestone(
-            deal=deal, position=place, name=checking.words(row.name, f"milestones.{place}", 80, _("例如“入门费”")),
+            deal=deal, position=place, name=asked.words(row.name, f"milestones.{place}", 80, _("例如“入门费”")),
             condition=row.condition.strip()[:300], due_on=row.due_on, amount=row.amount,
         )
         for place, row in enumerate(draft.milestones, start=1)
@@ -189,14 +188,14 @@ def open_deal(*, actor: Actor, draft: DealDraft) -> Deal:
     return deal
 
 
-def _shown_price(actor: Actor, draft: DealDraft, results: Sequence[Any], homes: dict[int, Any]) -> Any:
+def _price(actor: Actor, draft: DealDraft, results: Sequence[Any], homes: dict[int, Any]) -> Any:
     law = draft.jurisdiction or site.jurisdiction()
-    required = pricing.is_required(
+    required = _is_required(
         pricing=draft.pricing, mode=draft.mode, on=draft.signed_on, law=law,
         owner_kinds=[home.kind for home in homes.values()],
     )  # fmt: skip
     ids = {achievement.pk for achievement, _weight in results}
-    return pricing.shown_price(actor, draft, ids, required=required, law=law)
+    return _shown_price(actor, draft, ids, required=required, law=law)
 
 
 def _law_of(home: Any) -> str:
@@ -238,7 +237,7 @@ def register_contract(*, actor: Actor, code: str, number: str, registered_on: da
     deal = selectors.get_deal(code, actor=actor, lock=True)
     if deal.registered_on is not None:
         raise WrongState(_("这份合同已经登记：%(number)s。") % {"number": deal.registration_number})
-    number = checking.words(number, "number", 60, _("例如 2026310115000123"))
+    number = asked.words(number, "number", 60, _("例如 2026310115000123"))
     if not deal.signed_on <= registered_on <= clock.today():
         words = {"first": deal.signed_on.isoformat()}
         raise BadInput(_("登记日期应在签订日 %(first)s 与今天之间。") % words, field="registered_on")
@@ -254,7 +253,7 @@ def record_receipt(*, actor: Actor, code: str, draft: ReceiptDraft, key: str) ->
     deal = selectors.get_deal(code, actor=actor)
     if not can_record_receipt(actor, deal):
         raise NotAllowed
-    key = checking.words(key, "key", LONGEST_KEY, _("例如 2026-11-16/1"))
+    key = asked.words(key, "key", LONGEST_KEY, _("例如 2026-11-16/1"))
     deal = selectors.get_deal(code, actor=actor, lock=True)
     found = Receipt.objects.filter(deal=deal, key=key).first()
     values = _receipt_values(deal, draft)
@@ -290,7 +289,7 @@ def _check_draft(draft: DealDraft, other_id: int, owners: Sequence[int]) -> None
             raise BadInput(_("“%(given)s”不认识。可用：%(known)s。") % words, field=name)
     if draft.amount is not None and not 0 < draft.amount <= LARGEST:
         raise BadInput(_("合同金额应大于 0，例如 4800000.00。"), field="amount")
-    checking.known_day(draft.signed_on, "signed_on")
+    asked.known_day(draft.signed_on, "signed_on")
     if draft.ends_on is not None and draft.ends_on < draft.signed_on:
         raise BadInput(_("履约截止日不能早于签订日。"), field="ends_on")
     if other_id in owners:
@@ -354,7 +353,7 @@ def _receipt_values(deal: Deal, draft: ReceiptDraft) -> dict[str, Any]:
     return {
         "milestone": milestone,
         "kind": draft.kind,
-        "name": checking.words(draft.name, "name", 80, _("例如“入门费”")),
+        "name": asked.words(draft.name, "name", 80, _("例如“入门费”")),
         "received_on": draft.received_on,
         "amount": draft.amount,
         "currency": currency,

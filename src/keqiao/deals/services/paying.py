@@ -164,7 +164,7 @@ def _lines(distribution: Distribution, lines: list[SheetLine], owed: dict[Payee,
     found += both(Purpose.TAX_EXPENSE, Purpose.TAX_PAYABLE, tax, "税费")
     for line in lines:  # what vouchers say was spent
         if line.step in {Step.COST, Step.UPKEEP} and not _is_broker(line):
-            found += both(Purpose.DIRECT_COST, Purpose.BANK, line.amount, COSTS[line.label])
+            found += both(Purpose.DIRECT_COST, Purpose.BANK, line.amount, COSTS[ChargeKind(line.label)])
     broker = (None, distribution.deal.broker_id)
     for payee, amount in owed.items():
         if payee == broker:

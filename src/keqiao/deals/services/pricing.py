@@ -9,11 +9,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from keqiao.deals import announcing, selectors
+from keqiao.deals import announcing, asked, selectors
 from keqiao.deals.models import PricedResult, PriceNotice, ShownPrice
 from keqiao.deals.places import jurisdiction_of
 from keqiao.deals.policies import can_open_deal
-from keqiao.deals.services import _checking as checking
 from keqiao.deals.states import PriceNotShown
 from keqiao.deals.types import LARGEST, Mode
 from keqiao.kernel import clock, codes, public_notices, site
@@ -50,11 +49,11 @@ def show_price(*, actor: Actor, draft: PriceDraft) -> PriceNotice:
     home = actor.acting_for
     if home is None or not can_open_deal(actor, home):
         raise NotAllowed
-    title = checking.words(draft.title_zh, "title_zh", 200, _("例如“轴承寿命预测专利独占许可”"))
-    results = [row for row, _weight in checking.results(actor, [(code, 1) for code in draft.results], whole=None)]
-    checking.owners(actor, results)
+    title = asked.words(draft.title_zh, "title_zh", 200, _("例如“轴承寿命预测专利独占许可”"))
+    results = [row for row, _weight in asked.results(actor, [(code, 1) for code in draft.results], whole=None)]
+    asked.owners(actor, results)
     _check(draft)
-    law = law_of(home)
+    law = _law_of(home)
     code = codes.fresh_of_year(PriceNotice, "DJ")
     notice = public_notices.open_notice(
         actor=actor, kind=announcing.PRICE, subject=f"deals.price:{code}", organisation_ids=[home],
@@ -89,14 +88,14 @@ def withdraw_price(*, actor: Actor, code: str) -> PriceNotice:
     return row
 
 
-def law_of(organisation_id: int) -> str:
+def _law_of(organisation_id: int) -> str:
     """Of the owner's own province, where it has written a law; else the site's."""
     home = parties.organisation_by_id(organisation_id)
     found = jurisdiction_of(home.region) if home else ""
     return found if found in site.known_jurisdictions() else site.jurisdiction()
 
 
-def is_required(*, pricing: str, mode: str, on: date, law: str, owner_kinds: Iterable[str]) -> bool:
+def _is_required(*, pricing: str, mode: str, on: date, law: str, owner_kinds: Iterable[str]) -> bool:
     """A state-funded unit that agrees a price shows it first, from the day the rule is in force."""
     if not selectors.STATE_UNITS & set(owner_kinds):
         return False
@@ -108,7 +107,7 @@ def is_required(*, pricing: str, mode: str, on: date, law: str, owner_kinds: Ite
     return pricing in pricings and mode in modes
 
 
-def shown_price(actor: Actor, draft: Any, achievement_ids: set[int], *, required: bool, law: str) -> ShownPrice | None:
+def _shown_price(actor: Actor, draft: Any, achievement_ids: set[int], *, required: bool, law: str) -> ShownPrice | None:
     """The notice that a deal stands on, not saved yet: over before it was signed, of the same results and price."""
     if draft.price_notice.strip():
         return ShownPrice(price_notice=_shown_here(actor, draft, achievement_ids))
