@@ -271,6 +271,11 @@ def published_ids(kind: str) -> QuerySet[Any]:
     return model.objects.filter(state=ItemState.PUBLISHED).order_by("pk")
 
 
+def items_to_compare(kind: str, codes: Sequence[str]) -> QuerySet[Any]:
+    """Published items with what matching reads of them, in no order."""
+    return published_ids(kind).order_by().filter(code__in=codes).prefetch_related("texts", "indicators")
+
+
 def item_by_id(kind: str, item_id: int) -> Any:
     """A published item with its texts and indicators, or None. For matching's jobs."""
     return published_ids(kind).filter(pk=item_id).prefetch_related("texts", "indicators").first()
