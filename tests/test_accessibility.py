@@ -268,7 +268,7 @@ def violations_of(page, rules):
 NO_PAGES = re.compile(
     r"/(healthz|readyz|robots\.txt|sitemap.*|openapi.*|api/.*|feeds/.*|static/.*|site/logo|preferences|sign-(in|up|out)(/.*)?|"
     r"reset-password/.*|first-password|invitation|notices/unsubscribe|alerts/stop|saml/.*|agreements/.*|post/\{code\}|about/.*|"
-    r".*/(files?|hints|progress|evidence|passkey|options|code|file|export|templates?)(/\{.*)?|.*\{(extension|scheme)\}.*|"
+    r".*/(files?|hints|progress|evidence|passkey|options|code|file|export|templates?(\.xlsx)?)(/\{.*)?|.*\{(extension|scheme)\}.*|"
     r"organisations/\{code\}/logo|me/security/(link/.*|passkeys/.*/name)|post/from-file/\{code\}|"
     r"(me/(joins|upkeep)|distributions)/\{code\}/\{step\}|admin/learning/roll-back|me/searches/\{.*|me/webhooks/\{.*|import/\{.*|verifications/\{.*|.*/columns)"
 )

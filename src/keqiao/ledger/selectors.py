@@ -18,6 +18,8 @@ from django.db.models import Case, F, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from keqiao.kernel.errors import NotFound
+from keqiao.kernel.models import Parameter
+from keqiao.kernel.parameters import find
 from keqiao.ledger.models import Account, Book, Checkpoint, Closing, Entry, EntryLine
 from keqiao.ledger.types import READING_ROLES, AccountKind
 from keqiao.parties import selectors as parties
@@ -81,6 +83,11 @@ def book_of(organisation_id: int, *, actor: Actor) -> Book | None:
 
 def accounts_of(book: Book) -> QuerySet[Account]:
     return Account.objects.filter(book=book).order_by("number")
+
+
+def chart_of(book: Book, *, on: date) -> Parameter:
+    """The rule by which accounts are numbered, with its source, and whether it was compared with the text."""
+    return find(f"ledger.chart.{book.standard}", on=on)
 
 
 def get_account(book: Book, number: str) -> Account:

@@ -185,3 +185,23 @@ class TooMuch(BadInput):
     """More lines than one export on the web carries."""
 
     message = _("导出的分录太多。请缩短期间，或请站点管理员用 keqiao ledger export 导出。")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong in a row of a table that was sent, in the reader's language."""
+
+    row: int
+    column: str
+    text: str
+
+
+class BadRows(BadInput):
+    """Rows of a table that cannot be used: all of them, the first one in the message."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        text = problems[0].text
+        if len(problems) > 1:
+            text = _("%(first)s（共 %(count)s 处错误。）") % {"first": text, "count": len(problems)}
+        super().__init__(text, field="file")
+        self.problems = problems

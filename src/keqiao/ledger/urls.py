@@ -21,6 +21,7 @@ urlpatterns = [
     path("books/<str:code>/months", views.months, name="book_months"),
     path("books/<str:code>/opening", views.opening, name="book_opening"),
     path("books/<str:code>/opening/template", views.opening_template, name="book_opening_template"),
+    path("books/<str:code>/opening/template.xlsx", views.opening_workbook, name="book_opening_workbook"),
     re_path(
         r"^books/(?P<code>[A-Z0-9-]{1,24})/export\.(?P<extension>xlsx|beancount)$", views.export, name="book_export"
     ),

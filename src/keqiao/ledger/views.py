@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from datetime import date
 from itertools import pairwise
@@ -22,7 +23,7 @@ from keqiao.kernel.parameters import parameter
 from keqiao.ledger import exporting, forms, selectors, services, sheets
 from keqiao.ledger.models import Book
 from keqiao.ledger.policies import can_keep_book, can_open_book
-from keqiao.ledger.types import AccountKind, Purpose
+from keqiao.ledger.types import AccountKind, BadRows, Problem, Purpose
 
 PER_PAGE = 50
 
@@ -96,6 +97,7 @@ def _accounts(request: HttpRequest, shown: dict[str, Any], problem: DomainError 
         "purposes": Purpose,
         "currencies": sorted(MINOR_DIGITS),
         "closed_through": selectors.closed_through(shown["book"]),
+        "chart": selectors.chart_of(shown["book"], on=clock.machine_today()),
         "form": request.POST,
         "problem": problem,
     }
@@ -278,17 +280,20 @@ def opening(request: HttpRequest, code: str) -> HttpResponse:
     shown = _shown(request, code, "months")
     if request.method != "POST":
         return _opening(request, shown)
-    upload = request.FILES.get("file")
+    upload, content = request.FILES.get("file"), b""
     try:
         if upload is None or (upload.size or 0) > sheets.MOST_BYTES:
-            raise BadInput(_("请选择一个不超过 2 MB 的 CSV 文件，例如 期初余额.csv。"), field="file")
+            raise BadInput(_("请选择一个不超过 2 MB 的 XLSX 或 CSV 文件，例如 期初余额.xlsx。"), field="file")
+        content = upload.read()
         made = services.import_opening(
             actor=actor_of(request),
             book_code=code,
-            rows=sheets.read_opening(upload.read()),
+            rows=sheets.read_opening(content),
             booked_on=forms.read_day(request.POST.get("booked_on", "")),
             key=request.POST.get("key", ""),
         )
+    except BadRows as problem:
+        return _opening(request, shown, problem, wrong=problem.problems, report=_report(content, problem.problems))
     except DomainError as problem:
         if problem.status in {403, 404}:
             raise
@@ -296,8 +301,19 @@ def opening(request: HttpRequest, code: str) -> HttpResponse:
     return redirect("book_entry", code=code, month=f"{made.month:%Y-%m}", number=made.number)
 
 
-def _opening(request: HttpRequest, shown: dict[str, Any], problem: DomainError | None = None) -> HttpResponse:
+def _report(content: bytes, problems: list[Problem]) -> dict[str, str]:
+    """The sent file with what is wrong, inside the page itself: nothing of it is kept."""
+    made, media = sheets.with_errors(content, problems)
+    extension = "xlsx" if media == sheets.XLSX_TYPE else "csv"
+    href = f"data:{media.split(';', maxsplit=1)[0]};base64,{base64.b64encode(made).decode()}"
+    return {"href": href, "name": f"opening-errors.{extension}"}
+
+
+def _opening(
+    request: HttpRequest, shown: dict[str, Any], problem: DomainError | None = None, **found: Any
+) -> HttpResponse:
     more = {
+        **found,
         "columns": sheets.COLUMNS.values(),
         "purposes": Purpose,
         "key": request.POST.get("key") or forms.fresh_key(),
@@ -313,6 +329,15 @@ def opening_template(request: HttpRequest, code: str) -> HttpResponse:
     book = selectors.get_book(code, actor=actor_of(request))
     answer = HttpResponse(sheets.template(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{book.code}-opening.csv"'
+    return answer
+
+
+@page
+@signed_in
+def opening_workbook(request: HttpRequest, code: str) -> HttpResponse:
+    book = selectors.get_book(code, actor=actor_of(request))
+    answer = HttpResponse(sheets.template_workbook(), content_type=sheets.XLSX_TYPE)
+    answer["Content-Disposition"] = f'attachment; filename="{book.code}-opening.xlsx"'
     return answer
 
 

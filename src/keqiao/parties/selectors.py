@@ -173,6 +173,18 @@ def organisation_named(text: str, *, actor: Actor) -> Organisation | None:
     return rows.filter(code=text.strip().upper()).first()
 
 
+def organisations_named(texts: Collection[str], *, actor: Actor) -> dict[str, Organisation]:
+    """The same for a whole table at once: what was written → the organisation; without those that nobody has."""
+    by_credit = {text: read_credit_code(text) for text in texts if is_credit_code(text)}
+    by_code = {text: text.strip().upper() for text in texts if text not in by_credit}
+    asked = Q(code__in=set(by_code.values())) | Q(credit_code__in=set(by_credit.values()))
+    rows = list(organisations_visible_to(actor).filter(asked))
+    of_code, of_credit = {row.code: row for row in rows}, {row.credit_code: row for row in rows}
+    found = {text: of_code.get(code) for text, code in by_code.items()}
+    found |= {text: of_credit.get(code) for text, code in by_credit.items()}
+    return {text: row for text, row in found.items() if row is not None}
+
+
 def successor_of(code: str) -> str:
     """The code under which a merged organisation is found now; empty when it was not merged."""
     merged = Organisation.objects.filter(code=code, merged_into__isnull=False).first()

@@ -1,6 +1,8 @@
 """Commands of the ledger, through the door; and what the database refuses whoever writes."""
 
-from datetime import date, timedelta
+import csv
+import io
+from datetime import date, datetime, timedelta
 from threading import Barrier, Thread
 
 import pytest
@@ -324,6 +326,76 @@ def test_opening_balances_are_imported_whole(book):
         services.import_opening(rows=rows, key="o2", **given)
     services.reverse(actor=SYSTEM, entry_id=entry.pk, why="重新导入", key="r")
     services.import_opening(rows=rows, key="o2", **given)
+
+
+def workbook(*rows):
+    from openpyxl import Workbook
+
+    made, out = Workbook(), io.BytesIO()
+    for row in rows:
+        made.active.append(row)
+    made.save(out)
+    return out.getvalue()
+
+
+def test_a_workbook_is_read_like_a_table():
+    from keqiao.ledger.sheets import read_opening, template_workbook
+
+    head = ("用途", "币种", "借方余额", "贷方余额", "到期日")
+    rows = read_opening(
+        workbook(
+            head,
+            ("银行存款", None, 0.1 + 0.2, None, datetime.fromisoformat("2026-01-31")),
+            (),
+            ("net_assets", "CNY", None, "0.30"),
+        )
+    )
+    assert [(row.number, row.minor, row.due_on) for row in rows] == [(2, 30, date(2026, 1, 31)), (4, -30, None)]
+    assert sum(row.minor for row in read_opening(template_workbook())) == 0
+
+
+def test_all_that_is_wrong_comes_back_in_the_file_that_was_sent():
+    from openpyxl import load_workbook
+
+    from keqiao.ledger.sheets import read_opening, with_errors
+    from keqiao.ledger.types import BadRows
+
+    rows = [
+        ("用途", "备注", "借方余额", "贷方余额"),
+        ("黄金", "甲", "一元", ""),
+        ("bank", "乙", "1", ""),
+        ("bank", "丙", "", ""),
+    ]
+    table = "\n".join(",".join(row) for row in rows)
+    for content in (table.encode("gb18030"), workbook(*rows)):
+        with pytest.raises(BadRows, match=r"第 2 行：没有“黄金”.*共 3 处错误") as caught:
+            read_opening(content)
+        back, _media = with_errors(content, caught.value.problems)
+        if content.startswith(b"PK"):
+            found = [
+                [str(cell or "") for cell in row]
+                for row in load_workbook(io.BytesIO(back)).active.iter_rows(values_only=True)
+            ]
+        else:
+            found = list(csv.reader(io.StringIO(back.decode("utf-8-sig"))))
+        assert [row[:4] for row in found] == [list(row) for row in rows]
+        assert found[0][4] == "错误"
+        assert ("黄金" in found[1][4], "一元" in found[1][4], found[2][4], "要写一个" in found[3][4]) == (
+            True,
+            True,
+            "",
+            True,
+        )
+        once_more, _media = with_errors(back, [])  # a report sent back: its column is used again
+        assert len(once_more) < len(back)
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 no zip", b"\xd0\xcf\x11\xe0 old", b"\x00\x01"])
+def test_files_that_are_no_table_are_refused(content):
+    from keqiao.ledger.sheets import read_opening
+
+    with pytest.raises(BadInput, match=r"\.xlsx"):
+        read_opening(content)
 
 
 @pytest.mark.parametrize(

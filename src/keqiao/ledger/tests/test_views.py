@@ -1,5 +1,6 @@
 """Pages of books, through the client."""
 
+import base64
 import re
 from datetime import date
 
@@ -32,7 +33,7 @@ def pages(book):
         f"/books/{book.code}{rest}"
         for rest in (
             "", "/accounts/1002.01?first=2026-01&last=2026-12", "/entries", "/entries/2026-03/1", "/post", "/trial-balance",
-            "/ageing", "/ageing?side=liability", "/months", "/opening", "/opening/template", "/export.xlsx", "/export.beancount",
+            "/ageing", "/ageing?side=liability", "/months", "/opening", "/opening/template", "/opening/template.xlsx", "/export.xlsx", "/export.beancount",
         )
     ]  # fmt: skip
 
@@ -73,6 +74,12 @@ def test_a_book_is_opened_on_the_page(client):
     book = Book.objects.get()
     assert (answer["Location"], book.organisation_id) == (f"/books/{book.code}", actor.acting_for)
     assert "为本单位建账" not in client.get("/books").content.decode()
+
+
+def test_the_chart_of_accounts_says_its_source_and_that_it_is_not_confirmed(book, finance, client):
+    shown = client.get(f"/books/{book.code}").content.decode()
+    assert "财会〔2017〕25号" in shown
+    assert "待核对" in shown
 
 
 def typed(*rows, **more):
@@ -141,6 +148,19 @@ def test_opening_balances_are_sent_as_a_file(book, finance, client):
     assert send("用途,借方余额,贷方余额\nbank,1,\nnet_assets,,2\n").status_code == 422
     assert send("用途,借方余额,贷方余额\nbank,1,\nnet_assets,,1\n").status_code == 302
     assert Entry.objects.get().kind == "opening"
+
+
+def test_a_wrong_table_comes_back_with_its_errors(book, finance, client):
+    text = "用途,往来单位,借方余额,贷方余额\nreceivable,DW-0,1,\nreceivable,,1,\nnet_assets,,,2\n"
+    file = SimpleUploadedFile("期初.csv", text.encode())
+    answer = client.post(f"/books/{book.code}/opening", {"booked_on": "2026-01-01", "key": "page:o", "file": file})
+    shown = answer.content.decode()
+    assert (answer.status_code, Entry.objects.count()) == (422, 0)
+    assert "第 2 行：没有编号" in shown
+    assert "第 3 行：科目 应收账款 要写往来对方" in shown
+    back = base64.b64decode(re.search(r'href="data:text/csv;base64,([^"]+)"', shown).group(1)).decode("utf-8-sig")
+    assert back.splitlines()[1].startswith("receivable,DW-0,1,,第 2 行")
+    assert client.get(f"/books/{book.code}/opening/template.xlsx").content.startswith(b"PK")
 
 
 def test_a_statement_of_one_party_is_asked_by_a_line(book, finance, client):
