@@ -1,6 +1,6 @@
 """How fast rows come in: check, apply and index generated research results, with the peak of memory.
 
-    python bench/importing.py --rows 5000 [--format csv|xlsx|jsonl] [--drafts] [--no-index] [--limit SECONDS]
+    python bench/importing.py --rows 5000 [--format csv|xlsx|jsonl] [--drafts] [--no-index] [--limit SECONDS] [--files N]
 
 Rows are made from the open demo data, the same for the same number, and sent as somebody would send them: in as many
 files as the limit of one upload asks for. Runs on a throw-away database of its own. The bar: 100,000 rows imported and
@@ -42,6 +42,7 @@ HEADER = [
     "关键词",
     "指标",
 ]
+GROWTH = 1.15  # of a peak, from the first file to all of them
 MODES = ("转让", "普通许可", "独占许可、技术服务", "委托或合作开发")
 
 
@@ -88,8 +89,8 @@ def _strings(text: dict[str, Any], lang: str) -> Iterator[dict[str, str]]:
         yield {name: value for name, value in text.items() if isinstance(value, str)}
 
 
-def write(folder: Path, kind: str, count: int, owner: str, fields: list[str]) -> list[Path]:
-    """The rows in as many files as needed, none above the limit of one upload."""
+def write(folder: Path, kind: str, count: int, owner: str, fields: list[str], least: int) -> list[Path]:
+    """The rows in as many files as needed, at least `least` of them, none above the limit of one upload."""
     from keqiao.kernel.files import LARGEST
 
     table = rows(count, owner, fields)
@@ -97,7 +98,7 @@ def write(folder: Path, kind: str, count: int, owner: str, fields: list[str]) ->
         paths = [_write(folder / "rows-1.xlsx", kind, table)]
     else:
         size = sum(len(",".join(row).encode()) + 200 for row in rows(count, owner, fields))
-        share = math.ceil(count / math.ceil(1.1 * size / LARGEST))
+        share = math.ceil(count / max(least, math.ceil(1.1 * size / LARGEST)))
         paths = [
             _write(folder / f"rows-{number}.{kind}", kind, itertools.islice(table, share))
             for number in range(1, math.ceil(count / share) + 1)
@@ -132,6 +133,7 @@ def main() -> int:
     parser.add_argument("--format", choices=["csv", "xlsx", "jsonl"], default="csv")
     parser.add_argument("--drafts", action="store_true", help="as drafts, not into public view; nothing to index")
     parser.add_argument("--no-index", action="store_true")
+    parser.add_argument("--files", type=int, default=1, help="at least so many; two show whether memory grows")
     parser.add_argument("--limit", type=float, default=0, help="seconds; exit 1 when it takes longer")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="keqiao-bench-") as folder:
@@ -161,33 +163,52 @@ def run(args: argparse.Namespace, folder: Path) -> int:
     from keqiao.catalogue import selectors as catalogue
 
     fields = [entry.code for entry in catalogue.table("field")]
-    paths = write(folder, args.format, args.rows, owner, fields)
+    paths = write(folder, args.format, args.rows, owner, fields, args.files)
     sizes = ", ".join(f"{path.stat().st_size / 1e6:.1f} MB" for path in paths)
     print(f"{args.rows} rows in {len(paths)} {args.format}: {sizes}; before: {peak()} MB; {load()}")
-    began = Stage()
-    checking = applying = 0.0
+    is_indexed = not (args.no_index or args.drafts)
+    stages: dict[str, list[Stage]] = {"checked": [], "applied": [], "indexed": []}
     added = 0
     for path in paths:
-        stage = Stage()
-        job = check(path, actor, publishes=not args.drafts)
-        checking += stage.say("checked", job.rows_total or 0)
-        stage = Stage()
-        job = apply(job, actor)
-        applying += stage.say("applied", job.added)
+        with measured(stages["checked"]) as stage:
+            job = check(path, actor, publishes=not args.drafts)
+        stage.say("checked", job.rows_total or 0)
+        with measured(stages["applied"]) as stage:
+            job = apply(job, actor)
+        stage.say("applied", job.added)
         print(f"  {path.name}: added {job.added}, wrong {job.wrong}, failed {job.failed}", flush=True)
         added += job.added
-    total("checked", args.rows, checking)
-    total("applied", args.rows, applying)
-    if not (args.no_index or args.drafts):
-        from keqiao.matching import indexing
-
-        stage = Stage()
-        indexing.rebuild(progress=tell)
-        stage.say("indexed", args.rows)
-    took = began.seconds()
+        if is_indexed and path == paths[0] != paths[-1]:
+            index(stages["indexed"], added)
+    if is_indexed:
+        index(stages["indexed"], added)
+    took = sum(stage.took for stage in stages["checked"] + stages["applied"]) + sum(
+        stage.took for stage in stages["indexed"][-1:]
+    )
+    for what in ("checked", "applied"):
+        total(what, args.rows, sum(stage.took for stage in stages[what]))
     total("together", args.rows, took)
     print(load())
-    return 1 if added != args.rows or (args.limit and took > args.limit) else 0
+    has_grown = [grows(what, [stage.peak for stage in made]) for what, made in stages.items() if made]
+    return 1 if added != args.rows or any(has_grown) or (args.limit and took > args.limit) else 0
+
+
+def index(stages: list[Stage], count: int) -> None:
+    from keqiao.matching import indexing
+
+    with measured(stages) as stage:
+        indexing.rebuild(progress=tell)
+    stage.say("indexed", count)
+
+
+def grows(what: str, peaks: list[int]) -> bool:
+    """Is the peak of a later part above that of the first by more than it may be?"""
+    if len(peaks) < 2:
+        print(f"{what:<9} peak {peaks[0]} MB; with one part nothing is said about growth (--files 2)")
+        return False
+    ratio = max(peaks[1:]) / peaks[0]
+    print(f"{what:<9} peak {peaks[0]} MB at first, {max(peaks[1:])} MB later: {ratio:.2f} times (most {GROWTH})")
+    return ratio > GROWTH
 
 
 def check(path: Path, actor: Any, *, publishes: bool) -> Any:
@@ -246,15 +267,24 @@ class Stage:
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")  # Linux: the highest mark starts from here
         self.began, self.worked = time.monotonic(), cpu_seconds()
+        self.took, self.peak, self.own, self.database = 0.0, 0, 0.0, 0.0
 
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
+    def end(self) -> None:
+        self.took, self.peak = time.monotonic() - self.began, peak()
+        self.own, self.database = (after - before for after, before in zip(cpu_seconds(), self.worked, strict=True))
 
-    def say(self, what: str, count: int) -> float:
-        seconds = self.seconds()
-        own, database = (after - before for after, before in zip(cpu_seconds(), self.worked, strict=True))
-        total(what, count, seconds, f"  CPU {own:.1f} s here, {database:.1f} s database  peak {peak()} MB")
-        return seconds
+    def say(self, what: str, count: int) -> None:
+        cost = (self.own + self.database) / max(count, 1) * 1_000
+        about = f"CPU {self.own:.1f} s here, {self.database:.1f} s database: {cost:.2f} s for 1,000 rows"
+        total(what, count, self.took, f"  {about}  peak {self.peak} MB")
+
+
+@contextlib.contextmanager
+def measured(stages: list[Stage]) -> Iterator[Stage]:
+    stage = Stage()
+    yield stage
+    stage.end()
+    stages.append(stage)
 
 
 def total(what: str, count: int, seconds: float, more: str = "") -> None:

@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce
 
 from keqiao.accounts.models import Agreement, Consent, DataExport, ErasureRequest, MobileNumber, StandingIn
 from keqiao.accounts.types import REQUIRED, AgreementKind, Channel, ExportState, SharedAccount
+from keqiao.kernel.codes import reference
 from keqiao.kernel.errors import NotAllowed, NotFound
 from keqiao.kernel.personal import Identity
 from keqiao.parties.selectors import actor_for, people_in_posts
@@ -121,7 +122,7 @@ class Passkey:
 class Linked:
     """An account with an identity provider. `is_offered`: this site still takes sign-ins from there."""
 
-    id: int
+    reference: str
     provider: str
     name: str
     scope: str
@@ -137,11 +138,15 @@ def provider_names() -> dict[str, str]:
     }
 
 
+def identity_reference(identity_id: int) -> str:
+    return reference("accounts.identity", identity_id)
+
+
 def linked_to(user: Any) -> list[Linked]:
     names = provider_names()
     return [
         Linked(
-            row.pk,
+            identity_reference(row.pk),
             row.provider,
             names.get(row.provider, row.provider),
             row.extra_data.get("scope", ""),

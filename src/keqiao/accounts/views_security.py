@@ -302,8 +302,8 @@ def rename_passkey(request: HttpRequest, passkey_id: int) -> HttpResponse:
 @require_POST
 @signed_in
 @confirmed
-def unlink_identity(request: HttpRequest, identity_id: int) -> HttpResponse:
-    services.unlink_identity(actor=actor_of(request), identity_id=identity_id)
+def unlink_identity(request: HttpRequest, reference: str) -> HttpResponse:
+    services.unlink_identity(actor=actor_of(request), reference=reference)
     return _done("unlinked")
 
 

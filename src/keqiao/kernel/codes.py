@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from django.db.models import BigIntegerField, Model
+from django.db.models import BigIntegerField, Model, Value
+from django.db.models.functions import Cast, Floor, Random
+from django.utils.crypto import salted_hmac
 
 from keqiao.kernel import clock
 
@@ -46,10 +48,36 @@ def key() -> int:
     return 2**40 + secrets.randbelow(2**52)
 
 
+def reference(kind: str, key: int) -> str:
+    """Names a row of a numbered table in addresses, and tells nobody how many others there are.
+
+    For tables whose key cannot be drawn. Found again among the few rows that one may name: no table holds it.
+    """
+    return salted_hmac(f"keqiao.{kind}", str(key), algorithm="sha256").hexdigest()[:16]
+
+
 def draw_key(instance: Model, **_rest: Any) -> None:
     """Before a row of somebody else's model is saved: a drawn key for it, where it has none."""
     if instance.pk is None:
         instance.pk = key()
+
+
+class DrawnNumber(BigIntegerField):
+    """What names a row in addresses where its key says which came first, and rows are put in that order.
+
+    Looked for among the rows of one owner. Drawn by the database for rows of before and for processes of the release before.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{**given, "default": key, "db_default": drawn_there(), "editable": False})
+
+    def deconstruct(self) -> Any:
+        name, _path, _args, _given = super().deconstruct()
+        return name, "django.db.models.BigIntegerField", [], {"db_default": drawn_there(), "editable": False}
+
+
+def drawn_there() -> Any:
+    return Cast(Value(2**40) + Floor(Random() * Value(2.0**52)), BigIntegerField())
 
 
 class DrawnKey(BigIntegerField):

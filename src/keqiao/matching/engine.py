@@ -171,6 +171,9 @@ class SearchEngine(Protocol):
     def upsert(self, idx: str, docs: Iterable[Document]) -> None:
         """Add or replace documents; doing it again changes nothing."""
 
+    def fill(self, idx: str, docs: Iterable[Document]) -> None:
+        """Add many documents, each once, to an index that has none; memory does not grow with their number."""
+
     def delete(self, idx: str, ids: Iterable[str]) -> None:
         """Remove documents; unknown ids are no error."""
 

@@ -15,7 +15,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from keqiao.matching.outer import OuterLeg
 from keqiao.matching.ranking.model import shipped
 from keqiao.matching.retrieval import Retriever, document_tokens, title_tokens
 from keqiao.matching.types import Reach
+from keqiao.runtime.memory import give_back
 
 log = logging.getLogger(__name__)
 
@@ -246,15 +247,18 @@ def _rebuild(leg: OuterLeg | None, progress: Progress) -> int:
             made = _train(progress)
             filled = 0
             for kind in KINDS:
-                for done in _fill(kind, version, made, leg):
-                    progress(f"{kind}s: {done} indexed")
-                    tell(filled + done)
+                _fill(kind, version, made, leg, partial(_say, kind, filled, progress, tell))
                 filled += counts[kind]
         now = Serving(version, made.version, leg.name if leg else "", leg.dims if leg else 0)
         _switch(now)
         _clear(before, now)
     progress(f"version {version} serves")
     return version
+
+
+def _say(kind: str, before: int, progress: Progress, tell: Callable[[int], None], done: int) -> None:
+    progress(f"{kind}s: {done} indexed")
+    tell(before + done)
 
 
 def _train(progress: Progress) -> DenseModel:
@@ -266,6 +270,7 @@ def _train(progress: Progress) -> DenseModel:
     progress(f"training the dense model on {len(chosen)} texts")
     made = train(_texts_of(ids, chosen))
     made.save(folder() / "models")
+    give_back()
     return made
 
 
@@ -281,16 +286,22 @@ def _texts_of(ids: Sequence[np.ndarray], chosen: np.ndarray) -> Iterator[list[st
                 yield document_tokens(titles(row), joined_texts(row, PARTS[kind]))
 
 
-def _fill(kind: str, version: int, model: DenseModel, leg: OuterLeg | None) -> Iterator[int]:
-    """How many are in, after each batch."""
-    name, done = index_name(kind, version), 0
+def _fill(kind: str, version: int, model: DenseModel, leg: OuterLeg | None, tell: Callable[[int], None]) -> None:
+    """Says after each batch how many are in."""
+    name = index_name(kind, version)
     engine().ensure(name, Schema(ATTRIBUTES, model.dims + (leg.dims if leg else 0)))
     rows = catalogue.items_to_index(kind).filter(state="published").iterator(chunk_size=CHUNK)
-    for batch in _chunks(rows):
-        engine().upsert(name, _documents(kind, batch, model, leg))
-        done += len(batch)
-        yield done
+
+    def documents() -> Iterator[Document]:
+        done = 0
+        for batch in _chunks(rows):
+            yield from _documents(kind, batch, model, leg)
+            done += len(batch)
+            tell(done)
+
+    engine().fill(name, documents())
     engine().maintain(name, budget_s=600.0)
+    give_back()
 
 
 def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:

@@ -26,9 +26,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import lancedb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from lancedb.index import FTS, BTree, IvfFlat, LabelList
+from lancedb.query import MatchQuery
 
 from keqiao.matching.engine import (
     And,
@@ -63,22 +66,20 @@ from keqiao.matching.frequencies import (
 )
 from keqiao.matching.kept import Memory, Row
 from keqiao.matching.types import Hit
-from keqiao.runtime.environment import hiding, tell_library
+from keqiao.runtime.environment import tell_library
+from keqiao.runtime.memory import give_back
 
 # Lance reads ahead as much as it may, 2 GB unless told otherwise: what an index build needs in memory would grow with the
 # table. It looks when it first reads.
 tell_library("LANCE_DEFAULT_IO_BUFFER_SIZE", str(32 * 1024 * 1024))
 tell_library("LANCE_DEFAULT_BATCH_SIZE", "1024")
-# Arrow loads pandas, some 40 MB, where another library happens to have brought it; nothing here wants it.
-with hiding("pandas"):
-    import lancedb
-    from lancedb.index import FTS, BTree, IvfFlat, LabelList
-    from lancedb.query import MatchQuery
 
 # Lance would keep up to 6 GB of what it read in each process; the system keeps the files in memory once for all of them.
 # 100,000 documents are 150 MB: with 64 MB the two queries take a fifth more time than with all of them.
 INDEX_CACHE_MB, METADATA_CACHE_MB = 64, 32
 BATCH = 1000  # documents of one commit
+FILLED_AT_ONCE = 8_000  # documents of one commit while an index is filled: about 32 MB
+TEXT_INDEX_MB = 128  # that Lance may hold while it builds the text index; beyond, it writes a part and merges
 UNINDEXED_MOST = 2000  # 11,000 rows outside the text index made queries four times slower
 KEEP_VERSIONS = timedelta(hours=1)
 ANN_FROM = 50_000  # rows; below, a scan of all vectors is fast and exact
@@ -97,6 +98,8 @@ TOKENS_INDEX = FTS(
     ascii_folding=False,
     lower_case=False,
     max_token_length=None,
+    memory_limit=TEXT_INDEX_MB,
+    num_workers=1,
 )
 ARROW_TYPES = {
     Attribute.KEYWORD: pa.string(),
@@ -144,6 +147,31 @@ class LanceEngine:
             remaining = iter(docs)
             while batch := list(islice(remaining, BATCH)):
                 _merge(table, _rows(batch, schema))
+
+    def fill(self, idx: str, docs: Iterable[Document]) -> None:
+        """Appended in large pieces and indexed once at the end: what is merged, compacted and then indexed anew takes more
+        time, and memory that grows with the table.
+        """
+        with self._writing():
+            table = self._table(idx)
+            if table.count_rows():
+                raise SearchError(f"index {idx} has documents already")
+            counted = count_frequencies(self._added(table, iter(docs)))
+            _index_columns(table, _schema_of(table), anew=True)
+            replace_file(self._frequencies_file(table.name), kept_form(*counted))
+            give_back()
+
+    def _added(self, table: Any, docs: Iterator[Document]) -> Iterator[pa.Array]:
+        """Adds all documents; the tokens of each piece, to be counted while they are at hand."""
+        schema = _schema_of(table)
+        while True:
+            parts = [_rows(batch, schema) for batch in _batches(islice(docs, FILLED_AT_ONCE), BATCH)]
+            if not parts:
+                return
+            piece = pa.concat_tables(parts)
+            table.add(piece)
+            yield from piece["tokens"].chunks
+            give_back()
 
     def delete(self, idx: str, ids: Iterable[str]) -> None:
         with self._writing():
@@ -457,6 +485,11 @@ def _vectors(docs: Sequence[Document], dims: int) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), dims, mask=pa.array(missing))
 
 
+def _batches(docs: Iterator[Document], size: int) -> Iterator[list[Document]]:
+    while batch := list(islice(docs, size)):
+        yield batch
+
+
 def _merge(table: Any, rows: pa.Table) -> None:
     (
         table.merge_insert("id")
@@ -480,8 +513,8 @@ def _pairs(found: pa.Table) -> list[tuple[str, int]]:
 # --- indexes ----------------------------------------------------------------------------------------------------------
 
 
-def _index_columns(table: Any, schema: Schema) -> None:
-    have = {column for index in table.list_indices() for column in index.columns}
+def _index_columns(table: Any, schema: Schema, *, anew: bool = False) -> None:
+    have = set() if anew else {column for index in table.list_indices() for column in index.columns}
     wanted: dict[str, Any] = {"tokens": TOKENS_INDEX, "id": BTree()}
     for name, kind in schema.attributes.items():
         wanted[name] = LabelList() if kind is Attribute.KEYWORDS else BTree()

@@ -278,13 +278,13 @@ def list_members(request: HttpRequest, code: Code, page: PageNumber = 1, per_pag
 @router.patch("/organisations/{code}/members/{number}", response=change_answers(MemberOut), summary="Give another role")
 @needs_scope(WRITE)
 def change_role(request: HttpRequest, code: Code, number: Number, change: RoleChangeIn) -> dict[str, Any]:
-    return member_out(services.change_role(actor=api_actor(request), code=code, post_id=number, role=change.role))
+    return member_out(services.change_role(actor=api_actor(request), code=code, number=number, role=change.role))
 
 
 @router.delete("/organisations/{code}/members/{number}", response=change_answers(None, 204), summary="End a post")
 @needs_scope(WRITE)
 def end_post(request: HttpRequest, code: Code, number: Number) -> Any:
-    services.end_post(actor=api_actor(request), code=code, post_id=number)
+    services.end_post(actor=api_actor(request), code=code, number=number)
     return Status(204, None)
 
 
@@ -443,7 +443,7 @@ def one_organisation_out(organisation: Any) -> dict[str, Any]:
 
 def member_out(post: Any) -> dict[str, Any]:
     return {
-        "number": post.pk,
+        "number": post.number,
         "person": post.person_id,
         "name_zh": post.person.name_zh,
         "name_en": post.person.name_en,

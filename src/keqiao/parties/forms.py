@@ -79,7 +79,7 @@ def read_optional_day(text: str, name: str) -> date | None:
 
 def read_id(text: str, name: str) -> int:
     """The number of a row that a select sends."""
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
+    if not (text.isascii() and text.isdigit() and len(text) < 17):
         raise BadInput(_("请从列表里选一项。"), field=name)
     return int(text)
 

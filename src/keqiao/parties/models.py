@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from keqiao.kernel.codes import DrawnKey
+from keqiao.kernel.codes import DrawnKey, DrawnNumber
 from keqiao.parties.types import (
     InvitationState,
     JoinState,
@@ -89,6 +89,7 @@ class Person(models.Model):
 class Post(models.Model):
     """A role that a person holds in an organisation."""
 
+    number = DrawnNumber()
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="posts")
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="posts")
     role = models.CharField(max_length=30, choices=Role)

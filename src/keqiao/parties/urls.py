@@ -34,7 +34,7 @@ urlpatterns = [
     path("organisations/<str:code>/manage/evidence/<slug:kind>", managing.evidence, name="evidence"),
     path("organisations/<str:code>/changes", managing.changes, name="organisation_changes"),
     path("organisations/<str:code>/members", managing.members, name="members"),
-    path("organisations/<str:code>/members/<int:post_id>", managing.change_member, name="change_member"),
+    path("organisations/<str:code>/members/<int:number>", managing.change_member, name="change_member"),
     path("organisations/<str:code>/invitations", managing.invite, name="invite"),
     path(
         "organisations/<str:code>/invitations/<str:invitation_code>/withdraw",

@@ -32,7 +32,7 @@ KINDS = ("need", "achievement")
 
 Words = Annotated[str, StringConstraints(max_length=4_000)]
 Revision = Annotated[int, Field(ge=1, le=2**31 - 1, description="The one that you looked at.")]
-Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Number = Annotated[int, Path(ge=1, le=2**53 - 1)]
 
 
 class ReviewNoteOut(Schema):
@@ -171,7 +171,7 @@ def shown(actor: Any, code: str) -> dict[str, Any]:
         "unconfirmed": selectors.unconfirmed_classes(found, content),
         "notes": [
             {
-                "id": note.pk,
+                "id": note.number,
                 "kind": note.kind,
                 "step": note.step,
                 "at": note.at,
@@ -179,7 +179,7 @@ def shown(actor: Any, code: str) -> dict[str, Any]:
                 "text": note.text,
                 "reason": note.reason,
                 "due_on": note.due_on,
-                "answers": note.question_id,
+                "answers": note.question.number if note.question else None,
             }
             for note in selectors.notes_of(found)
         ],
@@ -241,7 +241,7 @@ def for_author(kind: str) -> None:
     @scope
     def answer_question(request: HttpRequest, code: Code, number: Number, given: AnswerIn) -> dict[str, Any]:
         actor = of_kind(request, code)
-        services.answer_question(actor=actor, code=code, question_id=number, text=given.text)
+        services.answer_question(actor=actor, code=code, number=number, text=given.text)
         return shown(actor, code)
 
 

@@ -81,6 +81,11 @@ def whole(text: str) -> int:
     return min(int(text), LARGEST) if is_whole else 0
 
 
+def drawn(text: str) -> int:
+    """A number that was drawn (kernel/codes.py); what is none fits nothing."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 17 else 0
+
+
 def day(text: str, field: str) -> date:
     try:
         return date.fromisoformat(text.strip()[:10])

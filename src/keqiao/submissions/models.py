@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Now
 
+from keqiao.kernel.codes import DrawnNumber
 from keqiao.submissions.types import (
     ComplaintReason,
     ComplaintState,
@@ -102,6 +103,7 @@ class Submission(models.Model):
 class ReviewNote(models.Model):
     """One line of a review's record: claimed, promised, asked, answered, approved, returned, declined, skipped."""
 
+    number = DrawnNumber()
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="notes")
     step = models.CharField(max_length=12, choices=ReviewStep)
     kind = models.CharField(max_length=10, choices=NoteKind)

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.utils.crypto import salted_hmac
-
-from keqiao.kernel import clock
+from keqiao.kernel import clock, codes
 from keqiao.parties.types import Actor
 from keqiao.submissions.models import Source, Submission, Suggestion
 from keqiao.submissions.types import SuggestionAnswer, Writer, Written
@@ -42,8 +40,8 @@ def suggestion_of(submission: Submission, one: Written, *, source: Source | None
 
 
 def reference(suggestion: Suggestion) -> str:
-    """Names it to programs, and tells nobody how many others there are."""
-    return salted_hmac("keqiao.submissions.suggestion", str(suggestion.pk), algorithm="sha256").hexdigest()[:16]
+    """Names it in addresses and forms."""
+    return codes.reference("submissions.suggestion", suggestion.pk)
 
 
 def note_changed(submission: Submission, actor: Actor) -> None:

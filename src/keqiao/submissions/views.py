@@ -240,7 +240,7 @@ AUTHOR_COMMANDS: dict[str, Callable[[HttpRequest, str], Any]] = {
     "answer": lambda r, code: services.answer_question(
         actor=actor_of(r),
         code=code,
-        question_id=forms.whole(r.POST.get("question", "")),
+        number=forms.drawn(r.POST.get("question", "")),
         text=r.POST.get("text", ""),
     ),
 }

@@ -301,8 +301,6 @@ ROUTERS = (
     "submissions.api",
     "engagement.api",
     "deals.api",
-    "deals.api_own",
-    "deals.api_pricing",
     "deals.api_shares",
     "deals.api_tax",
     "joining.api",

@@ -133,15 +133,8 @@ def _ownership(item: Any) -> str:
 
 
 def figures(columns: Sequence[Column]) -> list[Line]:
-    """The indicators in the reader's language, as `shared_lines` puts them together."""
-    return [_line(columns, line) for line in shared_lines(columns)]
-
-
-def shared_lines(columns: Sequence[Column]) -> list[list[Any]]:
-    """Indicators of the same name and kind of unit on one line, or None for a column that says nothing of it; lines that
-    several items share come first.
-    """
-    lines: list[list[Any]] = []
+    """The indicators, those of the same name and kind of unit on one line; lines that several items share come first."""
+    lines: list[list[Any]] = []  # one row, or None, for each column
     for place, column in enumerate(columns):
         for row in column.item.indicators.all():
             line = next((line for line in lines if line[place] is None and _is_same(line, row)), None)
@@ -149,7 +142,7 @@ def shared_lines(columns: Sequence[Column]) -> list[list[Any]]:
                 lines.append(line := [None] * len(columns))
             line[place] = row
     lines.sort(key=lambda line: sum(row is not None for row in line) < min(2, len(columns)))
-    return lines
+    return [_line(columns, line) for line in lines]
 
 
 def _line(columns: Sequence[Column], rows: Sequence[Any]) -> Line:

@@ -50,10 +50,10 @@ def _link(user: Any, identity: Identity) -> SocialAccount:
 
 
 @command
-def unlink_identity(*, actor: Actor, identity_id: int) -> None:
+def unlink_identity(*, actor: Actor, reference: str) -> None:
     """Only one's own, and never the last way in. One of a provider that the site no longer offers leads nowhere."""
     user = _locked(actor)
-    row = SocialAccount.objects.filter(user=user, pk=identity_id).first()
+    row = next((one for one in user.socialaccount_set.all() if selectors.identity_reference(one.pk) == reference), None)
     if row is None:
         raise NotFound
     if row.provider in selectors.provider_names() and selectors.protection_of(actor).ways_in < 2:

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 
-from keqiao.accounts import identities, services
+from keqiao.accounts import identities, selectors, services
 from keqiao.accounts.tests.factories import SECRET, actor_of, agreed, make_account
 from keqiao.accounts.tests.test_security import grow_old
 from keqiao.accounts.tests.twins import OidcTwin, SamlTwin
@@ -415,8 +415,11 @@ def test_unlinking(client, signed_in, oidc):
     linked(client, oidc)
     other = SocialAccount.objects.create(user=make_account(address="shen@example.org"), provider="lut", uid="2")
     row = SocialAccount.objects.get(user=signed_in)
-    assert client.post(f"/me/security/identities/{other.pk}/remove", **HOST).status_code == 404
-    answer = client.post(f"/me/security/identities/{row.pk}/remove", **HOST)
+    assert (
+        client.post(f"/me/security/identities/{selectors.identity_reference(other.pk)}/remove", **HOST).status_code
+        == 404
+    )
+    answer = client.post(f"/me/security/identities/{selectors.identity_reference(row.pk)}/remove", **HOST)
     assert answer["Location"] == "/me/security?done=unlinked"
     assert list(SocialAccount.objects.all()) == [other]
     assert Event.objects.filter(name="accounts.identity_unlinked").count() == 1
@@ -429,14 +432,19 @@ def test_the_last_way_in_stays(client, site, oidc):
     by_oidc(client, oidc)
     complete(client)
     row = SocialAccount.objects.get()
-    answer = client.post(f"/me/security/identities/{row.pk}/remove", **HOST)
+    answer = client.post(f"/me/security/identities/{selectors.identity_reference(row.pk)}/remove", **HOST)
     assert answer.status_code == 409
     assert SocialAccount.objects.count() == 1
     # One that the site no longer takes is no way in: it may go, and holds nothing else open.
     gone = SocialAccount.objects.create(user=row.user, provider="closed", uid="1")
     assert "本站已不提供" in client.get("/me/security", **HOST).content.decode()
-    assert client.post(f"/me/security/identities/{row.pk}/remove", **HOST).status_code == 409
-    assert client.post(f"/me/security/identities/{gone.pk}/remove", **HOST).status_code == 302
+    assert (
+        client.post(f"/me/security/identities/{selectors.identity_reference(row.pk)}/remove", **HOST).status_code == 409
+    )
+    assert (
+        client.post(f"/me/security/identities/{selectors.identity_reference(gone.pk)}/remove", **HOST).status_code
+        == 302
+    )
 
 
 @pytest.mark.django_db(transaction=True)

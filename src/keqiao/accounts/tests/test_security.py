@@ -123,7 +123,7 @@ def test_commands_are_for_people(actor):
         lambda: services.change_address(actor=actor, channel="email", address="a@example.org"),
         lambda: services.rename_passkey(actor=actor, passkey_id=1, name="x"),
         lambda: services.link_identity(actor=actor, identity=Identity("lut", "1", {})),
-        lambda: services.unlink_identity(actor=actor, identity_id=1),
+        lambda: services.unlink_identity(actor=actor, reference="1"),
         lambda: services.activate_totp(actor=actor, secret=KEY, code=totp()),
         lambda: services.renew_recovery_codes(actor=actor),
     ):

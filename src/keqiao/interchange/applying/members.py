@@ -126,9 +126,9 @@ def _change(run: Run, row: ImportRow, place: Any, post: Any) -> bool:
         people.rewrite_person(actor=run.actor, person_id=post.person_id, **names)
     is_other_role = post.role != content["role"]
     if is_other_role:
-        post = people.change_role(actor=run.actor, code=place.code, post_id=post.pk, role=content["role"])
+        post = people.change_role(actor=run.actor, code=place.code, number=post.number, role=content["role"])
     titles = {name: content.get(name, "") if run.has_column(name) else getattr(post, name) for name in TITLES}
     is_other_title = any(getattr(post, name) != title for name, title in titles.items())
     if is_other_title:
-        people.change_title(actor=run.actor, code=place.code, post_id=post.pk, **titles)
+        people.change_title(actor=run.actor, code=place.code, number=post.number, **titles)
     return bool(names) or is_other_role or is_other_title

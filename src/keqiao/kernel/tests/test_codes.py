@@ -3,10 +3,11 @@
 import re
 
 import pytest
+from django.db import connection
 
 from keqiao.kernel import codes
 from keqiao.parties.models import Organisation
-from keqiao.parties.tests.factories import make_organisation
+from keqiao.parties.tests.factories import make_organisation, make_person
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +35,33 @@ def test_many_are_drawn_with_one_query_and_all_differ(django_assert_num_queries)
 def test_codes_do_not_follow_each_other():
     drawn = codes.fresh_many(Organisation, "DW", 40)
     assert drawn != sorted(drawn)
+
+
+def test_numbers_of_rows_in_order_tell_nothing_either():
+    """The key says which row came first; another number, drawn, stands in addresses."""
+    from keqiao.parties.models import Post
+    from keqiao.submissions.models import ReviewNote
+
+    organisation, person = make_organisation(), make_person()
+    roles = ["researcher", "rd_manager", "conversion_officer"]
+    made = [Post.objects.create(person=person, organisation=organisation, role=role) for role in roles]
+    with connection.cursor() as cursor:  # as a process of the release before adds it
+        cursor.execute(
+            "INSERT INTO parties_post (person_id, organisation_id, role, title_zh, title_en)"
+            " VALUES (%s, %s, 'technology_manager', '', '')",
+            [person.pk, organisation.pk],
+        )
+    numbers = list(Post.objects.order_by("pk").values_list("number", flat=True))
+    assert numbers[:3] == [post.number for post in made]
+    assert all(2**40 <= number < 2**53 for number in numbers)
+    assert len(set(numbers)) == 4
+    for model in (Post, ReviewNote):
+        assert isinstance(model._meta.get_field("number"), codes.DrawnNumber)
+
+
+def test_a_reference_is_the_same_each_time_and_differs_by_row_and_kind():
+    assert codes.reference("a", 1) == codes.reference("a", 1)
+    assert len({codes.reference("a", 1), codes.reference("a", 2), codes.reference("b", 1)}) == 3
 
 
 def test_keys_in_addresses_tell_nothing_about_how_many_rows_there_are(settings, tmp_path):

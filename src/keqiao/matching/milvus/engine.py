@@ -105,6 +105,9 @@ class MilvusEngine:
                 if fresh:
                     self._client.upsert(self._name(idx), [row_of(doc, about) for doc in fresh], timeout=TIMEOUT)
 
+    def fill(self, idx: str, docs: Iterable[Document]) -> None:
+        self.upsert(idx, docs)
+
     def delete(self, idx: str, ids: Iterable[str]) -> None:
         with self._writing():
             self._read_about(idx)

@@ -109,14 +109,16 @@ def engine_of_all(request):
     return request.param
 
 
-@pytest.fixture(scope="module", params=[False, True])
+@pytest.fixture(scope="module", params=["fresh", "indexed", "filled"])
 def things_to_read(request, engine_of_all, tmp_path_factory):
     """One index for all filters: fresh documents and indexed ones are found by different paths."""
-    is_indexed = request.param
     made = make_engine(request, engine_of_all, tmp_path_factory.mktemp("index"))
     made.ensure("things_v1", SCHEMA)
-    made.upsert("things_v1", THINGS)
-    if is_indexed:
+    if request.param == "filled":
+        made.fill("things_v1", iter(THINGS))
+    else:
+        made.upsert("things_v1", THINGS)
+    if request.param == "indexed":
         made.maintain("things_v1", 60)
     return made
 
@@ -459,6 +461,30 @@ class TestLance:
         plain = Counter(word for text in texts for word in set(text.split()))
         wanted = sorted((fingerprint(word), n) for word, n in plain.items() if n > 1)
         assert (documents, [tuple(row) for row in found.tolist()]) == (101, wanted)
+
+    def test_filled_in_pieces_is_the_same_as_written_and_maintained(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(lance, "FILLED_AT_ONCE", 20)
+        monkeypatch.setattr(lance, "BATCH", 7)
+        docs = [Document(f"d{i:02}", 1, ["common", f"w{i % 9}", f"v{i % 4}"]) for i in range(50)]
+        engine = LanceEngine(tmp_path)
+        for name in ("filled_v1", "written_v1"):
+            engine.ensure(name, Schema())
+        engine.fill("filled_v1", iter(docs))
+        engine.upsert("written_v1", docs)
+        for name in ("filled_v1", "written_v1"):
+            assert engine.maintain(name, 60).documents == 0
+        asked = words("w3 v1 common")
+        assert engine.lexical("filled_v1", asked, None, 50) == engine.lexical("written_v1", asked, None, 50)
+        assert np.array_equal(engine.idf("filled_v1", list(asked)), engine.idf("written_v1", list(asked)))
+
+    def test_what_has_documents_is_not_filled(self, tmp_path):
+        engine = LanceEngine(tmp_path)
+        engine.ensure("x_v1", Schema())
+        engine.fill("x_v1", iter(()))
+        engine.fill("x_v1", [Document("a", 1, ["pump"])])
+        with pytest.raises(SearchError):
+            engine.fill("x_v1", [Document("b", 1, ["pump"])])
+        assert codes(engine.lexical("x_v1", words("pump"), None, 5)) == ["a"]
 
     def test_maintenance_waits_for_enough_documents(self, tmp_path, monkeypatch):
         monkeypatch.setattr(lance, "UNINDEXED_MOST", 5)

@@ -21,10 +21,10 @@ from keqiao.parties.types import APPROVING_ROLES, Actor, NobodyLeft, Role
 
 
 @command
-def change_role(*, actor: Actor, code: str, post_id: int, role: str) -> Post:
+def change_role(*, actor: Actor, code: str, number: int, role: str) -> Post:
     """Give a member another role in the place of this one."""
     organisation = _own_organisation(actor, code)
-    post = _post(organisation, post_id)
+    post = _post(organisation, number)
     known = _known_role(organisation, role, actor=actor)
     if not can_give(actor, post.role):
         raise NotAllowed
@@ -56,10 +56,10 @@ def change_role(*, actor: Actor, code: str, post_id: int, role: str) -> Post:
 
 
 @command
-def change_title(*, actor: Actor, code: str, post_id: int, title_zh: str, title_en: str) -> Post:
+def change_title(*, actor: Actor, code: str, number: int, title_zh: str, title_en: str) -> Post:
     """What the post is called in the organisation, for example 成果专员."""
     organisation = _own_organisation(actor, code)
-    post = _post(organisation, post_id)
+    post = _post(organisation, number)
     post.title_zh, post.title_en = reading.plain(title_zh, 80, "title_zh"), reading.plain(title_en, 80, "title_en")
     post.save(update_fields=["title_zh", "title_en"])
     record("parties.title_changed", post, actor=actor, organisation_id=organisation.pk)
@@ -67,14 +67,14 @@ def change_title(*, actor: Actor, code: str, post_id: int, title_zh: str, title_
 
 
 @command
-def end_post(*, actor: Actor, code: str, post_id: int, successor_id: int | None = None) -> None:
+def end_post(*, actor: Actor, code: str, number: int, successor: int | None = None) -> None:
     """End a member's post. The last one who may let others in names a successor (another member's post) first."""
     organisation = _own_organisation(actor, code)
-    post = _post(organisation, post_id)
+    post = _post(organisation, number)
     if not can_give(actor, post.role):
         raise NotAllowed
-    if successor_id is not None:
-        _name_successor(actor, organisation, post, successor_id)
+    if successor is not None:
+        _name_successor(actor, organisation, post, successor)
     _end(actor, organisation, post)
     _tell(
         actor,
@@ -170,8 +170,8 @@ def end_absence(*, actor: Actor, absence_id: int) -> Absence:
     return absence
 
 
-def _post(organisation: Organisation, post_id: int) -> Post:
-    found = Post.objects.filter(pk=post_id, organisation=organisation, ended_on=None).first()
+def _post(organisation: Organisation, number: int) -> Post:
+    found = Post.objects.filter(number=number, organisation=organisation, ended_on=None).first()
     if found is None:
         raise NotFound
     return found
@@ -203,8 +203,8 @@ def _end(actor: Actor, organisation: Organisation, post: Post) -> None:
     )
 
 
-def _name_successor(actor: Actor, organisation: Organisation, post: Post, successor_id: int) -> None:
-    successor = _post(organisation, successor_id)
+def _name_successor(actor: Actor, organisation: Organisation, post: Post, number: int) -> None:
+    successor = _post(organisation, number)
     if successor.person_id == post.person_id:
         raise BadInput(_("请选另一位同事接任。"), field="successor")
     new = _give_post(successor.person_id, organisation.pk, _known_role(organisation, post.role, actor=actor))

@@ -60,17 +60,17 @@ def test_the_last_who_may_let_others_in_stays_until_another_may():
     manager = make_actor(organisation=organisation)
     researcher = make_actor(organisation=organisation, role=Role.RESEARCHER)
     for refused in (
-        lambda: services.end_post(actor=manager, code=organisation.code, post_id=post_of(manager).pk),
+        lambda: services.end_post(actor=manager, code=organisation.code, number=post_of(manager).number),
         lambda: services.leave_organisation(actor=manager, code=organisation.code),
         lambda: services.change_role(
-            actor=manager, code=organisation.code, post_id=post_of(manager).pk, role="researcher"
+            actor=manager, code=organisation.code, number=post_of(manager).number, role="researcher"
         ),
     ):
         with pytest.raises(NobodyLeft):
             refused()
     assert (Post.objects.filter(ended_on=None).count(), Event.objects.count()) == (2, 0)
     services.end_post(
-        actor=manager, code=organisation.code, post_id=post_of(manager).pk, successor_id=post_of(researcher).pk
+        actor=manager, code=organisation.code, number=post_of(manager).number, successor=post_of(researcher).number
     )
     assert (again(manager).posts, again(researcher).roles) == (frozenset(), {"researcher", "rd_manager"})
 
@@ -80,10 +80,12 @@ def test_changing_a_role_ends_one_and_begins_another():
     officer = make_actor(organisation=organisation, role=Role.CONVERSION_OFFICER)
     researcher = make_actor(organisation=organisation, role=Role.RESEARCHER)
     with pytest.raises(BadInput) as caught:
-        services.change_role(actor=officer, code=organisation.code, post_id=post_of(researcher).pk, role="bank_officer")
+        services.change_role(
+            actor=officer, code=organisation.code, number=post_of(researcher).number, role="bank_officer"
+        )
     assert caught.value.field == "role"
     services.change_role(
-        actor=officer, code=organisation.code, post_id=post_of(researcher).pk, role="technology_manager"
+        actor=officer, code=organisation.code, number=post_of(researcher).number, role="technology_manager"
     )
     assert again(researcher).roles == {"technology_manager"}
     services.leave_organisation(actor=researcher, code=organisation.code)
@@ -98,7 +100,7 @@ def test_strangers_and_researchers_change_nothing():
         make_actor(organisation=organisation, role=Role.RESEARCHER),
     ):
         with pytest.raises(NotAllowed):
-            services.end_post(actor=actor, code=organisation.code, post_id=post_of(manager).pk)
+            services.end_post(actor=actor, code=organisation.code, number=post_of(manager).number)
         with pytest.raises(NotAllowed):
             services.invite(actor=actor, code=organisation.code, role="researcher")
     assert (Post.objects.filter(ended_on=None).count(), Invitation.objects.count()) == (3, 0)
@@ -111,7 +113,7 @@ def test_a_manager_neither_gives_nor_takes_the_platforms_roles():
     with pytest.raises(BadInput):
         services.invite(actor=staff, code=organisation.code, role="administrator")
     with pytest.raises(NotAllowed):
-        services.end_post(actor=staff, code=organisation.code, post_id=post_of(operator).pk)
+        services.end_post(actor=staff, code=organisation.code, number=post_of(operator).number)
     with pytest.raises(NobodyLeft):
         services.leave_organisation(actor=operator, code=organisation.code)
     assert (
@@ -123,7 +125,7 @@ def test_a_post_of_another_organisation_is_not_there():
     manager, stranger = make_actor(organisation=make_organisation()), make_actor(organisation=make_organisation())
     code = manager.workplace.code
     with pytest.raises(NotFound):
-        services.end_post(actor=manager, code=code, post_id=post_of(stranger).pk)
+        services.end_post(actor=manager, code=code, number=post_of(stranger).number)
 
 
 # --- invitations ------------------------------------------------------------------------------------------------------

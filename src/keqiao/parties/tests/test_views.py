@@ -205,7 +205,7 @@ def test_members_and_invitations(sign_in, settings):
     client = sign_in(manager)
     place = f"/organisations/{organisation.code}"
     post = Post.objects.get(person_id=manager.person_id)
-    refused = client.post(f"{place}/members/{post.pk}", {"step": "end"})
+    refused = client.post(f"{place}/members/{post.number}", {"step": "end"})
     assert (refused.status_code, "最后一位" in refused.content.decode(), Post.objects.get(pk=post.pk).ended_on) == (
         409,
         True,

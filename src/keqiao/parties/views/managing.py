@@ -244,7 +244,7 @@ def _members(request: HttpRequest, code: str, **changed: Any) -> dict[str, Any]:
 
 @require_POST
 @signed_in
-def change_member(request: HttpRequest, code: str, post_id: int) -> HttpResponse:
+def change_member(request: HttpRequest, code: str, number: int) -> HttpResponse:
     """Change the role, or end the post."""
     actor, given = actor_of(request), request.POST
     try:
@@ -253,14 +253,14 @@ def change_member(request: HttpRequest, code: str, post_id: int) -> HttpResponse
             services.end_post(
                 actor=actor,
                 code=code,
-                post_id=post_id,
-                successor_id=forms.read_id(successor, "successor") if successor else None,
+                number=number,
+                successor=forms.read_id(successor, "successor") if successor else None,
             )
         elif given.get("step") == "role":
-            services.change_role(actor=actor, code=code, post_id=post_id, role=given.get("role", ""))
+            services.change_role(actor=actor, code=code, number=number, role=given.get("role", ""))
         elif given.get("step") == "title":
             titles = {name: given.get(name, "") for name in ("title_zh", "title_en")}
-            services.change_title(actor=actor, code=code, post_id=post_id, **titles)
+            services.change_title(actor=actor, code=code, number=number, **titles)
         else:
             raise NotFound  # noqa: TRY301 -- an unknown step is a missing page
     except NotFound:

@@ -130,12 +130,12 @@ def take_back(*, actor: Actor, code: str) -> Submission:
 
 @publishes
 @command
-def answer_question(*, actor: Actor, code: str, question_id: int, text: str) -> ReviewNote:
+def answer_question(*, actor: Actor, code: str, number: int, text: str) -> ReviewNote:
     """The author's side answers a reviewer's question; the text may be changed instead, or as well."""
     submission = get_submission(code, actor=actor, lock=True)
     if not can_write(actor, submission):
         raise NotAllowed
-    question = submission.notes.filter(pk=question_id, kind=NoteKind.QUESTION).first()
+    question = submission.notes.filter(number=number, kind=NoteKind.QUESTION).first()
     if question is None:
         raise NotFound
     if submission.state not in {SubmissionState.RETURNED, *IN_REVIEW}:

@@ -180,7 +180,7 @@ def test_a_question_comes_back_is_answered_and_the_text_goes_again(world):
     assert (question.field, question.text, question.step) == ("indicators.0.value", "测试温度是多少？", "organisation")
     error = refused(OpenQuestions, services.submit, actor=world.author, code=found.code, revision=1)
     assert error.field == "indicators.0.value"
-    services.answer_question(actor=world.author, code=found.code, question_id=question.pk, text="25 ℃。")
+    services.answer_question(actor=world.author, code=found.code, number=question.number, text="25 ℃。")
     assert told(world.reviewer)[-1] == "submissions.answered"
     assert services.submit(actor=world.author, code=found.code, revision=1).state == "organisation_review"
 
@@ -214,7 +214,7 @@ def test_an_answer_needs_a_question_of_this_submission(world):
     first, second = world.submitted(), world.submitted()
     services.return_to_author(actor=world.reviewer, code=first.code, revision=1, questions=ASK)
     question = ReviewNote.objects.get(kind="question")
-    answer = {"actor": world.author, "question_id": question.pk, "text": "25 ℃。"}
+    answer = {"actor": world.author, "number": question.number, "text": "25 ℃。"}
     refused(NotFound, services.answer_question, code=second.code, **answer)
     refused(BadInput, services.answer_question, code=first.code, **{**answer, "text": " "})
     refused(NotFound, services.answer_question, code=first.code, **{**answer, "actor": world.stranger})

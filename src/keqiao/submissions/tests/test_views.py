@@ -155,7 +155,7 @@ def test_the_whole_way_on_pages(world):
     assert refused.status_code == 422
     assert "还有 1 个提问没有答复" in text_of(refused)
     question = ReviewNote.objects.get(kind="question")
-    author.post(f"/submissions/{draft.code}/answer", {"question": question.pk, "text": "25 ℃。"})
+    author.post(f"/submissions/{draft.code}/answer", {"question": question.number, "text": "25 ℃。"})
     author.post(f"/submissions/{draft.code}/submit", {"revision": 1, "agreed": "1"})
     assert "25 ℃。" in text_of(reviewer.get(f"/review/{draft.code}"))
     reviewer.post(f"/review/{draft.code}/approve", {"revision": 1})

@@ -26,7 +26,7 @@ def save(actor, found, **given):
 
 def answer(actor, found, **given):
     question = found.notes.filter(kind="question").order_by("?").first()
-    services.answer_question(actor=actor, code=found.code, question_id=question.pk if question else 0, text="够用了。")
+    services.answer_question(actor=actor, code=found.code, number=question.number if question else 0, text="够用了。")
 
 
 def simple(command, **given):

@@ -110,17 +110,15 @@ def confirm(request: HttpRequest, code: str) -> HttpResponse:
     """Every value that no person wrote, beside the words it came from: confirm it or drop it."""
     draft = _own(request, code)
     if request.method == "POST":
-        services.answer_suggestions(actor=actor_of(request), code=code, answers=_answers(request))
+        services.answer_suggestions(actor=actor_of(request), code=code, answers=_answers(request, draft))
         return redirect("draft_confirm", code)
     return _confirm_page(request, draft)
 
 
-def _answers(request: HttpRequest) -> dict[int, str]:
-    return {
-        int(name.removeprefix("s")): value
-        for name, value in request.POST.items()
-        if name.startswith("s") and name[1:].isascii() and name[1:].isdigit() and len(name) < 20 and value in ANSWERS
-    }
+def _answers(request: HttpRequest, draft: Submission) -> dict[int, str]:
+    """Of the values that still wait; a field stands under the reference of its value."""
+    given = {row.pk: request.POST.get(f"s{suggestions.reference(row)}") for row in suggestions.open_suggestions(draft)}
+    return {pk: answer for pk, answer in given.items() if answer in ANSWERS}
 
 
 def _own(request: HttpRequest, code: str) -> Submission:
@@ -159,7 +157,8 @@ def _row(kind: str, row: Suggestion, words: Words) -> dict[str, Any]:
     said = presentation.summary(kind, content_from([Finding(row.field, row.value, 0, 0)]), words, {})
     lang = row.field.split(".")[1] if row.field.startswith("texts.") else ""
     label = said[0].label if said else presentation.label_of(kind, row.field)
-    return {"row": row, "label": label, "lines": [line for one in said for line in one.lines], "lang": lang}
+    lines = [line for one in said for line in one.lines]
+    return {"row": row, "reference": suggestions.reference(row), "label": label, "lines": lines, "lang": lang}
 
 
 @require_POST

@@ -13,7 +13,7 @@ from keqiao.inference.tests.factories import agree, use_chat
 from keqiao.parties.tests.factories import user_of
 from keqiao.submissions import tasks
 from keqiao.submissions.models import Source, Submission
-from keqiao.submissions.suggestions import open_suggestions
+from keqiao.submissions.suggestions import open_suggestions, reference
 from keqiao.submissions.tests.factories import make_author, make_draft
 from keqiao.submissions.tests.test_sketching import NEED
 
@@ -57,7 +57,7 @@ def test_from_a_text_to_a_checked_draft_without_a_script(author):
     assert "待核对" in form
     assert f"/post/{draft.code}/confirm" in form
     rows = open_suggestions(draft)
-    client.post(f"/post/{draft.code}/confirm", {f"s{row.pk}": "confirmed" for row in rows})
+    client.post(f"/post/{draft.code}/confirm", {f"s{reference(row)}": "confirmed" for row in rows})
     assert open_suggestions(draft) == []
     assert "都核对过了" in client.get(f"/post/{draft.code}/confirm").content.decode()
     assert "待核对" not in client.get(f"/post/{draft.code}/1").content.decode()

@@ -1,0 +1,24 @@
+from django.db import migrations, models
+from django.db.models import Value
+from django.db.models.functions import Cast, Floor, Random
+
+DRAWN = Cast(Value(2**40) + Floor(Random() * Value(2.0**52)), models.BigIntegerField())
+
+
+class Migration(migrations.Migration):
+    """In two steps: a column whose default differs from row to row would rewrite the table under a lock."""
+
+    dependencies = [("submissions", "0004_sources_and_suggestions")]
+
+    operations = [
+        migrations.AddField(
+            model_name="reviewnote",
+            name="number",
+            field=models.BigIntegerField(db_default=0, editable=False),
+        ),
+        migrations.AlterField(
+            model_name="reviewnote",
+            name="number",
+            field=models.BigIntegerField(db_default=DRAWN, editable=False),
+        ),
+    ]
