@@ -65,7 +65,7 @@ OWN_PAGES = {
     "shen@lut.example": (
         "/review /review/waiver /review/{in_review} /contacts/{waiting} /me /deals /deals/new /deals/{deal} "
         "/deals/{deal}/receipts/new /deals/{deal}/receipts/1/divide /distributions/{asked} /distributions/{paid} "
-        "/reward-rules /achievements/{shared}/shares /public-notices/{notice}"
+        "/reward-rules /achievements/{shared}/shares /public-notices/{notice} /price-notices /price-notices/new"
     ),
     "cai@lut.example": (
         "/books /books/{book} /books/{book}/accounts/1212.01?first=2000-01 /books/{book}/entries /books/{book}/entries/{voucher} "

@@ -106,7 +106,7 @@ def test_what_is_hidden_is_missing(world, caller):
 def test_a_deal_a_rule_and_signatures(world, caller):
     officer = caller(world.officer)
     body = {
-        "title_zh": "第二份", "mode": "licence", "pricing": "agreement", "other_party": world.buyer.code,
+        "title_zh": "第二份", "mode": "licence", "pricing": "listing", "other_party": world.buyer.code,
         "signed_on": "2026-09-01", "results": [{"achievement": world.result.code, "weight_bp": 10_000}],
         "milestones": [{"name": "首付", "amount_minor": 5}],
     }  # fmt: skip
@@ -126,6 +126,37 @@ def test_a_deal_a_rule_and_signatures(world, caller):
     assert caller(world.team[0])("POST", f"{at}/1/refusal", {"reason": "x"})[0] == 409
     assert caller(world.officer)("POST", f"{at}/1/signature")[0] == 404
     assert officer("POST", f"/deals/{deal['code']}/settlement")[1]["state"] == "settled"
+
+
+def test_shares_and_fractions_are_proposed_by_the_api(world, caller):
+    officer, at = caller(world.officer), f"/achievements/{world.result.code}"
+    other = make_organisation(kind="institute")
+    status, found = officer("GET", f"{at}/contributors")
+    people = [row["key"] for row in found["items"]]
+    assert (status, len(people)) == (200, found["total"])
+    name = Person.objects.get(pk=world.team[0].person_id).name_zh
+    assert [row["name_zh"] for row in officer("GET", f"{at}/contributors?name={name}")[1]["items"]].count(name) == 1
+    body = {
+        "based_on": 1, "contributors": [{"key": people[0], "share_bp": 6000}, {"key": people[1], "share_bp": 4000, "is_main": False}],
+        "owners": [{"organisation": world.home.code, "share_bp": 7000}, {"organisation": other.code, "share_bp": 3000}],
+    }  # fmt: skip
+    status, shares = officer("POST", f"{at}/shares", body)
+    newest = shares["versions"][0]
+    assert (status, newest["number"], newest["is_in_force"]) == (201, 2, False)
+    assert [(row["share_bp"], row["is_main"]) for row in newest["contributors"]] == [(6000, True), (4000, False)]
+    assert newest["owners"] == body["owners"]
+    assert officer("POST", f"{at}/shares", body)[0] == 409
+    bad = [
+        {**body, "based_on": 2, "contributors": [{"key": people[0], "share_bp": 9999}]},
+        {**body, "based_on": 2, "contributors": [{"key": "0" * 16, "share_bp": 10_000}]},
+        {**body, "based_on": 2, "owners": [{"organisation": "DW-NONE", "share_bp": 10_000}]},
+        {**body, "based_on": 2, "contributors": [{"key": people[0], "share_bp": 5000}] * 2},
+    ]
+    assert [officer("POST", f"{at}/shares", each)[0] for each in bad] == [422] * 4
+    for actor in (world.team[0], world.finance, make_actor(organisation=world.buyer)):
+        assert caller(actor)("GET", f"{at}/contributors")[0] == 404
+        assert caller(actor)("POST", f"{at}/shares", body)[0] in {403, 404}
+    assert caller(world.officer, ["deals:read"])("POST", f"{at}/shares", body)[0] == 403
 
 
 def test_a_contributor_estimates_the_tax_by_the_api(world, caller):

@@ -36,7 +36,7 @@ def context_and_part(module: str) -> tuple[str, str]:
 
 def sources(context: str) -> list[Path]:
     return [
-        path for path in (ROOT / context).rglob("*.py") if "tests" not in path.parts and "migrations" not in path.parts
+        path for path in (ROOT / context).rglob("*.py") if not {"tests", "migrations"} & {*path.relative_to(ROOT).parts}
     ]
 
 

@@ -47,7 +47,7 @@ def main() -> int:
 def extract() -> int:
     template = Catalog(charset="utf-8")
     for file in sorted(SOURCES.rglob("*")):
-        if file.suffix == ".py" and "tests" not in file.parts and "migrations" not in file.parts:
+        if file.suffix == ".py" and not {"tests", "migrations"} & {*file.relative_to(SOURCES).parts}:
             add(template, file, file.read_text(encoding="utf-8"))
         elif file.suffix in {".html", ".txt", ".xml"} and "templates" in file.parts:
             add(template, file, as_python(file))

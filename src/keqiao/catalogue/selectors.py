@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.crypto import salted_hmac
 
 from keqiao.catalogue.models import (
     Achievement,
@@ -270,6 +271,11 @@ def published_ids(kind: str) -> QuerySet[Any]:
     return model.objects.filter(state=ItemState.PUBLISHED).order_by("pk")
 
 
+def items_to_compare(kind: str, codes: Sequence[str]) -> QuerySet[Any]:
+    """Published items with what matching reads of them, in no order."""
+    return published_ids(kind).order_by().filter(code__in=codes).prefetch_related("texts", "indicators")
+
+
 def item_by_id(kind: str, item_id: int) -> Any:
     """A published item with its texts and indicators, or None. For matching's jobs."""
     return published_ids(kind).filter(pk=item_id).prefetch_related("texts", "indicators").first()
@@ -413,14 +419,30 @@ def proposes_shares(actor: Actor, code: str) -> bool:
     return Achievement.objects.filter(code=code, owner_id__in=homes).exists()
 
 
+def newest_version(code: str) -> ShareVersion | None:
+    """The last version that was proposed, with its lines. For who may propose the next."""
+    rows = ShareVersion.objects.filter(achievement__code=code).order_by("-number")
+    return rows.prefetch_related("contributors__person", "owners__organisation").first()
+
+
 def newest_number(code: str) -> int:
     """Of the last version that was proposed; 0 before the first."""
     rows = ShareVersion.objects.filter(achievement__code=code).order_by("-number")
     return rows.values_list("number", flat=True).first() or 0
 
 
-def contributors_to_choose(actor: Actor, code: str) -> set[int]:
-    """Whom an officer may name as a contributor."""
+def contributors_to_choose(actor: Actor, code: str) -> dict[str, Any]:
+    """Key → whom an officer may name as a contributor, the team first. Keys stay when people come and go."""
+    if not proposes_shares(actor, code):
+        raise NotFound
     achievement = get_achievement(code, actor=actor)
     last = newest_shares(achievement.pk)
-    return possible_contributors(achievement, [row.organisation_id for row in last.owners.all()] if last else [])
+    ids = possible_contributors(achievement, [row.organisation_id for row in last.owners.all()] if last else [])
+    team = {person_id for _achievement, person_id in team_people([achievement.pk])}
+    people = sorted(parties.people_by_id(ids).items(), key=lambda row: (row[0] not in team, row[0]))
+    return {contributor_key(code, pk): person for pk, person in people}
+
+
+def contributor_key(code: str, person_id: int) -> str:
+    """Names a person for the shares of one achievement: ids do not leave the house."""
+    return salted_hmac("keqiao.catalogue.contributor", f"{code}:{person_id}", algorithm="sha256").hexdigest()[:16]

@@ -6,7 +6,9 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import signal
 from collections.abc import Sequence
+from typing import Any
 
 from keqiao.cli import ground
 from keqiao.runtime import heartbeat, postgres
@@ -19,6 +21,7 @@ BEAT = 5.0  # seconds between the heartbeats that other workers see
 SILENT = 20.0  # seconds of silence after which a worker counts as dead and its jobs are taken up
 STOP_WITHIN = 5.0  # seconds for jobs that run; they are taken up again after that
 LONGEST_PAUSE = 5.0
+LONG = frozenset({"alerts", "drafting", "experts", "imports", "learning", "matches", "reindex"})  # queues of long jobs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,21 +56,56 @@ async def _work(env: Environment, concurrency: int, *, wait: bool) -> None:
         async with own.open_async():
             beside = [asyncio.create_task(_beat(env)), asyncio.create_task(_take_up(own))]
             try:
-                await own.run_worker_async(
-                    concurrency=concurrency,
-                    wait=wait,
-                    delete_jobs="successful",
-                    update_heartbeat_interval=BEAT,
-                    stalled_worker_timeout=SILENT,
-                    shutdown_graceful_timeout=STOP_WITHIN,
-                    install_signal_handlers=True,
-                )
+                await _until_told_to_stop(own, concurrency, wait=wait)
             finally:
                 for task in beside:
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
     heartbeat.forget(env.data)
+
+
+async def _until_told_to_stop(app: Any, concurrency: int, *, wait: bool) -> None:
+    """A first signal lets running jobs end; those that do not end in time are taken up by the next worker."""
+    own = asyncio.current_task()
+    assert own
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop() -> None:
+        if not told.is_set():
+            told.set()
+            own.cancel()
+
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stop)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for place in places(app, concurrency):
+                group.create_task(
+                    app.run_worker_async(
+                        **place,
+                        wait=wait,
+                        delete_jobs="successful",
+                        update_heartbeat_interval=BEAT,
+                        stalled_worker_timeout=SILENT,
+                        shutdown_graceful_timeout=STOP_WITHIN,
+                        install_signal_handlers=False,
+                    )
+                )
+    except asyncio.CancelledError:
+        if not told.is_set():
+            raise
+        own.uncancel()
+
+
+def places(app: Any, concurrency: int) -> list[dict[str, Any]]:
+    """One place takes short jobs only, where there is more than one: what is new is found, and mail goes out, within seconds
+    also while every other place computes matches or learns.
+    """
+    if concurrency < 2:
+        return [{"concurrency": 1}]
+    short = sorted({task.queue for task in app.tasks.values()} - LONG)
+    return [{"concurrency": 1, "queues": short}, {"concurrency": concurrency - 1}]
 
 
 async def _beat(env: Environment) -> None:

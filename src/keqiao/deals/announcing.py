@@ -7,11 +7,13 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from keqiao.deals.policies import can_answer_notice
+from keqiao.deals.selectors import law_for
 from keqiao.deals.types import SHARES
 from keqiao.kernel import clock, public_notices
 from keqiao.kernel.parameters import NoSuchParameter, parameter
 
 REWARD = "deals.reward"
+PRICE = "deals.price"
 LABELS = {
     "achievement": _("转化的成果"),
     "mode": _("转化方式"),
@@ -22,7 +24,17 @@ LABELS = {
 }
 
 
+PRICE_LABELS = {
+    "name": _("拟转化的成果"),
+    "abstract": _("成果简介"),
+    "way": _("转化方式"),
+    "intended_price": _("拟交易价格"),
+    "related_party": _("受让方是完成人或其关联方"),
+}
+
+
 def name_kinds() -> None:
+    public_notices.kind(PRICE, _("协议定价公示"), labels=PRICE_LABELS, may_answer=can_answer_notice)
     public_notices.kind(REWARD, _("成果转化奖励公示"), labels=LABELS, may_answer=can_answer_notice)
 
 
@@ -31,8 +43,9 @@ def is_required(distribution: Any) -> bool:
     if distribution.unit == SHARES or not distribution.confirmations.filter(amount__gt=0).exists():
         return False
     deal = distribution.deal
+    law = law_for(deal, distribution.organisation_id)
     try:
-        modes = parameter("reward_notice.required_for", on=clock.today(), jurisdiction=deal.jurisdiction)
+        modes = parameter("reward_notice.required_for", on=clock.today(), jurisdiction=law)
     except NoSuchParameter:
         return False
     return deal.mode in modes

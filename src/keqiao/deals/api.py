@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field, StringConstraints
 
 from keqiao.deals import computing, selectors, services
-from keqiao.deals.models import Confirmation, Deal, Distribution, Payment, Receipt, RewardRule, SheetLine
+from keqiao.deals.models import Deal, Distribution, Payment, Receipt, RewardRule, SheetLine
 from keqiao.deals.policies import can_open_deal
 from keqiao.deals.services.agreeing import DealDraft, MilestoneDraft, ReceiptDraft
 from keqiao.deals.states import LONGEST_KEY, LONGEST_REASON
@@ -27,9 +28,10 @@ from keqiao.kernel.api import (
     change_answers,
     each,
     needs_scope,
+    page_of,
     paged,
 )
-from keqiao.kernel.errors import NotFound
+from keqiao.kernel.errors import BadInput, NotFound
 
 router = Router(tags=["deals"])
 READ, WRITE = "deals:read", "deals:write"
@@ -80,8 +82,19 @@ class ReceiptOut(Schema):
     currency: str
 
 
+class OwnerLawOut(Schema):
+    organisation: str
+    jurisdiction: str = Field(description="By whose law this owner divides its part.")
+
+
+class LawIn(Schema):
+    organisation: PlainCode = Field("", description="Which owner; empty: the one of your transfer office.")
+    jurisdiction: Annotated[str, StringConstraints(max_length=20, pattern=r"^[A-Z0-9-]*$")] = Field(examples=["CN-ZJ"])
+
+
 class DealWithReceipts(DealOut):
     owners: list[str]
+    laws: list[OwnerLawOut]
     results: list[str]
     receipts: list[ReceiptOut]
 
@@ -114,6 +127,15 @@ class DealIn(Schema):
     broker: PlainCode = ""
     broker_bp: Bp = 0
     broker_is_cost: bool = False
+    price_notice: PlainCode = Field("", description="Code of the notice on which an agreed price was shown.")
+    noticed_from: IsoDate | None = Field(None, description="Or from when to when it was shown outside, and where.")
+    noticed_to: IsoDate | None = None
+    noticed_where: Text = ""
+    equity_as: Word = Field(
+        "shares", description="How people are rewarded when a result becomes shares: shares, proceeds."
+    )
+    produced_on: IsoDate | None = None
+    first_profitable_year: Annotated[int, Field(ge=1990, le=2100)] | None = None
     milestones: Annotated[list[MilestoneIn], Field(max_length=60)] = []
 
 
@@ -239,9 +261,27 @@ class WholeDistribution(DistributionOut):
     payments: list[PaymentOut]
 
 
+class StaffIn(Schema):
+    key: Annotated[str, StringConstraints(min_length=16, max_length=16, pattern=r"^[0-9a-f]*$")]
+    share_bp: Bp
+
+
+class StaffOut(Schema):
+    key: str = Field(description="Names this person in the distributions of this deal, and nowhere else.")
+    name_zh: str
+    name_en: str
+
+
+class StaffList(PageOut):
+    items: list[StaffOut]
+
+
 class PrepareIn(Schema):
     rule: PlainCode = Field("", description="Code of the institution's rule; empty: the law's standard.")
     organisation: PlainCode = Field("", description="For which owner; empty: the one you act for.")
+    staff: Annotated[list[StaffIn], Field(max_length=60)] = Field(
+        [], description="Who divides what transfer staff get; empty: the office does so itself."
+    )
 
 
 class DealReasonIn(Schema):
@@ -254,26 +294,6 @@ class ReplyIn(Schema):
 
 class PayIn(Schema):
     paid_on: IsoDate | None = Field(None, description="Without: today.")
-
-
-class OwnOut(Schema):
-    distribution: str
-    deal: str
-    title_zh: str
-    organisation: str
-    unit: str
-    amount: int
-    answer: str
-    state: str
-    payment: PaymentOut | None
-
-
-class OwnList(PageOut):
-    items: list[OwnOut]
-
-
-class OwnWithLines(OwnOut):
-    lines: list[DealLineOut] = Field(description="Your own lines with rule, base and total; nobody else's.")
 
 
 # --- rows → values ------------------------------------------------------------------------------------------------------
@@ -332,16 +352,6 @@ def payment_out(row: Payment) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def own_out(row: Confirmation) -> dict[str, Any]:
-    distribution = row.distribution
-    payment = next(iter(distribution.own_payments), None)  # type: ignore[attr-defined]  # the selector's prefetch
-    return {
-        "distribution": distribution.code, "deal": distribution.deal.code, "title_zh": distribution.deal.title_zh,
-        "organisation": distribution.organisation.code, "unit": distribution.unit, "amount": row.amount,
-        "answer": row.answer, "state": distribution.state, "payment": payment_out(payment) if payment else None,
-    }  # fmt: skip
-
-
 def _whole(code: str, actor: Any) -> dict[str, Any]:
     row = selectors.get_distribution(code, actor=actor)
     confirmations = selectors.confirmations_of(row)
@@ -377,9 +387,14 @@ def get_deal(request: HttpRequest, code: Code) -> dict[str, Any]:
 def _deal(code: str, actor: Any) -> dict[str, Any]:
     deal = selectors.get_deal(code, actor=actor)
     sees_money = selectors.sees_money(actor, deal)
+    owners = selectors.owners_of(deal)
     return {
         **deal_out(deal, sees_money=sees_money),
-        "owners": [row.organisation.code for row in selectors.owners_of(deal)],
+        "owners": [row.organisation.code for row in owners],
+        "laws": [
+            {"organisation": row.organisation.code, "jurisdiction": row.jurisdiction or deal.jurisdiction}
+            for row in owners
+        ],
         "results": [row.achievement.code for row in deal.results.select_related("achievement")],
         "receipts": [receipt_out(row) for row in selectors.receipts_of(deal)[:1_000]] if sees_money else [],
     }
@@ -406,6 +421,17 @@ def open_deal(request: HttpRequest, given: DealIn) -> Any:
 def register_contract(request: HttpRequest, code: Code, given: RegistrationIn) -> Any:
     actor = api_actor(request)
     services.register_contract(actor=actor, code=code, number=given.number, registered_on=given.registered_on)
+    return _deal(code, actor)
+
+
+@router.post(
+    "/deals/{code}/law", response=change_answers(DealWithReceipts), summary="By whose law an owner divides its part"
+)
+@needs_scope(WRITE)
+def choose_law(request: HttpRequest, code: Code, given: LawIn) -> Any:
+    """Until it has divided something; the province of the organisation says it first."""
+    actor = api_actor(request)
+    services.choose_law(actor=actor, code=code, jurisdiction=given.jurisdiction, organisation_code=given.organisation)
     return _deal(code, actor)
 
 
@@ -492,10 +518,35 @@ def get_distribution(request: HttpRequest, code: Code) -> dict[str, Any]:
 @needs_scope(WRITE)
 def prepare(request: HttpRequest, code: Code, number: Number, given: PrepareIn) -> Any:
     actor = api_actor(request)
+    people = _staff(code, actor) if given.staff else {}
+    strange = [row.key for row in given.staff if row.key not in people]
+    if strange:
+        raise BadInput(_("“%(key)s”不在可选的转化服务人员之中。") % {"key": strange[0]}, field="staff")
     row = services.prepare(
-        actor=actor, code=code, receipt_number=number, rule_code=given.rule, organisation_code=given.organisation
-    )
+        actor=actor, code=code, receipt_number=number, rule_code=given.rule, organisation_code=given.organisation,
+        staff=[(people[row.key].pk, row.share_bp) for row in given.staff],
+    )  # fmt: skip
     return Status(201, _whole(row.code, actor))
+
+
+@router.get("/deals/{code}/staff", response=answers(StaffList), summary="People who may be named as transfer staff")
+def list_staff(request: HttpRequest, code: Code, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
+    """For the transfer office: who works for its institution."""
+    found = _staff(code, api_actor(request, READ))
+    rows = [{"key": key, "name_zh": person.name_zh, "name_en": person.name_en} for key, person in found.items()]
+    first = (page - 1) * per_page
+    return page_of(rows[first : first + per_page], total=len(rows), page=page, per_page=per_page)
+
+
+def _staff(code: str, actor: Any) -> dict[str, Any]:
+    deal = selectors.get_deal(code, actor=actor)
+    homes = [row for row in selectors.own_owners(actor, deal) if can_open_deal(actor, row.organisation_id)]
+    if not homes:
+        raise NotFound
+    found: dict[str, Any] = {}
+    for row in homes:
+        found |= selectors.staff_to_choose(deal, row.organisation_id)
+    return found
 
 
 @router.post("/distributions/{code}/approval", response=change_answers(WholeDistribution), summary="Approve")
@@ -536,36 +587,3 @@ def answer_contest(request: HttpRequest, code: Code, number: Number, given: Repl
 def pay(request: HttpRequest, code: Code, given: PayIn) -> Any:
     """Posted in the institution's book. Twice is once."""
     return payment_out(services.pay(actor=api_actor(request), code=code, paid_on=given.paid_on))
-
-
-# --- one's own ----------------------------------------------------------------------------------------------------------
-
-
-@router.get("/me/money", response=answers(OwnList), summary="Your parts of distributions")
-def list_own(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
-    return paged(selectors.own_confirmations(api_actor(request, READ)), page, per_page, each(own_out))
-
-
-@router.get("/me/money/{code}", response=answers(OwnWithLines), summary="Your part, with how it was worked out")
-def get_own(request: HttpRequest, code: Code) -> dict[str, Any]:
-    return _own(code, api_actor(request, READ))
-
-
-def _own(code: str, actor: Any) -> dict[str, Any]:
-    row = selectors.own_confirmation(actor, code)
-    lines = selectors.with_payees(selectors.own_lines(row))
-    return {**own_out(row), "lines": [line_out(line) for line in lines]}
-
-
-@router.post("/me/money/{code}/confirmation", response=change_answers(OwnWithLines), summary="Confirm your part")
-@needs_scope(WRITE)
-def confirm_line(request: HttpRequest, code: Code) -> Any:
-    services.confirm_line(actor=api_actor(request), code=code)
-    return _own(code, api_actor(request))
-
-
-@router.post("/me/money/{code}/contest", response=change_answers(OwnWithLines), summary="Contest your part")
-@needs_scope(WRITE)
-def contest_line(request: HttpRequest, code: Code, given: DealReasonIn) -> Any:
-    services.contest_line(actor=api_actor(request), code=code, reason=given.reason)
-    return _own(code, api_actor(request))

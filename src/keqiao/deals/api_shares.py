@@ -2,18 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from django.utils.translation import gettext as _
+from ninja import Query, Router, Schema, Status
+from pydantic import Field, StringConstraints
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue import services as sharing
-from keqiao.deals.api import READ, WRITE, DealReasonIn, Number
-from keqiao.kernel.api import Code, answers, api_actor, change_answers, needs_scope
-from keqiao.kernel.errors import NotFound
+from keqiao.catalogue.types import Part
+from keqiao.deals.api import READ, WRITE, DealReasonIn, Number, PlainCode
+from keqiao.kernel.api import (
+    Code,
+    PageNumber,
+    PageOut,
+    PerPage,
+    answers,
+    api_actor,
+    change_answers,
+    needs_scope,
+    page_of,
+)
+from keqiao.kernel.errors import BadInput, NotFound
+from keqiao.parties import selectors as parties
 
 router = Router(tags=["deals"])
+
+
+PersonKey = Annotated[str, StringConstraints(min_length=16, max_length=16, pattern=r"^[0-9a-f]*$")]
+PartBp = Annotated[int, Field(ge=1, le=10_000, description="Basis points: 5,000 is 50 %. All together 10,000.")]
+
+
+class ContributorOut(Schema):
+    key: str = Field(description="Names this person in the shares of this result, and nowhere else.")
+    name_zh: str
+    name_en: str
+
+
+class Contributors(PageOut):
+    items: list[ContributorOut]
+
+
+class ContributorIn(Schema):
+    key: PersonKey
+    share_bp: PartBp
+    is_main: bool = Field(True, description="A main contributor: some rules promise them a part of their own.")
+
+
+class OwnerIn(Schema):
+    organisation: PlainCode
+    share_bp: PartBp
+
+
+class SharesIn(Schema):
+    based_on: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
+        description="Number of the newest version that you saw; 0 before the first. A newer one is not overwritten."
+    )
+    contributors: Annotated[list[ContributorIn], Field(min_length=1, max_length=500)]
+    owners: Annotated[list[OwnerIn], Field(max_length=500)] = Field(
+        [], description="Ownership fractions; empty: as in the version before, else the owner alone."
+    )
 
 
 class ShareOut(Schema):
@@ -58,7 +107,10 @@ def _shares(code: str, actor: Any) -> dict[str, Any]:
                 "number": version.number,
                 "is_in_force": version.signed_at is not None,
                 "contributors": [
-                    {"name": str(row.person), "share_bp": row.share_bp, "is_signed": row.signed_at is not None}
+                    {
+                        "name": str(row.person), "share_bp": row.share_bp, "is_main": row.is_main,
+                        "is_signed": row.signed_at is not None,
+                    }
                     for row in version.contributors.all()
                 ],
                 "owners": [
@@ -71,6 +123,58 @@ def _shares(code: str, actor: Any) -> dict[str, Any]:
     if not found["own"] and not found["versions"]:
         raise NotFound
     return found
+
+
+@router.get(
+    "/achievements/{code}/contributors",
+    response=answers(Contributors),
+    summary="People who may be named in the shares of a result",
+)
+def list_contributors(
+    request: HttpRequest,
+    code: Code,
+    name: Annotated[str, Query(max_length=80, description="A part of the name.")] = "",
+    page: PageNumber = 1,
+    per_page: PerPage = 20,
+) -> dict[str, Any]:
+    """For the owner's transfer office: the team first, then whoever works or worked for an owner."""
+    found = catalogue.contributors_to_choose(api_actor(request, READ), code)
+    rows = [
+        {"key": key, "name_zh": person.name_zh, "name_en": person.name_en}
+        for key, person in found.items()
+        if name in f"{person.name_zh} {person.name_en}"
+    ]
+    first = (page - 1) * per_page
+    return page_of(rows[first : first + per_page], total=len(rows), page=page, per_page=per_page)
+
+
+@router.post("/achievements/{code}/shares", response=change_answers(SharesOut, 201), summary="Propose shares")
+@needs_scope(WRITE)
+def propose_shares(request: HttpRequest, code: Code, given: SharesIn) -> Any:
+    """A new version; it comes into force when every contributor has signed. Parts add up to 100 %."""
+    actor = api_actor(request)
+    people = catalogue.contributors_to_choose(actor, code)
+    sharing.propose_shares(
+        actor=actor, achievement_code=code, contributors=[_contributor(people, row) for row in given.contributors],
+        owners=[_owner(actor, row) for row in given.owners], based_on=given.based_on,
+    )  # fmt: skip
+    return Status(201, _shares(code, actor))
+
+
+def _contributor(people: dict[str, Any], row: ContributorIn) -> Part:
+    if row.key not in people:
+        raise BadInput(_("“%(key)s”不在可选的贡献人之中。") % {"key": row.key}, field="contributors")
+    return Part(people[row.key].pk, row.share_bp, is_main=row.is_main)
+
+
+def _owner(actor: Any, row: OwnerIn) -> Part:
+    try:
+        return Part(parties.get_organisation(row.organisation, actor=actor).pk, row.share_bp)
+    except NotFound:
+        words = {"code": row.organisation}
+        raise BadInput(
+            _("没有单位“%(code)s”。请写平台上的单位编号，例如 DW-7K2M9QX4。") % words, field="owners"
+        ) from None
 
 
 @router.post(

@@ -178,6 +178,9 @@ def check_terms(terms: Terms, rules: Rulebook) -> None:
     _refuse_twice((owner.key for owner in terms.owners), "owners", _("权利人"))
     _refuse_twice((achievement.key for achievement in terms.achievements), "achievements", _("成果"))
     check_whole([a.weight for a in terms.achievements], "achievements", _("各成果占价款的比例"))
+    if terms.staff:
+        check_whole([share.part for share in terms.staff], "staff", _("转化服务人员的分配比例"))
+        _refuse_twice((share.person for share in terms.staff), "staff", _("转化服务人员"))
     for owner in terms.owners:
         _check_owner(terms, owner, rules)
     for achievement in terms.achievements:
@@ -258,9 +261,6 @@ def _check_rule(terms: Terms, owner: Owner, rule: OwnRule, rules: Rulebook) -> N
     elif any(part.of_net <= 0 for part in rule.parts):
         raise SharesDoNotAddUp(_("单位各方的比例须大于 0，例如 10%。"), field="owners.rule.parts")
     _refuse_twice((part.payee for part in rule.parts), "owners.rule.parts", _("收款方"))
-    if rule.staff:
-        check_whole([share.part for share in rule.staff], "owners.rule.staff", _("转化服务人员的分配比例"))
-        _refuse_twice((share.person for share in rule.staff), "owners.rule.staff", _("转化服务人员"))
     if terms.mode == Mode.IMPLEMENTATION:
         _check_years(terms, owner, rule, rules)
 

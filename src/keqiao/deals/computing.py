@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.deals import types as t
-from keqiao.deals.models import Deal, Distribution, Receipt, RewardRule, SheetLine
+from keqiao.deals.models import Deal, DealOwner, Distribution, Receipt, RewardRule, SheetLine
 from keqiao.deals.rulebook import rules_in_force
+from keqiao.deals.selectors import STATE_UNITS, law_for
 from keqiao.deals.states import GONE, SharesMissing
 from keqiao.deals.waterfall import distribute
 from keqiao.kernel.errors import BadInput
 from keqiao.parties import selectors as parties
-from keqiao.parties.types import OrganisationKind
 
 if TYPE_CHECKING:
     from keqiao.catalogue.models import ShareVersion
 
 WHOLE = 10_000
-STATE_UNITS = frozenset({OrganisationKind.UNIVERSITY, OrganisationKind.INSTITUTE, OrganisationKind.HOSPITAL})
-LAW_SETS_LEAST = frozenset({t.Mode.TRANSFER, t.Mode.LICENCE, t.Mode.EQUITY, t.Mode.IMPLEMENTATION})
+# (person, basis points) of those who divide what transfer staff get.
+Staff = Sequence[tuple[int, int]]
+SOMEBODY = (t.Share("", Fraction(1)),)  # the team of another owner
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,15 @@ class Computed:
     terms_digest: str
 
 
-def compute(deal: Deal, receipt: Receipt, organisation_id: int, rule: RewardRule | None) -> Computed:
-    """Divide a receipt by an owner's rule, or by the law alone. Reads; nothing is written. Raises BadInput."""
+def compute(deal: Deal, receipt: Receipt, organisation_id: int, rule: RewardRule | None, staff: Staff = ()) -> Computed:
+    """Divide a receipt by an owner's rule, or by the law alone. Reads; nothing is written. Raises BadInput.
+
+    `staff`: who divides what transfer staff get; nobody: the institution's office does.
+    """
     versions = shares_in_force(deal)
-    terms = terms_of(deal, organisation_id, rule, versions)
+    terms = terms_of(deal, organisation_id, rule, versions, staff)
     pairs = sorted([achievement_id, version.pk] for achievement_id, version in versions.items())
-    digest = _digest(deal, organisation_id, rule, pairs)
+    digest = _digest(deal, organisation_id, rule, pairs, staff)
     receipts = [receipt_of(row) for row in [*_history(deal, receipt, organisation_id, digest), receipt]]
     sheet = distribute(terms, receipts, rules_in_force())
     mine = {"", owner_key(organisation_id)}
@@ -67,11 +71,12 @@ def _history(deal: Deal, receipt: Receipt, organisation_id: int, digest: str) ->
     return [row.receipt for row in rows.order_by("receipt__number")]
 
 
-def _digest(deal: Deal, organisation_id: int, rule: RewardRule | None, pairs: list[list[int]]) -> str:
+def _digest(deal: Deal, organisation_id: int, rule: RewardRule | None, pairs: list[list[int]], staff: Staff) -> str:
     said = [
-        deal.pk, organisation_id, deal.mode, deal.signed_on.isoformat(), deal.jurisdiction, deal.broker_bp,
+        deal.pk, organisation_id, deal.mode, deal.signed_on.isoformat(), law_for(deal, organisation_id), deal.broker_bp,
         deal.registered_on.isoformat() if deal.registered_on else None, rule.pk if rule else None, pairs,
     ]  # fmt: skip
+    said += [sorted(staff)] if staff else []
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
@@ -87,11 +92,11 @@ def _person_key(person_id: int) -> str:
 
 
 def terms_of(
-    deal: Deal, organisation_id: int, rule: RewardRule | None, versions: Mapping[int, ShareVersion]
+    deal: Deal, organisation_id: int, rule: RewardRule | None, versions: Mapping[int, ShareVersion], staff: Staff = ()
 ) -> t.Terms:
     owners = list(deal.owners.select_related("organisation"))
     homes = {row.organisation_id for row in owners}
-    own = rule_of(rule) if rule else None
+    own, law = rule_of(rule) if rule else None, law_for(deal, organisation_id)
     strangers = {f.organisation_id for v in versions.values() for f in v.owners.all()} - parties.merged_into(homes)
     if strangers:
         from django.utils.translation import gettext as _
@@ -107,28 +112,40 @@ def terms_of(
                 f"a{row.achievement_id}",
                 Fraction(row.weight_bp, WHOLE),
                 tuple(
-                    t.Stake(owner_key(home), fraction, teams(row.achievement_id, home))
+                    t.Stake(
+                        owner_key(home),
+                        fraction,
+                        teams(row.achievement_id, home) if home == organisation_id else SOMEBODY,
+                    )
                     for home, fraction in _fractions(versions[row.achievement_id], became)
                 ),
             )
             for row in deal.results.all()
         ),
         owners=tuple(
-            t.Owner(
-                owner_key(row.organisation_id),
-                t.OwnerKind.STATE_UNIT if row.organisation.kind in STATE_UNITS else t.OwnerKind.ENTERPRISE,
-                deal.jurisdiction,
-                own if row.organisation_id == organisation_id or deal.mode not in LAW_SETS_LEAST else None,
-            )
+            _owner(row, law, own) if row.organisation_id == organisation_id else _other_owner(deal, row, law)
             for row in owners
         ),
         registered_on=deal.registered_on,
         currency=deal.currency,
         broker=_broker(deal),
+        staff=tuple(t.Share(_person_key(person), Fraction(bp, WHOLE)) for person, bp in staff),
         holdings=_holdings(deal, organisation_id),
         produced_on=deal.produced_on,
         first_profitable_year=deal.first_profitable_year,
+        equity_as=t.EquityAs(deal.equity_as),
     )
+
+
+def _owner(row: DealOwner, law: str, own: t.OwnRule | None) -> t.Owner:
+    kind = t.OwnerKind.STATE_UNIT if row.organisation.kind in STATE_UNITS else t.OwnerKind.ENTERPRISE
+    return t.Owner(owner_key(row.organisation_id), kind, law, own)
+
+
+def _other_owner(deal: Deal, row: DealOwner, law: str) -> t.Owner:
+    """Its part is taken out of the whole; whom it rewards by which law and rule is neither known nor judged here."""
+    rule = t.OwnRule("", "", deal.signed_on, Fraction(1, 2), profit_years=1)
+    return t.Owner(owner_key(row.organisation_id), t.OwnerKind.ENTERPRISE, law, rule)
 
 
 def _fractions(version: ShareVersion, became: Mapping[int, int]) -> list[tuple[int, Fraction]]:

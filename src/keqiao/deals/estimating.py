@@ -9,9 +9,9 @@ from datetime import date
 from django.utils.translation import gettext_lazy as _
 
 from keqiao.deals import tax
-from keqiao.deals.computing import STATE_UNITS
 from keqiao.deals.models import Confirmation, Distribution
 from keqiao.deals.rulebook import rules_in_force
+from keqiao.deals.selectors import STATE_UNITS, law_for
 from keqiao.deals.types import SHARES, OwnerKind, ReceiptKind, Rulebook
 from keqiao.kernel import clock
 from keqiao.parties import selectors as parties
@@ -29,6 +29,7 @@ class Estimator:
     rules: Rulebook
     employees: frozenset[int]
     on: date
+    jurisdiction: str
 
     def cash(self, person_id: int, amount: int, asked: tax.Person) -> tax.TaxEstimate:
         """Of a cash reward; whether somebody is employed here comes from their posts."""
@@ -38,14 +39,15 @@ class Estimator:
             replace(asked, bond=bond), amount, self.rules, paid_on=self.on, income_on=receipt.received_on,
             is_registered=deal.registered_on is not None and deal.registered_on <= self.on,
             payer=OwnerKind.STATE_UNIT if self.distribution.organisation.kind in STATE_UNITS else OwnerKind.ENTERPRISE,
-            jurisdiction=deal.jurisdiction,
+            jurisdiction=self.jurisdiction,
         )  # fmt: skip
 
 
 def estimator(distribution: Distribution, person_ids: Iterable[int], *, on: date) -> Estimator:
     homes = parties.merged_into({distribution.organisation_id})
     employed = {person for person, home in parties.tenures(person_ids, homes, since=on) if home in homes}
-    return Estimator(distribution, rules_in_force(), frozenset(employed), on)
+    law = law_for(distribution.deal, distribution.organisation_id)
+    return Estimator(distribution, rules_in_force(), frozenset(employed), on, law)
 
 
 def is_estimated(mine: Confirmation) -> bool:
@@ -68,7 +70,7 @@ def own_estimate(mine: Confirmation, asked: tax.Person) -> tax.TaxEstimate | Non
     if not is_estimated(mine):
         return None
     of = estimator(found, [mine.person_id], on=on)
-    where, day = found.deal.jurisdiction, found.receipt.received_on
+    where, day = of.jurisdiction, found.receipt.received_on
     if found.unit == SHARES:
         return tax.shares_granted(mine.amount, of.rules, on=day, jurisdiction=where)
     if found.receipt.kind == ReceiptKind.DIVIDEND:

@@ -139,6 +139,7 @@ def _example(row: Mapping[str, Any]) -> Example:
         owners=_owners(row),
         registered_on=row.get("registered"),
         broker=_broker(row),
+        staff=tuple(Share(who, part(of)) for who, of in row.get("rule", {}).get("staff_team", {}).items()),
         equity_as=EquityAs(row.get("equity_as", "shares")),
         produced_on=row.get("produced"),
         first_profitable_year=row.get("first_profitable_year"),
@@ -204,7 +205,6 @@ def _rule(row: Mapping[str, Any] | None) -> OwnRule | None:
         part(row["reward"]),
         tuple(Part(who, kinds.get(who, PartKind.SCHOOL), part(of)) for who, of in row.get("parts", {}).items()),
         part(row.get("staff", "0")),
-        tuple(Share(who, part(of)) for who, of in row.get("staff_team", {}).items()),
         row.get("years"),
     )
 

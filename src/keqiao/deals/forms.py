@@ -8,19 +8,24 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http.request import QueryDict
 from django.utils.translation import gettext as _
 
 from keqiao.catalogue.types import Part
 from keqiao.deals import tax
 from keqiao.deals.services.agreeing import DealDraft, MilestoneDraft, ReceiptDraft
-from keqiao.deals.types import SHARES, ChargeKind, ReceiptKind
+from keqiao.deals.services.pricing import PriceDraft
+from keqiao.deals.types import SHARES, ChargeKind, EquityAs, ReceiptKind
 from keqiao.kernel.errors import BadInput
 from keqiao.kernel.money import MINOR_DIGITS, Money
 
-MILESTONES, RESULTS, PARTS, CHARGES, PEOPLE = 4, 3, 5, 4, 6
+MILESTONES, RESULTS, PARTS, CHARGES, PEOPLE, OWNERS, STAFF = 4, 3, 5, 4, 6, 3, 3
 MOST_ROWS = 60
 PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?")
+
+
+CHARGE_COLUMNS = ("charge_kind", "charge_amount", "charge_note", "charge_from_kind")
 
 
 def fresh_key() -> str:
@@ -98,6 +103,13 @@ def read_deal(given: QueryDict) -> DealDraft:
         broker=given.get("broker", "").strip(),
         broker_bp=read_bp(given.get("broker_rate", ""), "broker_rate") if given.get("broker_rate", "").strip() else 0,
         broker_is_cost=given.get("broker_is_cost") == "1",
+        equity_as=given.get("equity_as", EquityAs.SHARES),
+        produced_on=_optional_day(given, "produced_on"),
+        first_profitable_year=_optional_year(given, "first_profitable_year"),
+        price_notice=given.get("price_notice", ""),
+        noticed_from=_optional_day(given, "noticed_from"),
+        noticed_to=_optional_day(given, "noticed_to"),
+        noticed_where=given.get("noticed_where", ""),
         milestones=[
             MilestoneDraft(
                 row["milestone"],
@@ -112,19 +124,39 @@ def read_deal(given: QueryDict) -> DealDraft:
     )
 
 
+def read_price(given: QueryDict) -> PriceDraft:
+    currency = given.get("currency", "CNY")
+    return PriceDraft(
+        title_zh=given.get("title_zh", ""),
+        title_en=given.get("title_en", ""),
+        mode=given.get("mode", ""),
+        results=[code.strip() for code in given.getlist("result")[:MOST_ROWS] if code.strip()],
+        amount=read_amount(given.get("amount", ""), currency, "amount") if given.get("amount", "").strip() else None,
+        currency=currency,
+        price_text=given.get("price_text", ""),
+        abstract=given.get("abstract", ""),
+        is_related=given.get("is_related") == "1",
+    )
+
+
 def _optional_day(given: QueryDict, name: str) -> date | None:
     return read_day(given.get(name, ""), name) if given.get(name, "").strip() else None
+
+
+def _optional_year(given: QueryDict, name: str) -> int | None:
+    text = given.get(name, "").strip()
+    if text and not re.fullmatch(r"(19|20)[0-9]{2}", text):
+        raise BadInput(_("“%(text)s”不是年度，例如 2026。") % {"text": text[:10]}, field=name)
+    return int(text) if text else None
 
 
 def read_receipt(given: QueryDict, own_currency: str) -> ReceiptDraft:
     kind = given.get("kind", ReceiptKind.PAYMENT)
     currency = SHARES if kind == ReceiptKind.SHARES else given.get("currency", own_currency)
-    rate, year = given.get("rate", "").strip(), given.get("year", "").strip()
+    rate = given.get("rate", "").strip()
     milestone = given.get("milestone", "")
     if rate and not re.fullmatch(r"[0-9]{1,8}(\.[0-9]{1,8})?", rate):
         raise BadInput(_("“%(text)s”不是汇率，例如 7.1234。") % {"text": rate[:20]}, field="rate")
-    if year and not re.fullmatch(r"(19|20)[0-9]{2}", year):
-        raise BadInput(_("“%(text)s”不是年度，例如 2026。") % {"text": year[:10]}, field="year")
     return ReceiptDraft(
         name=given.get("name", ""),
         received_on=read_day(given.get("received_on", ""), "received_on"),
@@ -133,15 +165,16 @@ def read_receipt(given: QueryDict, own_currency: str) -> ReceiptDraft:
         currency=currency,
         rate=Decimal(rate) if rate else None,
         rate_source=given.get("rate_source", ""),
-        year=int(year) if year else None,
+        year=_optional_year(given, "year"),
         milestone=int(milestone) if milestone.isascii() and milestone.isdigit() and len(milestone) < 5 else None,
         charges=[
             {
                 "kind": row["charge_kind"] if row["charge_kind"] in ChargeKind.values else "",
                 "amount": read_amount(row["charge_amount"], own_currency, f"charges.{place}"),
                 "note": row["charge_note"],
+                "is_public_money": row["charge_from_kind"] == "public",
             }
-            for place, row in _filled(given, ("charge_kind", "charge_amount", "charge_note"))
+            for place, row in _filled(given, CHARGE_COLUMNS)
         ],
     )
 
@@ -163,17 +196,37 @@ def read_rule(given: QueryDict) -> dict[str, Any]:
 def read_shares(given: QueryDict, people: dict[str, int]) -> list[Part]:
     """`people`: the key that the form gave each possible contributor → their id."""
     parts = []
-    for place, row in _filled(given, ("person", "share")):
+    for place, row in enumerate(rows_of(given, ("person", "share", "main"), 0), start=1):
+        if not row["person"].strip() and not row["share"].strip():
+            continue
         if row["person"] not in people:
             raise BadInput(_("第 %(place)s 行：请选择贡献人。") % {"place": place}, field="contributors")
-        is_main = row["person"] in given.getlist("main")
-        parts.append(
-            Part(
-                people[row["person"]],
-                read_bp(row["share"], "contributors"),
-                is_main=is_main or not given.getlist("main"),
-            )
-        )
+        share = read_bp(row["share"], "contributors")
+        parts.append(Part(people[row["person"]], share, is_main=row["main"] != "other"))
+    return parts
+
+
+def read_staff(given: QueryDict, people: dict[str, int]) -> list[tuple[int, int]]:
+    """(person, basis points) of named transfer staff; nobody: the office divides it."""
+    staff = []
+    for place, row in _filled(given, ("staff", "staff_share")):
+        if row["staff"] not in people:
+            raise BadInput(_("第 %(place)s 行：请选择转化服务人员。") % {"place": place}, field="staff")
+        staff.append((people[row["staff"]], read_bp(row["staff_share"], "staff")))
+    return staff
+
+
+def read_owners(given: QueryDict, organisations: QuerySet[Any]) -> list[Part]:
+    """Ownership fractions; none typed: as the last version has them."""
+    rows = _filled(given, ("owner", "owner_share"))
+    ids = dict(organisations.filter(code__in=[row["owner"].strip() for _place, row in rows]).values_list("code", "pk"))
+    parts = []
+    for place, row in rows:
+        code = row["owner"].strip()
+        if code not in ids:
+            words = {"place": place, "code": code[:24]}
+            raise BadInput(_("第 %(place)s 行：没有单位“%(code)s”，例如 DW-7K2M9QX4。") % words, field="owners")
+        parts.append(Part(ids[code], read_bp(row["owner_share"], "owners")))
     return parts
 
 

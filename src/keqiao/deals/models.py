@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from keqiao.deals.states import GONE, LONGEST_KEY, Answer, DealState, DistributionState, PaymentState, Pricing
-from keqiao.deals.types import LARGEST, SHARES, Mode, PartKind, ReceiptKind, Step
+from keqiao.deals.types import LARGEST, SHARES, EquityAs, Mode, PartKind, ReceiptKind, Step
 from keqiao.kernel.models import never, never_truncate
 from keqiao.kernel.money import MINOR_DIGITS
 
@@ -70,6 +70,53 @@ class RewardPart(models.Model):
         return self.name
 
 
+class PriceNotice(models.Model):
+    """协议定价公示: the price that an institution means to agree, shown before it signs. Never edited."""
+
+    code = models.CharField(max_length=24, unique=True)
+    organisation = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
+    title_zh = models.CharField(max_length=200)
+    title_en = models.CharField(max_length=200, blank=True)
+    mode = models.CharField(max_length=16, choices=Mode)
+    currency = models.CharField(max_length=3, default="CNY")
+    amount = models.BigIntegerField(null=True)  # minor units; none: the words alone say it
+    price_text = models.CharField(max_length=300, blank=True)  # how it is paid: royalties, shares
+    notice = models.ForeignKey("kernel.PublicNotice", on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["organisation", "-id"], name="price_notice_by_home")]
+        constraints = [
+            known("price_notice_mode_is_known", "mode", Mode.values),
+            known("price_notice_currency_is_known", "currency", CURRENCIES),
+            models.CheckConstraint(
+                name="price_notice_names_a_price",
+                condition=Q(amount__gt=0, amount__lte=LARGEST) | (Q(amount=None) & ~Q(price_text="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class PricedResult(models.Model):
+    """One of the results whose price is shown."""
+
+    price_notice = models.ForeignKey(PriceNotice, on_delete=models.PROTECT, related_name="results")
+    achievement = models.ForeignKey("catalogue.Achievement", on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(name="one_place_per_priced_result", fields=["price_notice", "achievement"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.price_notice_id}: {self.achievement_id}"
+
+
 class Deal(models.Model):
     """合同: what was agreed about one or more results with one other party."""
 
@@ -91,6 +138,7 @@ class Deal(models.Model):
     broker_is_cost = models.BooleanField(default=False)
     produced_on = models.DateField(null=True)
     first_profitable_year = models.PositiveSmallIntegerField(null=True)
+    equity_as = models.CharField(max_length=8, choices=EquityAs, db_default=EquityAs.SHARES)
     state = models.CharField(max_length=12, choices=DealState, default=DealState.RUNNING)
     made_at = models.DateTimeField()
     made_by = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
@@ -108,6 +156,7 @@ class Deal(models.Model):
             models.CheckConstraint(
                 name="deal_amount_is_sensible", condition=Q(amount=None) | Q(amount__gt=0, amount__lte=LARGEST)
             ),
+            known("deal_equity_as_is_known", "equity_as", EquityAs.values),
             within("deal_broker_is_a_part", "broker_bp", 0, 10_000),
             models.CheckConstraint(
                 name="deal_registration_is_whole",
@@ -120,12 +169,35 @@ class Deal(models.Model):
         return self.code
 
 
+class ShownPrice(models.Model):
+    """On which notice the price of a deal had been shown before it was signed: one of ours, or one outside the platform."""
+
+    deal = models.OneToOneField(Deal, on_delete=models.PROTECT, related_name="shown_price")
+    price_notice = models.ForeignKey(PriceNotice, null=True, on_delete=models.PROTECT, related_name="+")
+    first_on = models.DateField(null=True)
+    last_on = models.DateField(null=True)
+    place = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="price_was_shown_here_or_there",
+                condition=Q(price_notice__isnull=False, first_on=None, last_on=None, place="")
+                | (Q(price_notice=None, first_on__isnull=False, last_on__gte=F("first_on")) & ~Q(place="")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.deal_id}: {self.price_notice_id or self.place}"
+
+
 class DealOwner(models.Model):
     """An organisation that owns results of the deal. Their fractions are versions of the catalogue."""
 
     deal = models.ForeignKey(Deal, on_delete=models.PROTECT, related_name="owners")
     organisation = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
     position = models.PositiveSmallIntegerField()
+    jurisdiction = models.CharField(max_length=20, blank=True, db_default="")  # whose law divides it; empty: the deal's
 
     class Meta:
         ordering = ["position"]
@@ -226,6 +298,7 @@ class Distribution(models.Model):
     organisation = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
     rule = models.ForeignKey(RewardRule, null=True, on_delete=models.PROTECT, related_name="+")  # none: the law's
     share_versions = models.JSONField()  # [[achievement id, version id], …]
+    staff = models.JSONField(db_default=[])  # [[person id, basis points], …]: who divides what transfer staff get
     terms_digest = models.CharField(max_length=64)  # receipts under the same terms are divided cumulatively
     unit = models.CharField(max_length=8)  # a currency, or SHARE
     facts = models.JSONField(default=list)

@@ -6,9 +6,12 @@ the broker see the deal and what came in, no sheet; a contributor sees the deal'
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from keqiao.deals.models import (
@@ -17,14 +20,18 @@ from keqiao.deals.models import (
     DealOwner,
     Distribution,
     Payment,
+    PriceNotice,
     Receipt,
     RewardRule,
     SheetLine,
+    ShownPrice,
 )
 from keqiao.deals.states import GONE, OFFICER_ROLES, READING_ROLES, Answer, DistributionState, PaymentState
+from keqiao.kernel import clock
 from keqiao.kernel.errors import BadInput, NotFound
+from keqiao.kernel.models import PublicNoticeState
 from keqiao.parties import selectors as parties
-from keqiao.parties.types import Actor
+from keqiao.parties.types import Actor, OrganisationKind
 
 
 def reading_homes(actor: Actor) -> set[int]:
@@ -66,6 +73,12 @@ def get_deal(code: str, *, actor: Actor, lock: bool = False) -> Deal:
 
 def owners_of(deal: Deal) -> list[DealOwner]:
     return list(deal.owners.select_related("organisation"))
+
+
+def law_for(deal: Deal, organisation_id: int) -> str:
+    """The jurisdiction whose law divides an owner's part: its own province's, else the deal's."""
+    own = deal.owners.filter(organisation_id=organisation_id).values_list("jurisdiction", flat=True).first()
+    return own or deal.jurisdiction
 
 
 def own_owners(actor: Actor, deal: Deal) -> list[DealOwner]:
@@ -117,6 +130,52 @@ def chosen_rule(actor: Actor, organisation_id: int, code: str) -> RewardRule | N
     if found is None:
         raise BadInput(_("没有这份分配办法。"), field="rule")
     return found
+
+
+# --- prices that are shown ------------------------------------------------------------------------------------------------
+
+STATE_UNITS = frozenset({OrganisationKind.UNIVERSITY, OrganisationKind.INSTITUTE, OrganisationKind.HOSPITAL})
+
+
+def price_notices_visible_to(actor: Actor) -> QuerySet[PriceNotice]:
+    """Those of the institution, newest first, for its officers, finance and auditors; others have the public notice."""
+    rows = PriceNotice.objects.select_related("organisation", "notice").order_by("-id")
+    if actor.is_system:
+        return rows
+    homes = reading_homes(actor)
+    return rows.filter(organisation_id__in=homes) if homes else rows.none()
+
+
+def passed_price_notices(actor: Actor) -> QuerySet[PriceNotice]:
+    """On which a deal may be signed."""
+    return price_notices_visible_to(actor).filter(notice__state=PublicNoticeState.PASSED)
+
+
+def get_price_notice(code: str, *, actor: Actor) -> PriceNotice:
+    found = price_notices_visible_to(actor).filter(code=code).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def shown_price_of(deal: Deal) -> ShownPrice | None:
+    return ShownPrice.objects.filter(deal=deal).select_related("price_notice__notice").first()
+
+
+def staff_to_choose(deal: Deal, organisation_id: int) -> dict[str, Any]:
+    """Key → somebody who works for an owner now, and may have helped to convert. Ids do not leave the house."""
+    found = parties.people_of(parties.merged_into([organisation_id]), since=clock.today())
+    people = parties.people_by_id({person for person, _home in found})
+    return {_staff_key(deal, pk): person for pk, person in sorted(people.items())}
+
+
+def _staff_key(deal: Deal, person_id: int) -> str:
+    return salted_hmac("keqiao.deals.staff", f"{deal.code}:{person_id}", algorithm="sha256").hexdigest()[:16]
+
+
+def rule_in_force(rules: Sequence[RewardRule], on: date) -> RewardRule | None:
+    """The newest that was published by the day of signing; of rules newest first."""
+    return next((rule for rule in rules if rule.published_on <= on), None)
 
 
 # --- distributions ------------------------------------------------------------------------------------------------------

@@ -73,6 +73,19 @@ class SharesChanged(WrongState):
     message = _("成果的贡献比例已有新的版本，这份分配方案作废：请撤回后按新比例重新编制。")
 
 
+class PriceNotShown(BadInput):
+    """An agreed price is shown before the deal is signed."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            _(
+                "协议定价须先公示成果名称和拟交易价格（%(where)s）。请先发起定价公示，期满后签约；已在平台以外公示的，请写起止日期和地点。"
+            )
+            % {"where": where},
+            field="price_notice",
+        )
+
+
 class AlreadyDistributed(WrongState):
     """One live distribution for each receipt and owner."""
 

@@ -5,12 +5,15 @@ from keqiao.kernel.models import Event
 from keqiao.parties import selectors as parties
 
 PREFIX = "deals.distribution:"
+PRICE = "deals.price:"
 
 
 @on("kernel.public_notice_passed")
 def public_notice_passed(event: Event) -> None:
-    from keqiao.deals import services
+    from keqiao.deals import services, telling
 
+    if event.data["about"].startswith(PRICE):
+        telling.price_notice_over(event.data["about"].removeprefix(PRICE), "price_passed")
     if event.data["about"].startswith(PREFIX):
         pk = int(event.data["about"].removeprefix(PREFIX))
         services.announcement_passed(actor=parties.system(), distribution_id=pk)
@@ -18,11 +21,31 @@ def public_notice_passed(event: Event) -> None:
 
 @on("kernel.public_notice_stopped")
 def public_notice_stopped(event: Event) -> None:
-    from keqiao.deals import services
+    from keqiao.deals import services, telling
 
+    if event.data["about"].startswith(PRICE):
+        telling.price_notice_over(event.data["about"].removeprefix(PRICE), "price_stopped")
     if event.data["about"].startswith(PREFIX):
         pk = int(event.data["about"].removeprefix(PREFIX))
         services.announcement_stopped(actor=parties.system(), distribution_id=pk)
+
+
+def _objection(event: Event) -> int:
+    return int(event.subject.rsplit(":", 1)[1])
+
+
+@on("kernel.objection_made")
+def objection_made(event: Event) -> None:
+    from keqiao.deals import telling
+
+    telling.objection_made(_objection(event))
+
+
+@on("kernel.objection_answered")
+def objection_answered(event: Event) -> None:
+    from keqiao.deals import telling
+
+    telling.objection_answered(_objection(event))
 
 
 @on("parties.organisations_merged")

@@ -247,7 +247,6 @@ class OwnRule:
     reward: Fraction  # of net income, of the shares, or of each year's operating profit
     parts: tuple[Part, ...] = ()  # with the reward they make the whole
     transfer_staff: Fraction = Fraction(0)  # of the reward
-    staff: tuple[Share, ...] = ()  # who gets it; empty: the unit's transfer office divides it
     profit_years: int | None = None
 
     @property
@@ -329,6 +328,7 @@ class Terms:
     registered_on: date | None = None  # the technology contract
     currency: str = "CNY"
     broker: Broker | None = None
+    staff: tuple[Share, ...] = ()  # who gets what transfer staff get; empty: the unit's office divides it
     equity_as: EquityAs = EquityAs.SHARES
     holdings: tuple[Holding, ...] = ()  # who shares dividends and exits that the unit receives
     produced_on: date | None = None  # start of production

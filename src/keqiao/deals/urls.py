@@ -2,16 +2,20 @@
 
 from django.urls import path, re_path
 
-from keqiao.deals import views, views_money, views_shares, views_tax
+from keqiao.deals import views, views_money, views_pricing, views_shares, views_tax
 
 urlpatterns = [
     path("deals", views.deals, name="deals"),
     path("deals/new", views.new_deal, name="new_deal"),
     path("deals/<str:code>", views.deal, name="deal"),
     path("deals/<str:code>/registration", views.registration, name="deal_registration"),
+    path("deals/<str:code>/law", views.law, name="deal_law"),
     path("deals/<str:code>/settle", views.settle, name="deal_settle"),
     path("deals/<str:code>/receipts/new", views.new_receipt, name="new_receipt"),
     path("deals/<str:code>/receipts/<int:number>/divide", views.divide, name="divide_receipt"),
+    path("price-notices", views_pricing.price_notices, name="price_notices"),
+    path("price-notices/new", views_pricing.new_price_notice, name="new_price_notice"),
+    path("price-notices/<str:code>/withdraw", views_pricing.withdraw_price, name="withdraw_price"),
     path("reward-rules", views.reward_rules, name="reward_rules"),
     path("distributions/<str:code>", views_money.distribution, name="distribution"),
     re_path(

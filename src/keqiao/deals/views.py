@@ -13,11 +13,12 @@ from keqiao.deals import computing, forms, selectors, services, showing
 from keqiao.deals.models import Deal, Receipt
 from keqiao.deals.policies import can_open_deal, can_record_receipt, can_run_deal, can_write_rules
 from keqiao.deals.states import GONE, Pricing
-from keqiao.deals.types import ChargeKind, Mode, PartKind, ReceiptKind, Step
+from keqiao.deals.types import ChargeKind, EquityAs, Mode, PartKind, ReceiptKind, Step
 from keqiao.kernel import clock
 from keqiao.kernel.errors import DomainError, NotFound
 from keqiao.kernel.money import MINOR_DIGITS
 from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.site import known_jurisdictions
 
 PER_PAGE = 20
 RULES = 20  # an institution has a handful
@@ -44,6 +45,7 @@ def deals(request: HttpRequest) -> HttpResponse:
         "waiting": selectors.waiting_for_approval(actor)[:PER_PAGE],
         "opens": actor.acting_for is not None and can_open_deal(actor, actor.acting_for),
         "unanswered": selectors.open_confirmations(actor),
+        "reads": bool(selectors.reading_homes(actor)),
     }
     return render(request, "deals/deals.html", context)
 
@@ -75,9 +77,11 @@ def _new_deal(request: HttpRequest, problem: DomainError | None = None) -> HttpR
         "problem": problem,
         "modes": Mode,
         "pricings": Pricing,
+        "equities": EquityAs,
         "currencies": sorted(MINOR_DIGITS),
         "results": forms.rows_of(given, ("result", "weight"), forms.RESULTS),
         "milestones": forms.rows_of(given, milestone, forms.MILESTONES),
+        "price_notices": selectors.passed_price_notices(actor_of(request))[:PER_PAGE],
         "today": clock.machine_today(),
     }
     return render(request, "deals/new_deal.html", context, status=problem.status if problem else 200)
@@ -93,7 +97,7 @@ def deal(request: HttpRequest, code: str) -> HttpResponse:
 def _deal(request: HttpRequest, code: str, problem: DomainError | None = None) -> HttpResponse:
     actor = actor_of(request)
     found = selectors.get_deal(code, actor=actor)
-    sees_money = selectors.sees_money(actor, found)
+    sees_money, own = selectors.sees_money(actor, found), selectors.own_owners(actor, found)
     receipts = list(selectors.receipts_of(found)) if sees_money else []
     rows = list(selectors.distributions_of(found, actor=actor)) if sees_money else []
     live = {row.receipt_id: row for row in rows if row.state not in GONE}
@@ -110,7 +114,7 @@ def _deal(request: HttpRequest, code: str, problem: DomainError | None = None) -
         "results": found.results.select_related("achievement").prefetch_related("achievement__texts"),
         "milestones": _milestones(found, receipts) if sees_money else [],
         "sees_money": sees_money,
-        "sees_sheets": bool(selectors.own_owners(actor, found)),
+        "sees_sheets": bool(own),
         "receipts": [(row, live.get(row.pk)) for row in receipts],
         "gone": [row for row in rows if row.state in GONE],
         "received": received,
@@ -122,6 +126,11 @@ def _deal(request: HttpRequest, code: str, problem: DomainError | None = None) -
         "reward": next((line for line in lines if line.step == Step.REWARD), None),
         "mine": list(mine[:5]),
         "runs": can_run_deal(actor, found),
+        "own_laws": [
+            (row, row.jurisdiction or found.jurisdiction) for row in own if can_open_deal(actor, row.organisation_id)
+        ],
+        "shown_price": selectors.shown_price_of(found) if own else None,
+        "jurisdictions": known_jurisdictions(),
         "records": can_record_receipt(actor, found),
         "today": clock.machine_today(),
         "form": request.POST,
@@ -146,6 +155,21 @@ def registration(request: HttpRequest, code: str) -> HttpResponse:
         services.register_contract(
             actor=actor_of(request), code=code, number=request.POST.get("number", ""), registered_on=day
         )
+    except DomainError as problem:
+        refused(problem)
+        return _deal(request, code, problem)
+    return redirect("deal", code=code)
+
+
+@require_POST
+@signed_in
+def law(request: HttpRequest, code: str) -> HttpResponse:
+    given = request.POST
+    try:
+        services.choose_law(
+            actor=actor_of(request), code=code, jurisdiction=given.get("jurisdiction", ""),
+            organisation_code=given.get("organisation", ""),
+        )  # fmt: skip
     except DomainError as problem:
         refused(problem)
         return _deal(request, code, problem)
@@ -189,7 +213,7 @@ def new_receipt(request: HttpRequest, code: str) -> HttpResponse:
         "charge_kinds": ChargeKind,
         "currencies": sorted(MINOR_DIGITS),
         "milestones": found.milestones.all(),
-        "charges": forms.rows_of(request.POST, ("charge_kind", "charge_amount", "charge_note"), forms.CHARGES),
+        "charges": forms.rows_of(request.POST, forms.CHARGE_COLUMNS, forms.CHARGES),
         "key": request.POST.get("key") or forms.fresh_key(),
         "today": clock.machine_today(),
     }
@@ -211,7 +235,7 @@ def divide(request: HttpRequest, code: str, number: int) -> HttpResponse:
     try:
         made = services.prepare(
             actor=actor, code=code, receipt_number=number, rule_code=request.POST.get("rule", ""),
-            organisation_code=request.POST.get("organisation", ""),
+            organisation_code=request.POST.get("organisation", ""), staff=forms.read_staff(request.POST, _staff(found, homes)),
         )  # fmt: skip
     except DomainError as problem:
         refused(problem)
@@ -225,7 +249,8 @@ def _divide(
     actor = actor_of(request)
     home = next((row for row in homes if row.organisation.code == request.GET.get("organisation")), homes[0])
     rules = list(selectors.rules_of([home.organisation_id], actor=actor)[:RULES])
-    codes = request.GET.getlist("rule")[:2] or [rule.code for rule in rules[:1]] or [""]
+    in_force = selectors.rule_in_force(rules, found.signed_on)
+    codes = request.GET.getlist("rule")[:2] or [in_force.code if in_force else ""]
     columns = [_simulated(actor, found, receipt, home.organisation_id, code) for code in codes]
     context = {
         "tab": "me",
@@ -239,9 +264,22 @@ def _divide(
         "columns": columns,
         "compared": _compared(columns),
         "problem": problem,
+        "people": selectors.staff_to_choose(found, home.organisation_id) if _has_staff(columns) else {},
+        "staff_rows": forms.rows_of(request.POST, ("staff", "staff_share"), forms.STAFF),
         "live": selectors.live_distribution(receipt, home.organisation_id),
     }
     return render(request, "deals/divide.html", context, status=problem.status if problem else 200)
+
+
+def _staff(found: Deal, homes: list[Any]) -> dict[str, int]:
+    """Key of the form → person, of all owners for which the actor divides."""
+    return {
+        key: person.pk for row in homes for key, person in selectors.staff_to_choose(found, row.organisation_id).items()
+    }
+
+
+def _has_staff(columns: list[dict[str, Any]]) -> bool:
+    return any(column.get("has_staff") for column in columns)
 
 
 def _simulated(actor: Any, found: Deal, receipt: Receipt, home: int, code: str) -> dict[str, Any]:
@@ -254,6 +292,7 @@ def _simulated(actor: Any, found: Deal, receipt: Receipt, home: int, code: str) 
     lines = selectors.with_payees(computing.line_rows(computed))
     return {
         "code": code, "rule": rule, "lines": lines, "unit": computed.sheet.unit, "problem": None,
+        "has_staff": any(line.step == Step.STAFF for line in lines),
         "pictures": showing.pictures(lines), "words": showing.picture_words(lines, computed.sheet.unit),
     }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -39,20 +40,41 @@ def shares(request: HttpRequest, code: str) -> HttpResponse:
         "own": list(own[:VERSIONS]),
         "newest": catalogue.newest_number(code),
         "proposes": proposes,
-        "people": _people(actor, code) if proposes else {},
-        "rows": forms.rows_of(request.POST, ("person", "share"), forms.PEOPLE) if proposes else [],
+        **(_form(request, code) if proposes else {}),
         "form": request.POST,
         "problem": problem,
     }
     return render(request, "deals/shares.html", context, status=problem.status if problem else 200)
 
 
-def _people(actor: Any, code: str) -> dict[str, Any]:
-    """Key of the form → person. The key is the place in the list: ids do not leave the house."""
-    people = sorted(catalogue.contributors_to_choose(actor, code))[:MOST_PEOPLE]
-    return {
-        f"c{place}": person for place, (_pk, person) in enumerate(sorted(parties.people_by_id(people).items()), start=1)
-    }
+def _form(request: HttpRequest, code: str) -> dict[str, Any]:
+    """What an officer writes the next version in: as typed, else as the last version has it."""
+    actor, given, wanted = actor_of(request), request.POST, request.GET.get("q", "").strip()
+    people, last = _people(actor, code, wanted), catalogue.newest_version(code)
+    rows = forms.rows_of(given, ("person", "share", "main"), forms.PEOPLE)
+    owners = forms.rows_of(given, ("owner", "owner_share"), forms.OWNERS)
+    if last is not None and request.method != "POST":
+        rows = [
+            {"person": catalogue.contributor_key(code, row.person_id), "share": _percent(row.share_bp),
+             "main": "main" if row.is_main else "other"}
+            for row in last.contributors.all()
+        ] + rows[:2]  # fmt: skip
+        owners = [
+            {"owner": row.organisation.code, "owner_share": _percent(row.share_bp)} for row in last.owners.all()
+        ] + owners[:1]
+        people |= {catalogue.contributor_key(code, row.person_id): row.person for row in last.contributors.all()}
+    return {"people": people, "rows": rows, "owner_rows": owners, "wanted": wanted}
+
+
+def _percent(bp: int) -> str:
+    return f"{bp / 100:.2f}".rstrip("0").rstrip(".")
+
+
+def _people(actor: Any, code: str, wanted: str) -> dict[str, Any]:
+    """Key of the form → person; of a large institution those whose name has `wanted` in it."""
+    found = catalogue.contributors_to_choose(actor, code)
+    named = {key: person for key, person in found.items() if wanted in f"{person.name_zh} {person.name_en}"}
+    return dict(islice(named.items(), MOST_PEOPLE))
 
 
 def _posted(request: HttpRequest, code: str) -> DomainError | None:
@@ -65,9 +87,13 @@ def _posted(request: HttpRequest, code: str) -> DomainError | None:
         elif given.get("step") == "refuse":
             commands.refuse_shares(actor=actor, achievement_code=code, number=version, reason=given.get("reason", ""))
         else:
-            people = {key: person.pk for key, person in _people(actor, code).items()}
+            people = {key: person.pk for key, person in catalogue.contributors_to_choose(actor, code).items()}
             commands.propose_shares(
-                actor=actor, achievement_code=code, contributors=forms.read_shares(given, people), based_on=version
+                actor=actor,
+                achievement_code=code,
+                contributors=forms.read_shares(given, people),
+                owners=forms.read_owners(given, parties.organisations_visible_to(actor)),
+                based_on=version,
             )
     except DomainError as problem:
         if problem.status in {403, 404}:

@@ -33,7 +33,6 @@ from keqiao.deals.types import (
     Note,
     Owner,
     OwnerKind,
-    OwnRule,
     Part,
     PartKind,
     Receipt,
@@ -291,7 +290,9 @@ def _rate_basis(receipt: Receipt) -> Basis | None:
     """By which rate of which day a foreign receipt was converted."""
     if receipt.rate is None:
         return None
-    return Basis(RATE, f"{receipt.currency} {receipt.rate}", receipt.rate_source, since=receipt.received_on)
+    return Basis(
+        RATE, f"{receipt.currency} {receipt.rate.normalize():f}", receipt.rate_source, since=receipt.received_on
+    )
 
 
 def _take_charges(
@@ -367,7 +368,7 @@ def _divide_reward(due: _Due, terms: Terms, cell: _Cell, reward: int, source: st
     elif main_part == 0:
         main, others = 0, main + others
     if limits.staff:
-        _divide_staff(due, owner.rule, cell, staff, limits, source, reward)
+        _divide_staff(due, terms, cell, staff, limits, source, reward)
     for role, pool in ((Role.MAIN, main), (Role.OTHER, others)):
         group = [share for share in team if share.role == role]
         parts = split(pool, [share.part for share in group]) if group else []
@@ -379,9 +380,9 @@ def _divide_reward(due: _Due, terms: Terms, cell: _Cell, reward: int, source: st
 
 
 def _divide_staff(
-    due: _Due, rule: OwnRule | None, cell: _Cell, staff: int, limits: checks.InsideReward, source: str, reward: int
+    due: _Due, terms: Terms, cell: _Cell, staff: int, limits: checks.InsideReward, source: str, reward: int
 ) -> None:
-    shares = rule.staff if rule and rule.staff else (Share("", Fraction(1)),)
+    rule, shares = cell.owner.rule, terms.staff or (Share("", Fraction(1)),)
     for share, amount in zip(shares, split(staff, [share.part for share in shares]), strict=True):
         due.add(
             Step.STAFF, amount, source=source, cell=cell, label=Step.STAFF, payee=share.person, base=reward,

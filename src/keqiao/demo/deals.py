@@ -1,4 +1,4 @@
-"""Three deals of the university: one paid, one whose contributors are being asked, one on public notice."""
+"""Three deals of the university: one paid, one whose contributors are being asked, one on public notice; and a price on notice."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from keqiao.catalogue.types import ItemState, Part
 from keqiao.deals import services
 from keqiao.deals.models import Distribution, RewardRule
 from keqiao.deals.services.agreeing import DealDraft, MilestoneDraft, ReceiptDraft
+from keqiao.deals.services.pricing import PriceDraft
 from keqiao.deals.types import ChargeKind, Mode, PartKind
 from keqiao.kernel import clock, public_notices
 from keqiao.kernel.models import PublicNotice
@@ -48,6 +49,7 @@ def load(organisations: Mapping[str, int], *, password: str) -> None:
         _deal(officer, finance, results[place % len(results)], parties.codes_by_id([buyer])[buyer])
         for place, buyer in enumerate(buyers)
     ]
+    _price(officer, results[0])
     for place, deal in enumerate(made):
         distribution = services.prepare(actor=officer, code=deal.code, receipt_number=1, rule_code=rule.code)
         (_pay, _ask, _show)[place](officer, finance, team, distribution)
@@ -109,6 +111,9 @@ def _deal(officer: Any, finance: Any, result: Achievement, buyer: str) -> Any:
             title_en=f"Exclusive licence: {titles.get('en', result.code)[:150]}",
             mode=Mode.LICENCE,
             pricing="agreement",
+            noticed_from=signed_on - timedelta(days=30),
+            noticed_to=signed_on - timedelta(days=10),
+            noticed_where="校内公示栏与校园网",
             results=[(result.code, 10_000)],
             other_party=buyer,
             signed_on=signed_on,
@@ -143,6 +148,22 @@ def _deal(officer: Any, finance: Any, result: Achievement, buyer: str) -> Any:
         ),
     )  # fmt: skip
     return deal
+
+
+def _price(officer: Any, result: Achievement) -> None:
+    """A price that the university means to agree, shown to its people now."""
+    titles = {text.lang: text.title for text in result.texts.all()}
+    services.show_price(
+        actor=officer,
+        draft=PriceDraft(
+            title_zh=f"{titles.get('zh', result.code)[:150]}（海外市场）普通许可",
+            title_en=f"Non-exclusive licence abroad: {titles.get('en', result.code)[:150]}",
+            mode=Mode.LICENCE,
+            results=[result.code],
+            amount=Money.wan("120").minor,
+            price_text="入门费 40 万元，其余按净销售额 2% 提成，三年内付清",
+        ),
+    )
 
 
 def _confirm(team: list[Any], distribution: Distribution) -> None:

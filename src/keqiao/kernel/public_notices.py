@@ -135,6 +135,12 @@ def due(now: datetime) -> QuerySet[PublicNotice]:
     return PublicNotice.objects.filter(state=S.OPEN, closes_at__lte=now).exclude(Exists(waiting)).order_by("id")
 
 
+def least_last_day(days_rule: str, *, first_on: date, jurisdiction: str | None = None) -> date:
+    """The earliest last day of a notice that was opened on a day, by the rule in force then."""
+    rule = find(days_rule, on=first_on, jurisdiction=jurisdiction)
+    return _last_day(first_on, int(rule.value), rule.unit == WORKING_DAYS, jurisdiction)[0]
+
+
 def is_over(notice: PublicNotice) -> bool:
     """May no more objection be made? For pages; a command asks the clock after its lock."""
     return notice.state != S.OPEN or clock.now() >= notice.closes_at

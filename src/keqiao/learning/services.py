@@ -127,11 +127,16 @@ OUTCOME = (
 
 
 def _write_outcome(row: TrainingRow, outcome: Outcome) -> None:
-    for name in OUTCOME:
-        setattr(row, name, getattr(outcome, name))
     has_answered = outcome.is_suitable is not None or outcome.contacted_at is not None
-    row.person_id = outcome.person_id if has_answered else None
-    row.position = row.position or outcome.position
+    person_id = outcome.person_id if has_answered else None
+    now = {name: getattr(outcome, name) for name in OUTCOME} | {
+        "person_id": person_id,
+        "position": row.position or outcome.position,
+    }
+    if all(getattr(row, name) == value for name, value in now.items()):
+        return  # heard before: a training that runs beside still finds the row
+    for name, value in now.items():
+        setattr(row, name, value)
     row.touched_at = clock.now()
     row.save(update_fields=[*OUTCOME, "person", "position", "touched_at"])
 

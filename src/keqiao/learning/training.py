@@ -1,7 +1,7 @@
 """The work of the training job: rows → points → card → differences on real needs. It writes through commands alone.
 
-Killed anywhere, it begins anew from the rows that there were when the training was asked for; only the last step leaves
-something, and that all at once.
+Killed anywhere, it begins anew from the rows that there were when the training was asked for and that have not changed
+since; only the last step leaves something, and that all at once.
 """
 
 from __future__ import annotations

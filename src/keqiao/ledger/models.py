@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pgtrigger
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Now
 
 from keqiao.kernel.models import never, never_truncate
 from keqiao.kernel.money import MINOR_DIGITS
@@ -178,7 +178,13 @@ class EntryLine(models.Model):
                 condition=Q(person__isnull=False),
                 name="line_by_person",
             ),
-            models.Index(fields=["account", "due_on"], condition=Q(due_on__isnull=False), name="line_by_due_day"),
+            models.Index(
+                F("account"),
+                Coalesce("due_on", "booked_on"),
+                include=["organisation", "person", "amount", "is_red", "due_on", "booked_on"],
+                condition=Q(organisation__isnull=False) | Q(person__isnull=False),
+                name="line_by_age",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(name="one_ledger_line_per_position", fields=["entry", "position"]),

@@ -436,12 +436,15 @@ def _raised(
 ) -> dict[tuple[int, Party], list[int]]:
     """What raised the balance of each, by age of the day it was due. The oldest part is what is left, so it is not asked."""
     oldest = on - timedelta(days=limits[-1])
-    wanted = EntryLine.objects.filter(account_id__in={account_id for account_id, _party in owed}, booked_on__lte=on)
-    wanted = wanted.filter(Q(due_on__isnull=True, booked_on__gte=oldest) | Q(due_on__gte=oldest))
+    wanted = EntryLine.objects.annotate(due=Coalesce("due_on", "booked_on")).filter(
+        Q(organisation__isnull=False) | Q(person__isnull=False),
+        account_id__in={account_id for account_id, _party in owed},
+        due__gte=oldest,
+        booked_on__lte=on,
+    )
     bands = [When(due__gte=on - timedelta(days=limit), then=Value(place)) for place, limit in enumerate(limits)]
     sums = (
-        wanted.annotate(due=Coalesce("due_on", "booked_on"))
-        .annotate(place=Case(*bands))
+        wanted.annotate(place=Case(*bands))
         .values("account_id", "organisation_id", "person_id", "place")
         .annotate(d=Coalesce(Sum("amount", filter=DEBIT), 0), c=Coalesce(Sum(-F("amount"), filter=~DEBIT), 0))
         .order_by()

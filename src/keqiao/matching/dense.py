@@ -53,6 +53,22 @@ class DenseModel:
         rows, known = self._rows(list(counts))
         return self._vector(rows, np.fromiter(counts.values(), dtype=np.float32, count=len(counts))[known])
 
+    def encode_each(self, prints: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """float32[texts, dims]: one vector for each text, 0 where no token is known. `ends`: where the fingerprints of
+        each text end; a token stands once in a text.
+        """
+        found = np.zeros((len(ends), self.dims), dtype=np.float32)
+        if not len(self.prints) or not len(prints):
+            return found
+        at = np.minimum(np.searchsorted(self.prints, prints), len(self.prints) - 1)
+        known = np.flatnonzero(self.prints[at] == prints)
+        owner = np.searchsorted(ends, known, side="right")
+        starts = np.flatnonzero(np.diff(owner, prepend=-1))
+        if len(starts):
+            rows = at[known]
+            found[owner[starts]] = np.add.reduceat(self.projection[rows] * self.idf[rows, None], starts, axis=0)
+        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), np.float32(1e-9))
+
     def encode_prints(self, prints: np.ndarray) -> np.ndarray | None:
         """The same from fingerprints (uint64), one for each time that a token stands; for what was read before."""
         if not len(self.prints) or not len(prints):
@@ -99,7 +115,8 @@ class DenseModel:
     def load(cls, folder: Path) -> DenseModel:
         """A model from the folder that `save` returned; arrays stay on disk until they are touched."""
         about = json.loads((folder / "model.json").read_text())
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in FILES}
+        # As plain arrays over the mapped files: `memmap` itself makes each look into it several times dearer.
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in FILES}
         return cls(**arrays, version=about["version"])
 
     def _vector(self, rows: np.ndarray, tf: np.ndarray) -> np.ndarray | None:

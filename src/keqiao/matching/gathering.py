@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from keqiao.catalogue import selectors as catalogue
-from keqiao.matching.passages import read_offers
+from keqiao.matching.passages import TextOffers
 from keqiao.matching.types import AchievementFacts, NeedFacts, Offered, Price, TextPart, Wanted
 
 # What the incumbent solution does is no evidence for this one, so it is neither searched nor quoted.
@@ -73,7 +73,7 @@ def achievement_facts(achievement: Any, regions: Regions) -> AchievementFacts:
         ipc=tuple(achievement.ipc),
         industry=tuple(achievement.industry),
         keywords=(*achievement.keywords_zh, *achievement.keywords_en),
-        indicators=tuple(_offered(row) for row in achievement.indicators.all()) or read_offers(written),
+        indicators=tuple(_offered(row) for row in achievement.indicators.all()) or TextOffers(written),
         trl=achievement.trl,
         trl_evidence="；".join(achievement.trl_evidence_zh),
         modes=tuple(achievement.modes),

@@ -26,12 +26,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import lancedb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from lancedb.index import FTS, BTree, IvfFlat, LabelList
-from lancedb.query import MatchQuery
 
 from keqiao.matching.engine import (
     And,
@@ -66,13 +63,18 @@ from keqiao.matching.frequencies import (
 )
 from keqiao.matching.kept import Memory, Row
 from keqiao.matching.types import Hit
-from keqiao.runtime.environment import tell_library
+from keqiao.runtime.environment import hiding, tell_library
 from keqiao.runtime.memory import give_back
 
 # Lance reads ahead as much as it may, 2 GB unless told otherwise: what an index build needs in memory would grow with the
 # table. It looks when it first reads.
 tell_library("LANCE_DEFAULT_IO_BUFFER_SIZE", str(32 * 1024 * 1024))
 tell_library("LANCE_DEFAULT_BATCH_SIZE", "1024")
+# Arrow loads pandas, some 40 MB, where another library happens to have brought it; nothing here wants it.
+with hiding("pandas"):
+    import lancedb
+    from lancedb.index import FTS, BTree, IvfFlat, LabelList
+    from lancedb.query import MatchQuery
 
 # Lance would keep up to 6 GB of what it read in each process; the system keeps the files in memory once for all of them.
 # 100,000 documents are 150 MB: with 64 MB the two queries take a fifth more time than with all of them.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import overload
 
 from keqiao.matching.reading import Reading, Role, Status, readings
 from keqiao.matching.types import Offered, Wanted
@@ -44,7 +45,7 @@ class TextFigure:
         return self.passage[: self.start], self.passage[self.start : self.end], self.passage[self.end :]
 
 
-@lru_cache(maxsize=4096)  # the texts of the nearest items are read again with every match
+@lru_cache(maxsize=512)  # a page reads the same texts for several of its parts
 def text_figures(text: str) -> tuple[TextFigure, ...]:
     """Those that have a name and say how large the named thing is; no changes, conditions, counts or prices."""
     found = readings(text)
@@ -85,6 +86,29 @@ def read_offers(text: str) -> tuple[Offered, ...]:
         replace(figure.offer, evidence_kind=f"{READ}{figure.status.value}")
         for figure in text_figures(text)[:MOST_OFFERS]
     )
+
+
+@dataclass(frozen=True)
+class TextOffers(Sequence[Offered]):
+    """`read_offers` of a text, read when first looked at: most searches ask for no figure."""
+
+    text: str
+
+    @cached_property
+    def _offers(self) -> tuple[Offered, ...]:
+        return read_offers(self.text)
+
+    def __len__(self) -> int:
+        return len(self._offers)
+
+    @overload
+    def __getitem__(self, place: int) -> Offered: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Offered]: ...
+
+    def __getitem__(self, place: int | slice) -> Offered | Sequence[Offered]:
+        return self._offers[place]
 
 
 def of_texts(texts: Iterable[str]) -> list[TextFigure]:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
@@ -94,16 +93,16 @@ def read_passages(facts: NeedFacts | AchievementFacts, model: DenseModel | None 
     places: list[Place] = []
     prints: list[int] = []
     owners: list[int] = []
-    known: dict[str, int] = {}
     for number, part in enumerate(parts):
         for start, end in sentences(part.text):
             words = dict.fromkeys(tokens(part.text[start:end]))
             owners += [len(places)] * len(words)
-            prints += [known[word] if word in known else known.setdefault(word, fingerprint(word)) for word in words]
+            prints += map(fingerprint, words)
             places.append(Place(number, start, end))
-    terms, ends = np.array(prints, dtype=np.uint64), np.searchsorted(owners, range(len(places) + 1))
-    vectors = [model.encode_prints(terms[a:b]) for a, b in pairwise(ends)] if model else None
-    return Passages(parts, tuple(places), terms, np.array(owners, dtype=np.int32), _stacked(vectors))
+    terms, of = np.array(prints, dtype=np.uint64), np.array(owners, dtype=np.int32)
+    ends = np.searchsorted(of, np.arange(len(places)), side="right")
+    vectors = model.encode_each(terms, ends).astype(np.float16) if model and places else None
+    return Passages(parts, tuple(places), terms, of, vectors)
 
 
 def _stacked(vectors: Sequence[np.ndarray | None] | None) -> np.ndarray | None:

@@ -33,7 +33,6 @@ from keqiao.matching.retrieval import EqualIdf, own_terms, passages_with, wanted
 from keqiao.matching.technology import meaning_fit, words_fit
 from keqiao.matching.text import fingerprint
 from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Reach, Stone, Weights
-from keqiao.parties import selectors as parties
 
 CODE_VERSION = "6"  # of the stones' rules and of the ranking model; a change makes stored matches stale
 CANDIDATES = 100  # nearest items that are scored for a stored match
@@ -304,9 +303,8 @@ def items(kind: str, codes: Sequence[str]) -> list[Known]:
 def _read(kind: str, codes: Sequence[str], model: DenseModel | None) -> Iterator[Known]:
     if not codes:
         return
-    read = catalogue.achievements_by_code if kind == "achievement" else catalogue.needs_by_code
     facts = achievement_facts if kind == "achievement" else need_facts
-    for item in read(codes, actor=parties.system()):
+    for item in catalogue.items_to_compare(kind, codes):
         yield as_known(facts(item, regions()), item.revision, model)
 
 

@@ -92,7 +92,7 @@ def find_stale_matches(timestamp: int) -> None:  # noqa: ARG001 -- given to peri
 
 
 @app.periodic(cron="*/10 * * * *")
-@app.task(queue="index", lock="follow_provider", queueing_lock="follow_provider")
+@app.task(queue="reindex", lock="follow_provider", queueing_lock="follow_provider")
 def follow_provider(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
     """After the embedding model was set, changed or taken away: the index is made anew. While it fails, it waits."""
     from keqiao.inference.types import ModelUnavailable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -136,7 +136,7 @@ class AchievementFacts:
     ipc: tuple[str, ...] = ()
     industry: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
-    indicators: tuple[Offered, ...] = ()
+    indicators: Sequence[Offered] = ()
     trl: int | None = None
     trl_evidence: str = ""
     modes: tuple[str, ...] = ()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -251,3 +255,25 @@ def metrics_address(text: str) -> tuple[str, int]:
 def tell_library(name: str, value: str) -> None:
     """A value that a library reads from the environment by itself; what who runs the site has set there stays."""
     os.environ.setdefault(name, value)
+
+
+class _NoSuchModule:
+    """A finder that says of one module that there is none."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:
+        if name == self._name:
+            raise ModuleNotFoundError(name=name)
+
+
+@contextlib.contextmanager
+def hiding(module: str) -> Iterator[None]:
+    """What is imported here finds no such module, and does without; later it is there for whoever wants it."""
+    finder = _NoSuchModule(module)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)

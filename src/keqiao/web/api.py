@@ -301,6 +301,8 @@ ROUTERS = (
     "submissions.api",
     "engagement.api",
     "deals.api",
+    "deals.api_own",
+    "deals.api_pricing",
     "deals.api_shares",
     "deals.api_tax",
     "joining.api",

@@ -1,18 +1,32 @@
-"""The search by the API: a second view over the one of the pages."""
+"""The search and its comparison by the API: a second view over those of the pages."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema
 from pydantic import Field, StringConstraints
 
+from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel.api import PageOut, answers, api_actor
+from keqiao.kernel.errors import BadInput
 from keqiao.matching import search as searching
+from keqiao.matching.stones import arch_to_json
+from keqiao.web import presentation_compare, presentation_search
+from keqiao.web.presentation import Words
 
 router = Router()
+Asked = Annotated[str, Query(max_length=2_000)]
+Kind = Annotated[str, Query(pattern="^(achievement|need)$")]
+Left = Annotated[list[Annotated[str, StringConstraints(max_length=40)]], Query(max_length=20)]
+Values = Annotated[
+    list[Annotated[str, StringConstraints(max_length=40)]],
+    Query(max_length=40, description="A value of this facet, as `facets` of an answer names it; several: any of them."),
+]
 
 
 class FoundOut(Schema):
@@ -36,13 +50,44 @@ class SearchOut(PageOut):
     items: list[FoundOut]
 
 
+class ComparedOut(FoundOut):
+    trl: int | None = Field(description="Of a need: the least that is wanted.")
+    arch: dict[str, Any] | None = Field(description="Of what was searched for; null when nothing was.")
+
+
+class ComparedFigureOut(Schema):
+    name_zh: str
+    name_en: str
+    comparator: str
+    value: Decimal | None
+    high: Decimal | None
+    unit: str
+    condition_zh: str
+    condition_en: str
+
+
+class FoundComparisonOut(Schema):
+    """`figures`: lines of one name and kind of unit, those that several items share first; a place for each item."""
+
+    kind: str
+    items: list[ComparedOut]
+    figures: list[list[ComparedFigureOut | None]]
+
+
 @router.get("/search", response=answers(SearchOut), summary="Free-text search", operation_id="keqiao_web_api_search")
 def search(
     request: HttpRequest,
-    q: Annotated[str, Query(max_length=2_000)] = "",
-    kind: Annotated[str, Query(pattern="^(achievement|need)$")] = "achievement",
+    q: Asked = "",
+    kind: Kind = "achievement",
     sort: Annotated[str, Query(pattern="^(match|trl|newest)$")] = "match",
-    drop: Annotated[list[Annotated[str, StringConstraints(max_length=40)]], Query(max_length=20)] = [],  # noqa: B006 -- ninja copies it
+    drop: Left = [],  # noqa: B006 -- ninja copies it
+    field: Values = [],  # noqa: B006
+    trl: Values = [],  # noqa: B006
+    modes: Values = [],  # noqa: B006
+    region: Values = [],  # noqa: B006
+    origin: Values = [],  # noqa: B006
+    ownership: Values = [],  # noqa: B006
+    ip: Values = [],  # noqa: B006
     price_low: Wan | None = None,
     price_high: Wan | None = None,
     fixed_price: Annotated[bool, Query(description="Leave out open and unknown prices.")] = False,
@@ -52,6 +97,18 @@ def search(
         kind=kind,
         q=q,
         drop=tuple(drop),
+        facets=_chosen(
+            kind,
+            {
+                "field": field,
+                "trl": trl,
+                "modes": modes,
+                "region": region,
+                "origin": origin,
+                "ownership": ownership,
+                "ip": ip,
+            },
+        ),
         price_low=price_low,
         price_high=price_high,
         include_negotiable=not fixed_price,
@@ -69,6 +126,64 @@ def search(
         "facets_within": result.facets_within,
         "items": [found_out(found, kind) for found in result.items],
     }
+
+
+@router.get(
+    "/search/comparison", response=answers(FoundComparisonOut), summary="Two to four results of a search side by side"
+)
+def compare_found(
+    request: HttpRequest,
+    codes: Annotated[
+        list[Annotated[str, StringConstraints(max_length=24)]], Query(alias="with", min_length=2, max_length=4)
+    ],
+    q: Asked = "",
+    kind: Kind = "achievement",
+    drop: Left = [],  # noqa: B006
+) -> dict[str, Any]:
+    wanted = searching.SearchRequest(kind=kind, q=q, drop=tuple(drop))
+    found = searching.side_by_side(wanted, codes, actor=api_actor(request, f"{kind}s:read"))
+    columns = [presentation_compare.Column(one.item, one.arch, None, "") for one in found]
+    return {
+        "kind": kind,
+        "items": [
+            {
+                **found_out(one, kind),
+                "trl": one.item.trl if kind == "achievement" else one.item.trl_min,
+                "arch": arch_to_json(one.arch) if one.arch else None,
+            }
+            for one in found
+        ],
+        "figures": [
+            [_figure_out(row) if row else None for row in line] for line in presentation_compare.shared_lines(columns)
+        ],
+    }
+
+
+def _figure_out(row: Any) -> dict[str, Any]:
+    return {
+        "name_zh": row.name_zh,
+        "name_en": row.name_en,
+        "comparator": row.comparator,
+        "value": row.value if hasattr(row, "value") else row.target,
+        "high": row.high,
+        "unit": row.unit,
+        "condition_zh": row.condition_zh,
+        "condition_en": row.condition_en,
+    }
+
+
+def _chosen(kind: str, given: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """What the facets shall be; a value that a facet cannot have is refused, because leaving it out would find more."""
+    terms = Words(catalogue.table)
+    for name, values in given.items():
+        if values and name not in searching.FACETS[kind]:
+            raise BadInput(_("%(name)s：查找这一类条目时没有这个筛选项。") % {"name": name}, field=name)
+        for value in values:
+            if not presentation_search.is_known_value(name, value, terms):
+                example = next(iter(presentation_search.known_values(name, terms)), "")
+                said = {"name": name, "value": value, "example": example}
+                raise BadInput(_("%(name)s：没有“%(value)s”这个取值。例：%(example)s") % said, field=name)
+    return {name: tuple(dict.fromkeys(values)) for name, values in given.items()}
 
 
 def chip_out(chip: Any) -> dict[str, Any]:

@@ -25,6 +25,8 @@ if (
 from django.core.asgi import get_asgi_application  # noqa: E402 -- settings are named first
 from django.db import connections  # noqa: E402
 
+from keqiao.web import warming  # noqa: E402
+
 django_application = get_asgi_application()
 
 
@@ -39,6 +41,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            await warming.warm(django_application)
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await sync_to_async(close_pools)()  # a pool's threads would keep the process from ending

@@ -133,8 +133,15 @@ def _ownership(item: Any) -> str:
 
 
 def figures(columns: Sequence[Column]) -> list[Line]:
-    """The indicators, those of the same name and kind of unit on one line; lines that several items share come first."""
-    lines: list[list[Any]] = []  # one row, or None, for each column
+    """The indicators in the reader's language, as `shared_lines` puts them together."""
+    return [_line(columns, line) for line in shared_lines(columns)]
+
+
+def shared_lines(columns: Sequence[Column]) -> list[list[Any]]:
+    """Indicators of the same name and kind of unit on one line, or None for a column that says nothing of it; lines that
+    several items share come first.
+    """
+    lines: list[list[Any]] = []
     for place, column in enumerate(columns):
         for row in column.item.indicators.all():
             line = next((line for line in lines if line[place] is None and _is_same(line, row)), None)
@@ -142,7 +149,7 @@ def figures(columns: Sequence[Column]) -> list[Line]:
                 lines.append(line := [None] * len(columns))
             line[place] = row
     lines.sort(key=lambda line: sum(row is not None for row in line) < min(2, len(columns)))
-    return [_line(columns, line) for line in lines]
+    return lines
 
 
 def _line(columns: Sequence[Column], rows: Sequence[Any]) -> Line:

@@ -46,7 +46,11 @@ def facet_value(name: str, value: str, words: Words) -> Said:
 
 def is_known_value(name: str, value: str, words: Words) -> bool:
     """Whether a facet can have this value at all; addresses are typed by people."""
-    return value in (FACET_VALUES[name] if name in FACET_VALUES else words.table(name))
+    return value in known_values(name, words)
+
+
+def known_values(name: str, words: Words) -> Mapping[str, Any]:
+    return FACET_VALUES[name] if name in FACET_VALUES else words.table(name)
 
 
 @dataclass(frozen=True)

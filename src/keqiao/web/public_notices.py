@@ -103,7 +103,11 @@ def _values(value: dict[str, Any]) -> list[Any]:
     if "achievements" in value:
         rows = catalogue.public_achievements(value["achievements"])
         named = {row.pk: presentation.version_of(row).title for row in rows}
+        if "text" in value:
+            return list(dict.fromkeys([value["text"], *(named[pk] for pk in value["achievements"] if pk in named)]))
         return [named.get(pk, _("未公开的成果")) for pk in value["achievements"]]
+    if "flag" in value:
+        return [_("是") if value["flag"] else _("否")]
     if "minor" in value:
         return [amount(value["minor"], value["currency"])]
     if "mode" in value:

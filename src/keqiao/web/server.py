@@ -15,6 +15,9 @@ def main(arguments: Sequence[str]) -> None:
     # Each request has a thread of its own, and the C library would give each of these a heap that it never shrinks.
     tell_library("MALLOC_ARENA_MAX", "2")
     tell_library("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # Large pieces go back to the system when they are freed, instead of leaving holes that grow with every search.
+    tell_library("MALLOC_MMAP_THRESHOLD_", str(128 * 1024))
+    tell_library("MALLOC_TRIM_THRESHOLD_", str(1024 * 1024))
     Granian(
         target,
         address=host,

@@ -1,6 +1,13 @@
 """Commands of the deals context."""
 
-from keqiao.deals.services.agreeing import add_rule, open_deal, record_receipt, register_contract, settle_deal
+from keqiao.deals.services.agreeing import (
+    add_rule,
+    choose_law,
+    open_deal,
+    record_receipt,
+    register_contract,
+    settle_deal,
+)
 from keqiao.deals.services.distributing import (
     announcement_passed,
     announcement_stopped,
@@ -13,6 +20,7 @@ from keqiao.deals.services.distributing import (
     withdraw,
 )
 from keqiao.deals.services.paying import pay
+from keqiao.deals.services.pricing import show_price, withdraw_price
 
 __all__ = [
     "add_rule",
@@ -20,6 +28,7 @@ __all__ = [
     "announcement_stopped",
     "answer_contest",
     "approve",
+    "choose_law",
     "confirm_line",
     "contest_line",
     "open_deal",
@@ -29,5 +38,7 @@ __all__ = [
     "register_contract",
     "reverse",
     "settle_deal",
+    "show_price",
     "withdraw",
+    "withdraw_price",
 ]

@@ -10,12 +10,15 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from keqiao.catalogue import selectors as catalogue
-from keqiao.deals import selectors
+from keqiao.deals import asked, selectors
+from keqiao.deals.asked import EARLIEST, WHOLE
+from keqiao.deals.checks import KINDS
 from keqiao.deals.models import Deal, DealOwner, DealResult, Milestone, Receipt, RewardPart, RewardRule
+from keqiao.deals.places import jurisdiction_of
 from keqiao.deals.policies import can_open_deal, can_record_receipt, can_run_deal, can_write_rules
-from keqiao.deals.states import LONGEST_KEY, DealState, KeyOfAnother, Pricing
-from keqiao.deals.types import LARGEST, SHARES, ChargeKind, Mode, PartKind, ReceiptKind
+from keqiao.deals.services.pricing import _is_required, _shown_price
+from keqiao.deals.states import GONE, LONGEST_KEY, DealState, KeyOfAnother, Pricing
+from keqiao.deals.types import LARGEST, SHARES, ChargeKind, EquityAs, Mode, PartKind, ReceiptKind
 from keqiao.deals.workflow import deal_workflow
 from keqiao.kernel import clock, codes, site
 from keqiao.kernel.commands import command
@@ -25,10 +28,9 @@ from keqiao.kernel.money import MINOR_DIGITS
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 
-WHOLE = 10_000
-MOST_RESULTS = 50
 MOST_CHARGES = 30
-EARLIEST = date(1990, 1, 1)
+LATEST_YEAR = 2100
+WITHOUT_PAYMENTS = frozenset({Mode.EQUITY, Mode.IMPLEMENTATION})  # what comes in is shares or profit, not a price
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class DealDraft:
     broker_is_cost: bool = False
     produced_on: date | None = None
     first_profitable_year: int | None = None
+    equity_as: str = EquityAs.SHARES
+    price_notice: str = ""  # code of the notice on which an agreed price was shown
+    noticed_from: date | None = None  # or where it was shown outside the platform
+    noticed_to: date | None = None
+    noticed_where: str = ""
     milestones: Sequence[MilestoneDraft] = ()
 
 
@@ -97,8 +104,8 @@ def add_rule(
     organisation = parties.get_organisation(organisation_code, actor=actor)
     if not can_write_rules(actor, organisation.pk):
         raise NotAllowed
-    name, article = _words(name, "name", 200, _("例如“职务科技成果转化收益分配办法”")), article.strip()[:80]
-    _known_day(published_on, "published_on")
+    name, article = asked.words(name, "name", 200, _("例如“职务科技成果转化收益分配办法”")), article.strip()[:80]
+    asked.known_day(published_on, "published_on")
     if not 0 < reward_bp <= WHOLE or not 0 <= staff_bp <= WHOLE:
         raise BadInput(_("比例应在 0.01%% 与 100%% 之间，例如 70。") % {}, field="reward")
     for place, (kind, part_name, part) in enumerate(parts, start=1):
@@ -128,12 +135,14 @@ def add_rule(
 @command
 def open_deal(*, actor: Actor, draft: DealDraft) -> Deal:
     """Enter a signed deal, as the transfer office of an owner of all its results."""
-    title = _words(draft.title_zh, "title_zh", 200, _("例如“轴承寿命预测专利独占许可”"))
-    results = _results(actor, draft.results)
-    other = _organisation(draft.other_party, actor, "other_party")
-    broker = _organisation(draft.broker, actor, "broker") if draft.broker else None
-    owners = _owners(actor, [achievement for achievement, _weight in results])
+    title = asked.words(draft.title_zh, "title_zh", 200, _("例如“轴承寿命预测专利独占许可”"))
+    results = asked.results(actor, draft.results)
+    other = asked.organisation(draft.other_party, actor, "other_party")
+    broker = asked.organisation(draft.broker, actor, "broker") if draft.broker else None
+    owners = asked.owners(actor, [achievement for achievement, _weight in results])
+    homes = parties.organisations_by_id(owners)
     _check_draft(draft, other.pk, owners)
+    shown = _price(actor, draft, results, homes)
     deal = Deal.objects.create(
         code=codes.fresh_of_year(Deal, "HT"),
         title_zh=title,
@@ -153,11 +162,16 @@ def open_deal(*, actor: Actor, draft: DealDraft) -> Deal:
         broker_is_cost=draft.broker_is_cost,
         produced_on=draft.produced_on,
         first_profitable_year=draft.first_profitable_year,
+        equity_as=draft.equity_as,
         made_at=clock.now(),
         made_by_id=actor.person_id,
     )
+    if shown is not None:
+        shown.deal = deal
+        shown.save()
     DealOwner.objects.bulk_create(
-        DealOwner(deal=deal, organisation_id=pk, position=place) for place, pk in enumerate(owners, start=1)
+        DealOwner(deal=deal, organisation_id=pk, position=place, jurisdiction=_law_of(homes[pk]))
+        for place, pk in enumerate(owners, start=1)
     )
     DealResult.objects.bulk_create(
         DealResult(deal=deal, achievement=achievement, weight_bp=weight, position=place)
@@ -165,13 +179,53 @@ def open_deal(*, actor: Actor, draft: DealDraft) -> Deal:
     )
     Milestone.objects.bulk_create(
         Milestone(
-            deal=deal, position=place, name=_words(row.name, f"milestones.{place}", 80, _("例如“入门费”")),
+            deal=deal, position=place, name=asked.words(row.name, f"milestones.{place}", 80, _("例如“入门费”")),
             condition=row.condition.strip()[:300], due_on=row.due_on, amount=row.amount,
         )
         for place, row in enumerate(draft.milestones, start=1)
     )  # fmt: skip
     record("deals.deal_opened", deal, actor=actor)
     return deal
+
+
+def _price(actor: Actor, draft: DealDraft, results: Sequence[Any], homes: dict[int, Any]) -> Any:
+    law = draft.jurisdiction or site.jurisdiction()
+    required = _is_required(
+        pricing=draft.pricing, mode=draft.mode, on=draft.signed_on, law=law,
+        owner_kinds=[home.kind for home in homes.values()],
+    )  # fmt: skip
+    ids = {achievement.pk for achievement, _weight in results}
+    return _shown_price(actor, draft, ids, required=required, law=law)
+
+
+def _law_of(home: Any) -> str:
+    """Of the owner's own province, where it has written a law; else the deal's."""
+    found = jurisdiction_of(home.region)
+    return found if found in site.known_jurisdictions() else ""
+
+
+@command
+def choose_law(*, actor: Actor, code: str, jurisdiction: str, organisation_code: str = "") -> DealOwner:
+    """By whose law an owner divides its part, until it has divided something. For its own transfer office."""
+    deal = selectors.get_deal(code, actor=actor)
+    if not can_run_deal(actor, deal):
+        raise NotAllowed
+    deal = selectors.get_deal(code, actor=actor, lock=True)
+    mine = [row for row in selectors.owners_of(deal) if can_open_deal(actor, row.organisation_id)]
+    mine = [row for row in mine if organisation_code in {"", row.organisation.code}]
+    if not mine:
+        raise NotFound
+    known = site.known_jurisdictions()
+    if jurisdiction not in known:
+        words = {"given": jurisdiction[:20], "known": "、".join(known)}
+        raise BadInput(_("没有地区“%(given)s”的规则。可用：%(known)s。") % words, field="jurisdiction")
+    owner = mine[0]
+    if deal.distributions.filter(organisation_id=owner.organisation_id).exclude(state__in=GONE).exists():
+        raise WrongState(_("本单位已按原来的规则编制分配方案。要改，请先撤回或冲正。"))
+    owner.jurisdiction = jurisdiction
+    owner.save(update_fields=["jurisdiction"])
+    record("deals.law_chosen", deal, actor=actor, organisation_id=owner.organisation_id, jurisdiction=jurisdiction)
+    return owner
 
 
 @command
@@ -183,7 +237,7 @@ def register_contract(*, actor: Actor, code: str, number: str, registered_on: da
     deal = selectors.get_deal(code, actor=actor, lock=True)
     if deal.registered_on is not None:
         raise WrongState(_("这份合同已经登记：%(number)s。") % {"number": deal.registration_number})
-    number = _words(number, "number", 60, _("例如 2026310115000123"))
+    number = asked.words(number, "number", 60, _("例如 2026310115000123"))
     if not deal.signed_on <= registered_on <= clock.today():
         words = {"first": deal.signed_on.isoformat()}
         raise BadInput(_("登记日期应在签订日 %(first)s 与今天之间。") % words, field="registered_on")
@@ -199,7 +253,7 @@ def record_receipt(*, actor: Actor, code: str, draft: ReceiptDraft, key: str) ->
     deal = selectors.get_deal(code, actor=actor)
     if not can_record_receipt(actor, deal):
         raise NotAllowed
-    key = _words(key, "key", LONGEST_KEY, _("例如 2026-11-16/1"))
+    key = asked.words(key, "key", LONGEST_KEY, _("例如 2026-11-16/1"))
     deal = selectors.get_deal(code, actor=actor, lock=True)
     found = Receipt.objects.filter(deal=deal, key=key).first()
     values = _receipt_values(deal, draft)
@@ -228,37 +282,6 @@ def settle_deal(*, actor: Actor, code: str) -> Deal:
 # --- checks -------------------------------------------------------------------------------------------------------------
 
 
-def _results(actor: Actor, given: Sequence[tuple[str, int]]) -> list[tuple[Any, int]]:
-    if not 1 <= len(given) <= MOST_RESULTS:
-        raise BadInput(_("请写 1 到 %(most)s 项成果，例如 CG-2026-00642。") % {"most": MOST_RESULTS}, field="results")
-    if len({code for code, _weight in given}) != len(given):
-        raise BadInput(_("同一项成果写了两次。"), field="results")
-    total = sum(weight for _code, weight in given)
-    if total != WHOLE or any(weight < 1 for _code, weight in given):
-        words = {"total": f"{total / 100:.2f}"}
-        raise BadInput(_("各项成果占价款的比例合计 %(total)s%%，应正好是 100%%。") % words, field="results")
-    found = []
-    for code, weight in given:
-        try:
-            found.append((catalogue.get_achievement(code, actor=actor), weight))
-        except NotFound:
-            raise BadInput(_("没有成果“%(code)s”。") % {"code": code[:24]}, field="results") from None
-    return found
-
-
-def _owners(actor: Actor, achievements: Sequence[Any]) -> list[int]:
-    """All owners of the results, the actor's own first. Whoever enters the deal works for an owner of each."""
-    shares = catalogue.shares_of([row.pk for row in achievements])
-    owners: dict[int, None] = {}
-    for row in achievements:
-        version = shares.get(row.pk)
-        homes = [f.organisation_id for f in version.owners.all()] if version else [row.owner_id]
-        if not any(can_open_deal(actor, home) for home in homes):
-            raise NotAllowed(_("您所在的单位不是成果 %(code)s 的权属单位。") % {"code": row.code})
-        owners |= dict.fromkeys(parties.final_organisations(homes)[home] for home in homes)
-    return sorted(owners, key=lambda pk: pk != actor.acting_for)
-
-
 def _check_draft(draft: DealDraft, other_id: int, owners: Sequence[int]) -> None:
     for name, values in (("mode", Mode.values), ("pricing", Pricing.values), ("currency", sorted(MINOR_DIGITS))):
         if getattr(draft, name) not in values:
@@ -266,18 +289,45 @@ def _check_draft(draft: DealDraft, other_id: int, owners: Sequence[int]) -> None
             raise BadInput(_("“%(given)s”不认识。可用：%(known)s。") % words, field=name)
     if draft.amount is not None and not 0 < draft.amount <= LARGEST:
         raise BadInput(_("合同金额应大于 0，例如 4800000.00。"), field="amount")
-    _known_day(draft.signed_on, "signed_on")
+    asked.known_day(draft.signed_on, "signed_on")
     if draft.ends_on is not None and draft.ends_on < draft.signed_on:
         raise BadInput(_("履约截止日不能早于签订日。"), field="ends_on")
     if other_id in owners:
         raise BadInput(_("合同对方不能是权属单位自己。"), field="other_party")
     if bool(draft.registration_number.strip()) != (draft.registered_on is not None):
         raise BadInput(_("登记编号和登记日期要一起填写，例如 2026310115000123、2026-08-27。"), field="registered_on")
-    if not 0 <= draft.broker_bp <= WHOLE:
-        raise BadInput(_("佣金比例应在 0 与 100%% 之间，例如 3。") % {}, field="broker_bp")
+    _check_terms(draft)
+    _check_broker(draft)
     for place, row in enumerate(draft.milestones, start=1):
         if row.amount is not None and not 0 < row.amount <= LARGEST:
             raise BadInput(_("第 %(place)s 行：金额应大于 0。") % {"place": place}, field=f"milestones.{place}")
+
+
+def _check_terms(draft: DealDraft) -> None:
+    """What equity and implementation ask beyond the others."""
+    if draft.equity_as not in EquityAs.values:
+        words = {"given": draft.equity_as[:20], "known": "、".join(EquityAs.values)}
+        raise BadInput(_("“%(given)s”不认识。可用：%(known)s。") % words, field="equity_as")
+    if draft.produced_on is not None and draft.produced_on < EARLIEST:
+        raise BadInput(
+            _("投产日期不早于 %(first)s，例如 2024-03-01。") % {"first": EARLIEST.isoformat()}, field="produced_on"
+        )
+    if draft.first_profitable_year is not None and not EARLIEST.year <= draft.first_profitable_year <= LATEST_YEAR:
+        years = {"first": EARLIEST.year, "last": LATEST_YEAR}
+        raise BadInput(
+            _("开始盈利的年度应在 %(first)s 与 %(last)s 之间，例如 2024。") % years, field="first_profitable_year"
+        )
+
+
+def _check_broker(draft: DealDraft) -> None:
+    if draft.broker.strip() and draft.broker_bp and draft.mode in WITHOUT_PAYMENTS:
+        raise BadInput(
+            _("“%(mode)s”没有可按比例提取佣金的合同款，请把佣金比例留空，按约定金额登记为费用。")
+            % {"mode": Mode(draft.mode).label},
+            field="broker_rate",
+        )
+    if not 0 <= draft.broker_bp <= WHOLE:
+        raise BadInput(_("佣金比例应在 0 与 100%% 之间，例如 3。") % {}, field="broker_bp")
 
 
 def _receipt_values(deal: Deal, draft: ReceiptDraft) -> dict[str, Any]:
@@ -290,16 +340,11 @@ def _receipt_values(deal: Deal, draft: ReceiptDraft) -> dict[str, Any]:
         raise BadInput(_("币种“%(currency)s”不认识。可用：%(known)s，例如 CNY。") % words, field="currency")
     if draft.amount == 0 or abs(draft.amount) > LARGEST:
         raise BadInput(_("金额不能是 0，也不能太大，例如 2000000.00；退款写负数。"), field="amount")
-    if currency not in {SHARES, deal.currency} and (draft.rate is None or draft.rate <= 0):
-        words = {"currency": currency, "own": deal.currency}
-        raise BadInput(
-            _("%(currency)s 款项要写当日汇率（1 %(currency)s 合多少 %(own)s），例如 7.1234。") % words, field="rate"
-        )
+    _check_rate(deal, draft, currency)
     if not deal.signed_on <= draft.received_on <= clock.today():
         words = {"first": deal.signed_on.isoformat()}
         raise BadInput(_("到账日期应在签订日 %(first)s 与今天之间。") % words, field="received_on")
-    if draft.kind == ReceiptKind.PROFIT and draft.year is None:
-        raise BadInput(_("营业利润要写年度，例如 2026。"), field="year")
+    _check_kind(deal, draft)
     milestone = None
     if draft.milestone is not None:
         milestone = Milestone.objects.filter(deal=deal, position=draft.milestone).first()
@@ -308,7 +353,7 @@ def _receipt_values(deal: Deal, draft: ReceiptDraft) -> dict[str, Any]:
     return {
         "milestone": milestone,
         "kind": draft.kind,
-        "name": _words(draft.name, "name", 80, _("例如“入门费”")),
+        "name": asked.words(draft.name, "name", 80, _("例如“入门费”")),
         "received_on": draft.received_on,
         "amount": draft.amount,
         "currency": currency,
@@ -317,6 +362,34 @@ def _receipt_values(deal: Deal, draft: ReceiptDraft) -> dict[str, Any]:
         "year": draft.year if draft.kind == ReceiptKind.PROFIT else None,
         "charges": _charges(draft),
     }
+
+
+def _check_rate(deal: Deal, draft: ReceiptDraft, currency: str) -> None:
+    """A foreign receipt is converted at the rate of its day, which somebody published."""
+    if currency in {SHARES, deal.currency}:
+        return
+    if draft.rate is None or draft.rate <= 0:
+        words = {"currency": currency, "own": deal.currency}
+        raise BadInput(
+            _("%(currency)s 款项要写当日汇率（1 %(currency)s 合多少 %(own)s），例如 7.1234。") % words, field="rate"
+        )
+    if not draft.rate_source.strip():
+        raise BadInput(
+            _("%(currency)s 款项要写汇率的来源，例如 中国外汇交易中心当日中间价。") % {"currency": currency},
+            field="rate_source",
+        )
+
+
+def _check_kind(deal: Deal, draft: ReceiptDraft) -> None:
+    if draft.kind == ReceiptKind.PROFIT and draft.year is None:
+        raise BadInput(_("营业利润要写年度，例如 2026。"), field="year")
+    allowed = KINDS.get(Mode(deal.mode), {ReceiptKind.PAYMENT})
+    if draft.kind not in allowed:
+        words = {
+            "mode": Mode(deal.mode).label, "kind": ReceiptKind(draft.kind).label,
+            "known": "、".join(str(kind.label) for kind in sorted(allowed)),
+        }  # fmt: skip
+        raise BadInput(_("“%(mode)s”的收入不能是“%(kind)s”。可用：%(known)s。") % words, field="kind")
 
 
 def _charges(draft: ReceiptDraft) -> list[dict[str, Any]]:
@@ -339,25 +412,3 @@ def _charges(draft: ReceiptDraft) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def _organisation(code: str, actor: Actor, name: str) -> Any:
-    try:
-        return parties.get_organisation(code.strip(), actor=actor)
-    except NotFound:
-        words = {"code": code[:24]}
-        raise BadInput(_("没有单位“%(code)s”。请写平台上的单位编号，例如 DW-7K2M9QX4。") % words, field=name) from None
-
-
-def _known_day(day: date, name: str) -> None:
-    if not EARLIEST <= day <= clock.today():
-        words = {"first": EARLIEST.isoformat()}
-        raise BadInput(_("日期应在 %(first)s 与今天之间，例如 2026-08-14。") % words, field=name)
-
-
-def _words(text: str, name: str, most: int, example: str) -> str:
-    text = text.strip()
-    if not text or len(text) > most or "\0" in text:
-        words = {"most": most, "example": example}
-        raise BadInput(_("请填写，最多 %(most)s 个字，%(example)s。") % words, field=name)
-    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Q
@@ -35,9 +36,18 @@ PEOPLE = (Step.CONTRIBUTOR, Step.STAFF, Step.OWNER)
 
 @command
 def prepare(
-    *, actor: Actor, code: str, receipt_number: int, rule_code: str, organisation_code: str = ""
+    *,
+    actor: Actor,
+    code: str,
+    receipt_number: int,
+    rule_code: str,
+    organisation_code: str = "",
+    staff: Sequence[tuple[int, int]] = (),
 ) -> Distribution:
-    """Divide a receipt by the institution's rule (empty: the law's) and ask the contributors. One live sheet for each receipt."""
+    """Divide a receipt by the institution's rule (empty: the law's) and ask the contributors. One live sheet for each receipt.
+
+    `staff`: (person, basis points) of those who divide what transfer staff get; nobody: the office does so itself.
+    """
     deal = selectors.get_deal(code, actor=actor)
     home = _home(actor, deal, organisation_code)
     rule = selectors.chosen_rule(actor, home, rule_code)
@@ -46,7 +56,8 @@ def prepare(
     if selectors.live_distribution(receipt, home) is not None:
         raise AlreadyDistributed
     catalogue.hold_shares(deal.results.values_list("achievement_id", flat=True))
-    computed = computing.compute(deal, receipt, home, rule)
+    _check_staff(home, staff)
+    computed = computing.compute(deal, receipt, home, rule, staff)
     distribution = Distribution.objects.create(
         code=codes.fresh_of_year(Distribution, "FP"),
         deal=deal,
@@ -54,6 +65,7 @@ def prepare(
         organisation_id=home,
         rule=rule,
         share_versions=computed.share_versions,
+        staff=[list(row) for row in staff],
         terms_digest=computed.terms_digest,
         unit=computed.sheet.unit,
         facts=computing.bases_of(computed.sheet.facts),
@@ -61,6 +73,8 @@ def prepare(
         made_by_id=actor.person_id,
     )
     lines = computing.line_rows(computed, distribution)
+    if staff and not any(line.step == Step.STAFF for line in lines):
+        raise BadInput(_("按这份办法没有转化服务人员的部分，请不要填写转化服务人员。"), field="staff")
     SheetLine.objects.bulk_create(lines)
     people = _people(lines)
     Confirmation.objects.bulk_create(
@@ -214,6 +228,17 @@ def _home(actor: Actor, deal: Deal, organisation_code: str) -> int:
     return mine[0].organisation_id
 
 
+def _check_staff(organisation_id: int, staff: Sequence[tuple[int, int]]) -> None:
+    known = {person for person, _home in parties.people_of(parties.merged_into([organisation_id]), since=clock.today())}
+    for place, (person, bp) in enumerate(staff, start=1):
+        if person not in known or not 1 <= bp <= computing.WHOLE:
+            words = {"place": place}
+            raise BadInput(
+                _("第 %(place)s 行：转化服务人员须在本单位任职，比例在 0.01%% 与 100%% 之间，例如 50。") % words,
+                field="staff",
+            )
+
+
 def _own(actor: Actor, code: str) -> tuple[Distribution, Confirmation]:
     """The distribution, locked, and the actor's own place in it; for others it is not there."""
     seen = selectors.own_confirmation(actor, code)
@@ -258,6 +283,7 @@ def _shares_still_hold(distribution: Distribution) -> None:
 def _announce(actor: Actor, distribution: Distribution) -> Any:
     """What the law requires and no more: the conversion, who gets how much, when it is paid, the registration."""
     deal, receipt = distribution.deal, distribution.receipt
+    law = selectors.law_for(deal, distribution.organisation_id)
     results = [row.achievement_id for row in deal.results.all()]
     rows = list(distribution.confirmations.order_by("id"))
     lines = {line.person_id: line for line in distribution.lines.all() if line.person_id is not None}
@@ -269,13 +295,13 @@ def _announce(actor: Actor, distribution: Distribution) -> Any:
         ("total", {"minor": sum(row.amount for row in rows), "currency": distribution.unit}),
         ("registration", {"text": deal.registration_number}),
     ]
-    wanted = parameter("reward_notice.fields", on=clock.today(), jurisdiction=deal.jurisdiction)
+    wanted = parameter("reward_notice.fields", on=clock.today(), jurisdiction=law)
     return public_notices.open_notice(
         actor=actor,
         kind=announcing.REWARD,
         subject=f"deals.distribution:{distribution.pk}",
         organisation_ids=[distribution.organisation_id],
-        audience=parameter("reward_notice.audience", on=clock.today(), jurisdiction=deal.jurisdiction),
+        audience=parameter("reward_notice.audience", on=clock.today(), jurisdiction=law),
         title_zh=deal.title_zh,
         title_en=deal.title_en,
         facts=[row for row in facts if row[0] in wanted],
@@ -289,7 +315,7 @@ def _announce(actor: Actor, distribution: Distribution) -> Any:
             for row in rows
         ],
         days_rule="reward_notice.least_days",
-        jurisdiction=deal.jurisdiction,
+        jurisdiction=law,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keqiao.deals.models import Deal, DealOwner, Distribution, Payment, RewardRule
+from keqiao.deals.models import Deal, DealOwner, Distribution, Payment, PriceNotice, RewardRule
 from keqiao.kernel import moving
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import NotAllowed
@@ -17,6 +17,7 @@ COLUMNS: tuple[moving.Column, ...] = (
     (Deal, "broker"),
     (DealOwner, "organisation"),
     (Distribution, "organisation"),
+    (PriceNotice, "organisation"),
     (Payment, "organisation"),
 )
 

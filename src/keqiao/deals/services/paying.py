@@ -24,6 +24,12 @@ from keqiao.parties.types import Actor
 
 # Who a payment order is for: (person, organisation).
 Payee = tuple[int | None, int | None]
+# How the book, which is kept in Chinese, names them.
+COSTS = {
+    ChargeKind.VALUATION: "评估费", ChargeKind.APPRAISAL: "鉴定费", ChargeKind.NEGOTIATION: "谈判费用",
+    ChargeKind.VENUE: "交易服务费", ChargeKind.OTHER: "其他直接费用", ChargeKind.UPKEEP: "专利等维护费用",
+    ChargeKind.RESEARCH: "研发投入", ChargeKind.PROJECT: "项目支出",
+}  # fmt: skip
 TO_PEOPLE = frozenset({Step.CONTRIBUTOR, Step.STAFF, Step.OWNER})
 
 
@@ -156,6 +162,9 @@ def _lines(distribution: Distribution, lines: list[SheetLine], owed: dict[Payee,
     tax = sum(line.amount for line in lines if line.step == Step.TAX)
     found = both(Purpose.BANK, Purpose.CONVERSION_INCOME, gross, "成果转化收入")
     found += both(Purpose.TAX_EXPENSE, Purpose.TAX_PAYABLE, tax, "税费")
+    for line in lines:  # what vouchers say was spent
+        if line.step in {Step.COST, Step.UPKEEP} and not _is_broker(line):
+            found += both(Purpose.DIRECT_COST, Purpose.BANK, line.amount, COSTS[ChargeKind(line.label)])
     broker = (None, distribution.deal.broker_id)
     for payee, amount in owed.items():
         if payee == broker:

@@ -71,6 +71,7 @@ def make_world(
             title_zh="轴承寿命预测专利独占许可", title_en="Exclusive licence: bearing life", mode=mode, pricing="agreement",
             results=[(result.code, 10_000)], other_party=buyer.code, signed_on=SIGNED, amount=Money.wan("480").minor,
             jurisdiction="CN-SH", registration_number="2026310115000123", registered_on=date(2026, 8, 27),
+            noticed_from=date(2026, 7, 1), noticed_to=date(2026, 7, 16), noticed_where="校内网",
             broker=make_organisation(kind="agency").code if broker else "", broker_bp=300, broker_is_cost=True,
             milestones=(MilestoneDraft("入门费", Money.wan("200").minor, date(2026, 9, 13), "合同生效 30 日内"),),
         ),

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -61,11 +62,11 @@ def test_a_receipt_is_divided_confirmed_approved_shown_and_paid(world):
     assert distribution.state == "payable"
     assert sorted(row.amount for row in distribution.payments.all()) == sorted([*PEOPLE, 60_000_00])
     assert held(world) == {
-        "bank": 2_000_000_00, "conversion_income": -2_000_000_00, "reward_expense": 1_316_000_00,
-        "reward_payable": -1_316_000_00, "direct_cost": 60_000_00, "payable": -60_000_00,
+        "bank": 1_940_000_00, "conversion_income": -2_000_000_00, "reward_expense": 1_316_000_00,
+        "reward_payable": -1_316_000_00, "direct_cost": 120_000_00, "payable": -60_000_00,
     }  # fmt: skip
     pay_all(world, distribution)
-    assert (distribution.state, held(world)["bank"]) == ("paid", 2_000_000_00 - 1_316_000_00 - 60_000_00)
+    assert (distribution.state, held(world)["bank"]) == ("paid", 1_940_000_00 - 1_316_000_00 - 60_000_00)
     assert "reward_payable" not in held(world)
     names = list(Event.objects.filter(name__startswith="deals.").order_by("id").values_list("name", flat=True))
     assert names[-1] == "deals.distribution_paid"
@@ -161,7 +162,7 @@ def test_a_correction_reverses_and_pays_only_the_difference(world):
     assert orders == {world.team[0].person_id: -131_600_00, world.team[1].person_id: 131_600_00}
     pay_all(world, second)
     assert held(world) == {
-        "bank": 624_000_00, "conversion_income": -2_000_000_00, "reward_expense": 1_316_000_00, "direct_cost": 60_000_00,
+        "bank": 564_000_00, "conversion_income": -2_000_000_00, "reward_expense": 1_316_000_00, "direct_cost": 120_000_00,
     }  # fmt: skip
 
 
@@ -222,7 +223,7 @@ def test_a_key_records_one_receipt(world):
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"amount": "0.00"}, "amount"), ({"currency": "XYZ"}, "currency"), ({"currency": "USD"}, "rate"),
+        ({"amount": "0.00"}, "amount"), ({"currency": "XYZ"}, "currency"), ({"currency": "USD"}, "rate"), ({"kind": "profit", "year": 2026}, "kind"),
         ({"received_on": date(2026, 8, 13)}, "received_on"), ({"kind": "gift"}, "kind"), ({"milestone": 9}, "milestone"),
         ({"charges": ({"kind": "bribe", "amount": 1},)}, "charges.1"), ({"kind": "profit"}, "year"), ({"name": ""}, "name"),
     ],
@@ -324,7 +325,7 @@ def test_co_owners_divide_their_own_part_by_their_own_rule(world):
     world.deal = services.open_deal(
         actor=world.officer,
         draft=DealDraft(
-            title_zh="共有成果许可", mode="licence", pricing="agreement", results=[(world.result.code, 10_000)],
+            title_zh="共有成果许可", mode="licence", pricing="listing", results=[(world.result.code, 10_000)],
             other_party=world.buyer.code, signed_on=world.deal.signed_on, jurisdiction="CN-SH",
         ),
     )  # fmt: skip
@@ -359,3 +360,139 @@ def test_a_month_is_closed_while_it_is_paid_in(world):
     with pytest.raises(MonthClosed):
         services.pay(actor=world.finance, code=payment.distribution.payments.last().code, paid_on=last)
     assert Payment.objects.filter(state="paid").count() == Entry.objects.filter(key__startswith="deals:ZF").count()
+
+
+def co_owned(world, other, partner, people, shares):
+    """A new version: 60 % here, 40 % there."""
+    parts = [Part(actor.person_id, bp) for actor, bp in zip(people, shares, strict=True)]
+    catalogue.propose_shares(
+        actor=world.officer, achievement_code=world.result.code, contributors=parts, based_on=1,
+        owners=[Part(world.home.pk, 6000), Part(other.pk, 4000)],
+    )  # fmt: skip
+    for actor in people:
+        catalogue.sign_shares(actor=actor, achievement_code=world.result.code, number=2)
+
+
+def test_each_owner_divides_by_the_law_of_its_own_province(world):
+    """Shanghai and Zhejiang: the floor, and what transfer staff get, differ in one deal."""
+    other = make_organisation(kind="institute", region="330106")
+    theirs = make_actor(organisation=other, role=Role.CONVERSION_OFFICER)
+    partner = make_actor(organisation=other, role=Role.RESEARCHER)
+    co_owned(world, other, partner, [*world.team[:2], partner], (4000, 2000, 4000))
+    world.deal = services.open_deal(
+        actor=world.officer,
+        draft=DealDraft(
+            title_zh="共有成果许可", mode="licence", pricing="auction", results=[(world.result.code, 10_000)],
+            other_party=world.buyer.code, signed_on=world.deal.signed_on, jurisdiction="CN-SH",
+        ),
+    )  # fmt: skip
+    laws = {row.organisation_id: row.jurisdiction for row in world.deal.owners.all()}
+    assert laws == {world.home.pk: "", other.pk: "CN-ZJ"}
+    world.receipt = pay_in(world, "1000000.00", charges=({"kind": "vat", "amount": 0},), milestone=None)
+    mine = prepare(world, rule="")
+    law = services.prepare(actor=theirs, code=world.deal.code, receipt_number=1, rule_code="")
+    rewards = [row.lines.get(step="reward") for row in (mine, law)]
+    assert [(row.rate, row.amount) for row in rewards] == [("1/2", 300_000_00), ("7/10", 280_000_00)]
+    assert [row.lines.filter(step="staff").count() for row in (mine, law)] == [0, 1]
+    assert law.lines.get(step="staff").amount == 14_000_00
+    with pytest.raises(WrongState):
+        services.choose_law(actor=theirs, code=world.deal.code, jurisdiction="CN-BJ")
+    services.withdraw(actor=theirs, code=law.code, reason="改用北京的规则")
+    for actor in (world.finance, partner):
+        with pytest.raises(NotAllowed):
+            services.choose_law(actor=actor, code=world.deal.code, jurisdiction="CN-BJ")
+    with pytest.raises(BadInput):
+        services.choose_law(actor=theirs, code=world.deal.code, jurisdiction="XX")
+    services.choose_law(actor=theirs, code=world.deal.code, jurisdiction="CN-BJ")
+    again = services.prepare(actor=theirs, code=world.deal.code, receipt_number=1, rule_code="")
+    assert again.lines.get(step="reward").amount == 200_000_00
+
+
+def test_where_a_region_lies():
+    from keqiao.deals.places import jurisdiction_of
+
+    assert [jurisdiction_of(region) for region in ("33", "330106", "CN-31", "", "LJ01", "990000")] == [
+        "CN-ZJ", "CN-ZJ", "CN-SH", "", "", "",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["equity", "implementation"])
+def test_a_percentage_for_a_broker_is_refused_where_no_price_is_paid(mode):
+    with pytest.raises(BadInput) as refused:
+        make_world(mode=mode, receipt=False)
+    assert refused.value.field == "broker_rate"
+    assert make_world(mode=mode, receipt=False, broker=False).deal.broker is None
+
+
+def test_a_foreign_receipt_names_whose_rate_it_is(world):
+    with pytest.raises(BadInput) as refused:
+        pay_in(world, "10.00", currency="USD", rate=Decimal("7.1234"))
+    assert refused.value.field == "rate_source"
+    world.receipt = pay_in(
+        world,
+        "10.00",
+        currency="USD",
+        rate=Decimal("7.1234"),
+        rate_source="中间价",
+        charges=({"kind": "vat", "amount": 0},),
+    )
+    cited = prepare(world).lines.get(step="gross").bases
+    assert [(row["article"], row["source"]) for row in cited if row["source"]] == [("USD 7.1234", "中间价")]
+
+
+def test_the_book_ties_to_the_sheet_to_the_fen(world):
+    """Each kind of line is in the book once: what is left in the bank is what the sheet leaves the unit."""
+    world.receipt = pay_in(
+        world, "999999.99",
+        charges=(
+            {"kind": "vat", "amount": 56_603_77}, {"kind": "surtax", "amount": 6_792_45}, {"kind": "valuation", "amount": 33_333_33},
+            {"kind": "upkeep", "amount": 1_01}, {"kind": "venue", "amount": 7},
+        ),
+    )  # fmt: skip
+    distribution = pay_all(world, payable(world))
+
+    def on_sheet(*steps):
+        return sum(line.amount for line in distribution.lines.all() if line.step in steps)
+
+    balances = held(world)
+    assert balances["conversion_income"] == -on_sheet("gross")
+    assert balances["tax_expense"] == -balances["tax_payable"] == on_sheet("tax")
+    assert balances["direct_cost"] == on_sheet("cost", "upkeep", "broker")
+    assert balances["reward_expense"] == on_sheet("contributor", "staff", "owner")
+    assert balances["bank"] - on_sheet("tax") == on_sheet("part")
+    services.reverse(actor=world.officer, code=distribution.code, reason="更正")
+    assert set(held(world)) == {"bank", "reward_payable", "payable"}  # what was paid stays paid, and is asked back
+
+
+def test_what_transfer_staff_get_is_divided_among_named_people(world):
+    """By the law of Zhejiang 5 % of the reward; they confirm and are paid as everybody else."""
+    services.choose_law(actor=world.officer, code=world.deal.code, jurisdiction="CN-ZJ")
+    staff = [make_actor(organisation=world.home, role=Role.RESEARCHER) for _n in range(2)]
+    named = [(staff[0].person_id, 6000), (staff[1].person_id, 4000)]
+
+    def divide(people, rule=""):
+        return services.prepare(
+            actor=world.officer, code=world.deal.code, receipt_number=1, rule_code=rule, staff=people
+        )
+
+    for wrong in ([(world.buyer.pk, 10_000)], [(staff[0].person_id, 9999)], [(staff[0].person_id, 5000)] * 2):
+        with pytest.raises(BadInput) as refused:
+            divide(wrong)
+        assert refused.value.field == "staff"
+    distribution = divide(named)
+    reward = distribution.lines.get(step="reward").amount
+    amounts = {row.person_id: row.amount for row in distribution.confirmations.all()}
+    assert sum(amounts.values()) == reward
+    assert [amounts[person] for person, _bp in named] == [reward * 3 // 100, reward * 2 // 100]
+    for actor in [*world.team, *staff]:
+        services.confirm_line(actor=actor, code=distribution.code)
+    services.approve(actor=world.officer, code=distribution.code)
+    distribution.refresh_from_db()
+    end_notice(distribution)
+    pay_all(world, distribution)
+    assert {row.person_id for row in distribution.payments.all()} >= {person for person, _bp in named}
+    services.reverse(actor=world.officer, code=distribution.code, reason="更正")
+    services.choose_law(actor=world.officer, code=world.deal.code, jurisdiction="CN-SH")
+    with pytest.raises(BadInput) as refused:
+        divide(named)
+    assert refused.value.field == "staff"

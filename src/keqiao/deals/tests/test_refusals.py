@@ -54,7 +54,8 @@ def stakes(*given):
         ({"rule": replace(OWN_RULE, reward=Fraction(71, 100))}, "owners.rule.parts", "合计为 101%"),
         ({"rule": replace(OWN_RULE, reward=Fraction(7))}, "owners.rule.reward", "奖励比例"),
         ({"rule": replace(OWN_RULE, reward=Fraction(4999, 10_000))}, "owners.rule.reward", "第四十五条第一款（一）"),
-        ({"rule": replace(OWN_RULE, staff=(Share("s", HALF),))}, "owners.rule.staff", "合计为 50%"),
+        ({"staff": (Share("s", HALF),)}, "staff", "合计为 50%"),
+        ({"staff": (Share("s", HALF), Share("s", HALF))}, "staff", "“s”出现了两次"),
         ({"signed_on": date(2015, 9, 30)}, "rules", "2015-09-30"),
     ],
 )

@@ -117,7 +117,7 @@ def test_from_the_rule_to_payment_on_the_pages(world, client):
 def test_a_deal_and_a_receipt_are_entered_on_the_page(world, client):
     as_(client, world.officer)
     given = {
-        "title_zh": "第二份", "mode": "licence", "pricing": "agreement", "other_party": world.buyer.code,
+        "title_zh": "第二份", "mode": "licence", "pricing": "listing", "other_party": world.buyer.code,
         "signed_on": "2026-09-01", "currency": "CNY", "amount": "1,000.00", "result": [world.result.code, ""],
         "weight": ["", ""], "milestone": ["首付"], "milestone_amount": ["500"], "milestone_due": [""],
         "milestone_condition": [""],

@@ -73,6 +73,10 @@ def test_answers_are_written_on_the_row_and_taken_back_with_undo():
     hear()
     row = TrainingRow.objects.get()
     assert (row.is_suitable, row.reason, row.person_id, row.position) == (False, "price", world.manager.pk, 1)
+    touched_at = row.touched_at
+    hear()
+    row.refresh_from_db()
+    assert row.touched_at == touched_at  # nothing new: a training that was asked for in between still has the row
     engagement.unmark_match(actor=world.asker, **given)
     hear()
     hear()

@@ -30,13 +30,6 @@ GOVERNMENT = frozenset(
 )
 
 
-# In one question, where the organisation was not merged into another.
-BOOK_OF = """
-    SELECT b.* FROM ledger_book b JOIN parties_organisation o ON o.id = b.organisation_id
-    WHERE o.id = %s AND o.merged_into_id IS NULL FOR NO KEY UPDATE OF b
-"""
-
-
 def _lock(book_id: int) -> Book:
     """Whoever writes in a book holds it: numbers have no gaps, and a month is not closed under an entry."""
     return Book.objects.select_for_update(of=("self",), no_key=True).select_related("organisation").get(pk=book_id)
@@ -50,13 +43,10 @@ def _own_book(actor: Actor, code: str) -> Book:
     return _lock(book.pk)
 
 
-def _book_of(actor: Actor, organisation_id: int) -> Book:
-    """The organisation's book, locked; opened when it has none yet."""
-    held = Book.objects.raw(BOOK_OF, [organisation_id])
-    if held:
-        return held[0]
+def _first_book_of(actor: Actor, organisation_id: int) -> Book:
+    """Of an organisation that has none of its own: that of the one it was merged into, or a new one."""
     book = Book.objects.filter(organisation_id=parties.final_organisation(organisation_id)).first()
-    return _lock((book or _open(actor, organisation_id)).pk)
+    return book or _open(actor, organisation_id)
 
 
 def _open(actor: Actor, organisation_id: int, standard: str = "") -> Book:

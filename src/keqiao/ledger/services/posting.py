@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +14,13 @@ from django.utils.translation import gettext as _
 
 from keqiao.kernel import clock
 from keqiao.kernel.commands import command
-from keqiao.kernel.errors import BadInput, NotAllowed
+from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.events import record
 from keqiao.kernel.money import Money
 from keqiao.ledger import selectors
 from keqiao.ledger.models import Account, Book, Entry
 from keqiao.ledger.policies import can_keep_book
-from keqiao.ledger.services._shared import _book_of, _known_currency, _lock, _make_account, _own_book
+from keqiao.ledger.services._shared import _first_book_of, _known_currency, _lock, _make_account, _own_book
 from keqiao.ledger.types import (
     LARGEST,
     LONGEST_KEY,
@@ -49,7 +50,11 @@ def post(*, actor: Actor, organisation_id: int, draft: Draft) -> Entry:
     For commands of other contexts, which have asked whether the actor may: no page and no address leads here. Who posts
     in several books in one transaction takes them in the order of their organisations' ids.
     """
-    return _post(actor, _book_of(actor, organisation_id), draft)
+    _check_words(draft)
+    taken = _take(draft, organisation_id=organisation_id)
+    if taken is None:
+        taken = _again(draft, _first_book_of(actor, organisation_id))
+    return _post_taken(actor, taken, draft)
 
 
 @command
@@ -84,41 +89,50 @@ def reverse_by_hand(
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """The book once it was locked, read in one question: postings into one book wait for each other."""
+class _Taken:
+    """A book that was locked, and what stood in it then: postings into one book wait for each other."""
 
+    book: Book
     now: datetime
     today: date
     day: date  # of the entry
     closed_through: date | None
     last_number: int  # of the day's month
     before: Entry | None  # what the same key posted
+    accounts: list[Account]  # that the lines name
 
 
-LOOK = """
-WITH t AS (SELECT clock_timestamp() AS now, (clock_timestamp() AT TIME ZONE %(zone)s)::date AS today)
-SELECT t.now, t.today, (SELECT max(last_on) FROM ledger_closing WHERE book_id = %(book)s),
-    (SELECT max(number) FROM ledger_entry WHERE book_id = %(book)s
-        AND month = (SELECT date_trunc('month', coalesce(%(day)s::date, t.today)::timestamp)::date)),
-    (SELECT id FROM ledger_entry WHERE book_id = %(book)s AND key = %(key)s)
-FROM t
-"""
+def _take(draft: Draft, *, book: Book | None = None, organisation_id: int | None = None) -> _Taken | None:
+    """Lock the book and read it, all in one question (migration 0003). None: the organisation has no book of its own.
 
-
-def _look(book: Book, key: str, day: date | None) -> _Seen:
-    """Without a day: today's, or that of what the key posted before."""
-    values: dict[str, int | str | date | None] = {
-        "book": book.pk,
-        "key": key,
-        "day": day,
-        "zone": str(clock.site_zone()),
-    }
+    Without a day: today's, or that of what the key posted before.
+    """
+    names = [name for name in {str(line.account) for line in draft.lines} if "\0" not in name]
+    values: list[Any] = [book and book.pk, organisation_id, draft.key, draft.booked_on, str(clock.site_zone()), names]
     with connection.cursor() as cursor:
-        cursor.execute(LOOK, values)
-        now, today, closed_through, last_number, before_id = cursor.fetchone()
+        cursor.execute("SELECT * FROM ledger_take(%s, %s, %s, %s, %s, %s::text[])", values)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    pk, code, owner_id, standard, opened_at, now, today, closed_through, last_number, before_id, accounts = row
     before = Entry.objects.get(pk=before_id) if before_id is not None else None
-    chosen = day or (before.booked_on if before is not None else today)
-    return _Seen(now, today, chosen, closed_through, last_number or 0, before)
+    return _Taken(
+        book or Book(pk, code, owner_id, standard, opened_at),
+        now,
+        today,
+        draft.booked_on or (before.booked_on if before is not None else today),
+        closed_through,
+        last_number or 0,
+        before,
+        [Account(**account) for account in json.loads(accounts)],
+    )
+
+
+def _again(draft: Draft, book: Book) -> _Taken:
+    taken = _take(draft, book=book)
+    if taken is None:
+        raise NotFound
+    return taken
 
 
 @dataclass(frozen=True)
@@ -131,27 +145,30 @@ class _Ready:
 
 
 def _post(actor: Actor, book: Book, draft: Draft, kind: EntryKind = EntryKind.ORDINARY) -> Entry:
-    """The book is locked."""
+    """In a book that was asked for already."""
     _check_words(draft)
-    seen = _look(book, draft.key, draft.booked_on)
-    booked_on = _check_day(seen)
+    return _post_taken(actor, _again(draft, book), draft, kind)
+
+
+def _post_taken(actor: Actor, taken: _Taken, draft: Draft, kind: EntryKind = EntryKind.ORDINARY) -> Entry:
+    booked_on = _check_day(taken)
     _check_lines(draft.lines)
-    ready = _with_accounts(book, draft.lines, booked_on)
-    digest = _digest(book, booked_on, draft, kind, ready)
-    if seen.before is not None:
-        return _same(seen.before, digest)
+    ready = _with_accounts(taken, draft.lines)
+    digest = _digest(taken.book, booked_on, draft, kind, ready)
+    if taken.before is not None:
+        return _same(taken.before, digest)
     _check_open(ready)
     _check_balance(ready)
     _check_escrow(ready)
-    return _write(actor, book, draft, kind, seen, ready, digest)
+    return _write(actor, taken, draft, kind, ready, digest)
 
 
 def _reverse(actor: Actor, book: Book, entry: Entry, *, why: str, key: str, booked_on: date | None) -> Entry:
     """The book is locked."""
     draft = Draft(why=why, key=key, booked_on=booked_on, cause=entry.cause)
     _check_words(draft)
-    seen = _look(book, key, booked_on)
-    day = _check_day(seen)
+    taken = _again(draft, book)
+    day = _check_day(taken)
     ready = [
         _Ready(
             row.account,
@@ -168,8 +185,8 @@ def _reverse(actor: Actor, book: Book, entry: Entry, *, why: str, key: str, book
         for row in selectors.lines_of(entry)
     ]
     digest = _digest(book, day, draft, EntryKind.REVERSAL, ready)
-    if seen.before is not None:
-        return _same(seen.before, digest)
+    if taken.before is not None:
+        return _same(taken.before, digest)
     if entry.kind in {EntryKind.REVERSAL, EntryKind.CARRY}:
         raise BadInput(_("红字凭证和年末结转凭证不能再冲销：请另记一张凭证。"), field="entry")
     if Entry.objects.filter(reverses=entry).exists():
@@ -178,25 +195,39 @@ def _reverse(actor: Actor, book: Book, entry: Entry, *, why: str, key: str, book
         words = {"date": entry.booked_on.isoformat()}
         raise BadInput(_("冲销日期不能早于原凭证日期 %(date)s。") % words, field="booked_on")
     _check_escrow(ready)
-    return _write(actor, book, draft, EntryKind.REVERSAL, seen, ready, digest, reverses=entry)
+    return _write(actor, taken, draft, EntryKind.REVERSAL, ready, digest, reverses=entry)
+
+
+# Entry and lines in one statement, at whose end the trigger looks at the lines together.
+WRITE = """
+WITH entry AS (
+    INSERT INTO ledger_entry (book_id, month, number, booked_on, kind, why, cause, key, digest, line_count, reverses_id,
+        posted_at, posted_by_id)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id, booked_on),
+lines AS (
+    INSERT INTO ledger_line (entry_id, booked_on, position, account_id, organisation_id, person_id, due_on, amount, is_red,
+        why)
+    SELECT entry.id, entry.booked_on, l.* FROM entry, json_to_recordset(%s) AS l (position int, account_id bigint,
+        organisation_id bigint, person_id bigint, due_on date, amount bigint, is_red bool, why text))
+SELECT id FROM entry
+"""
 
 
 def _write(
     actor: Actor,
-    book: Book,
+    taken: _Taken,
     draft: Draft,
     kind: EntryKind,
-    seen: _Seen,
     ready: Sequence[_Ready],
     digest: str,
     reverses: Entry | None = None,
 ) -> Entry:
-    _check_month(seen)
+    _check_month(taken)
     entry = Entry(
-        book=book,
-        month=selectors.month_of(seen.day),
-        number=seen.last_number + 1,
-        booked_on=seen.day,
+        book=taken.book,
+        month=selectors.month_of(taken.day),
+        number=taken.last_number + 1,
+        booked_on=taken.day,
         kind=kind,
         why=draft.why,
         cause=draft.cause,
@@ -204,41 +235,48 @@ def _write(
         digest=digest,
         line_count=len(ready),
         reverses=reverses,
-        posted_at=seen.now,
+        posted_at=taken.now,
         posted_by_id=actor.person_id,
     )
-    entry.save(force_insert=True)
-    _write_lines(entry, ready)
+    entry.pk = _insert(entry, ready)
     facts: dict[str, Any] = {"reverses_id": reverses.pk} if reverses else {}
-    record("ledger.entry_posted", entry, actor=actor, at=seen.now, book_id=book.pk, digest=digest, **facts)
+    record("ledger.entry_posted", entry, actor=actor, at=taken.now, book_id=taken.book.pk, digest=digest, **facts)
     return entry
 
 
-LINES = """
-INSERT INTO ledger_line (entry_id, booked_on, position, account_id, organisation_id, person_id, due_on, amount, is_red, why)
-SELECT %s, %s, l.* FROM unnest(
-    %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::bigint[], %s::bool[], %s::text[]) AS l
-"""
-
-
-def _write_lines(entry: Entry, ready: Sequence[_Ready]) -> None:
-    """All in one statement, whose trigger looks at them together."""
-    rows = [
-        (
-            position,
-            row.account.pk,
-            row.line.organisation_id,
-            row.line.person_id,
-            row.line.due_on,
-            row.line.amount.minor,
-            row.is_red,
-            row.line.why,
-        )
+def _insert(entry: Entry, ready: Sequence[_Ready]) -> int:
+    lines = [
+        {
+            "position": position,
+            "account_id": row.account.pk,
+            "organisation_id": row.line.organisation_id,
+            "person_id": row.line.person_id,
+            "due_on": row.line.due_on,
+            "amount": row.line.amount.minor,
+            "is_red": row.is_red,
+            "why": row.line.why,
+        }
         for position, row in enumerate(ready, start=1)
     ]
-    columns = [list(column) for column in zip(*rows, strict=True)]
+    values: list[Any] = [
+        entry.book_id,
+        entry.month,
+        entry.number,
+        entry.booked_on,
+        str(entry.kind),
+        entry.why,
+        entry.cause,
+        entry.key,
+        entry.digest,
+        entry.line_count,
+        entry.reverses_id,
+        entry.posted_at,
+        entry.posted_by_id,
+        json.dumps(lines, ensure_ascii=False, default=date.isoformat),
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(LINES, [entry.pk, entry.booked_on, *columns])
+        cursor.execute(WRITE, values)
+        return int(cursor.fetchone()[0])
 
 
 # --- checks, each with a message for people ---------------------------------------------------------------------------
@@ -280,22 +318,18 @@ def _check_lines(lines: Sequence[Line]) -> None:
             )
 
 
-ACCOUNTS = "SELECT * FROM ledger_account WHERE book_id = %s AND (purpose = ANY(%s) OR number = ANY(%s))"
-
-
-def _with_accounts(book: Book, lines: Sequence[Line], on: date) -> list[_Ready]:
+def _with_accounts(taken: _Taken, lines: Sequence[Line]) -> list[_Ready]:
     """Accounts that a purpose names are opened when they are missing; a number must be there."""
-    named = [str(account) for account in {line.account for line in lines}]
-    known = list(Account.objects.raw(ACCOUNTS, [book.pk, named, named]))
-    by_number = {account.number: account for account in known}
-    by_purpose = {(account.purpose, account.currency, account.label): account for account in known}
+    by_number = {account.number: account for account in taken.accounts}
+    by_purpose = {(account.purpose, account.currency, account.label): account for account in taken.accounts}
     ready = []
     for number, line in enumerate(lines, start=1):
         currency = line.amount.currency
         if isinstance(line.account, Purpose):
             key = (line.account.value, currency, line.label)
             if key not in by_purpose:
-                by_purpose[key] = _make_account(book, line.account, _known_currency(currency), line.label, on=on)
+                opened = _known_currency(currency)
+                by_purpose[key] = _make_account(taken.book, line.account, opened, line.label, on=taken.day)
             account = by_purpose[key]
         else:
             account = _numbered(by_number, line, number)
@@ -382,16 +416,16 @@ def _would_owe(account: Account, balance: int, change: int) -> bool:
     return after > 0 if account.purpose == Purpose.HELD else after < 0
 
 
-def _check_day(seen: _Seen) -> date:
-    if not EARLIEST <= seen.day <= seen.today:
-        words = {"first": EARLIEST.isoformat(), "last": seen.today.isoformat()}
+def _check_day(taken: _Taken) -> date:
+    if not EARLIEST <= taken.day <= taken.today:
+        words = {"first": EARLIEST.isoformat(), "last": taken.today.isoformat()}
         raise BadInput(_("凭证日期应在 %(first)s 与今天 %(last)s 之间。") % words, field="booked_on")
-    return seen.day
+    return taken.day
 
 
-def _check_month(seen: _Seen) -> None:
-    if seen.closed_through is not None and seen.day <= seen.closed_through:
-        words = {"date": seen.closed_through.isoformat()}
+def _check_month(taken: _Taken) -> None:
+    if taken.closed_through is not None and taken.day <= taken.closed_through:
+        words = {"date": taken.closed_through.isoformat()}
         raise MonthClosed(_("账已结到 %(date)s，不能再记这一天。请把凭证日期写在之后。") % words, field="booked_on")
 
 

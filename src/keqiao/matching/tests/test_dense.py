@@ -14,7 +14,7 @@ import pytest
 import keqiao
 from keqiao.matching import dense
 from keqiao.matching.dense import DenseModel, train
-from keqiao.matching.text import index_tokens
+from keqiao.matching.text import fingerprint, index_tokens
 
 TEXTS = [
     "membrane for sea water desalination",
@@ -67,7 +67,7 @@ def test_saved_model_is_the_same_and_stays_on_disk(model, tmp_path):
     assert folder == tmp_path / model.version
     assert model.save(tmp_path) == folder
     loaded = DenseModel.load(folder)
-    assert isinstance(loaded.projection, np.memmap)
+    assert isinstance(loaded.projection.base, np.memmap)
     assert loaded.version == model.version
     assert np.array_equal(loaded.encode(TOKENS[3]), model.encode(TOKENS[3]))
     assert [path.name for path in tmp_path.iterdir()] == [model.version]
@@ -125,3 +125,14 @@ def test_encoding_does_not_import_scipy(model, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(Path(keqiao.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_passages_together_mean_what_each_means_alone(model):
+    texts = ["reverse osmosis", "nothing_known", "海水淡化 膜", "", "lithium cathode"]
+    prints = [np.array([fingerprint(t) for t in dict.fromkeys(index_tokens(text))], dtype=np.uint64) for text in texts]
+    ends = np.cumsum([len(one) for one in prints])
+    together = model.encode_each(np.concatenate(prints), ends)
+    for one, row in zip(prints, together, strict=True):
+        alone = model.encode_prints(one)
+        assert np.allclose(row, np.zeros(model.dims) if alone is None else alone, atol=1e-6)
+    assert not model.encode_each(np.zeros(0, dtype=np.uint64), np.zeros(2, dtype=np.int64)).any()

@@ -197,3 +197,16 @@ def test_a_figure_of_the_text_answers_only_when_it_was_measured_and_never_leaves
         )
     }
     assert list(found.values()) == [Verdict.MET, Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.UNKNOWN]
+
+
+def test_figures_of_an_item_are_read_when_they_are_asked_for(monkeypatch):
+    from keqiao.matching import passages
+
+    text, asked = "水通量 18.6 LMH/bar，截留率 ≥ 98%。", []
+    monkeypatch.setattr(
+        passages, "read_offers", lambda given, real=passages.read_offers: asked.append(given) or real(given)
+    )
+    offers = passages.TextOffers(text)
+    assert asked == []
+    assert (len(offers), tuple(offers), offers[0]) == (2, passages.read_offers(text), passages.read_offers(text)[0])
+    assert offers == passages.TextOffers(text)

@@ -1,6 +1,7 @@
 """Results of a search side by side: what is picked stays picked, hidden things are missing, indicators of one name share a line."""
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.core.cache import cache
@@ -126,3 +127,46 @@ def test_picks_stay_on_the_other_pages_of_the_list(client, three):
     assert "已选 2 项对比" in html
     assert f"with={first}&with={last}&utm=x&page=2" in html
     assert 'name="utm"' not in html
+
+
+def api(*items, **asked):
+    return "/api/v1" + address(*items, **asked).replace("compare", "comparison")
+
+
+def test_the_api_compares_what_was_found(client, three):
+    found = client.get(api(three[1], three[0], q="TRL 5 以上")).json()
+    assert [(one["code"], one["trl"]) for one in found["items"]] == [(three[1].code, 4), (three[0].code, 6)]
+    assert [one["score"] for one in found["items"]] == [one["arch"]["score"] for one in found["items"]] == [70, 100]
+    flux, cost = found["figures"]
+    assert [(Decimal(cell["value"]), cell["condition_zh"]) for cell in flux] == [
+        (Decimal("7.2"), ""),
+        (Decimal("18.2"), "25 ℃"),
+    ]
+    assert [cell and cell["name_zh"] for cell in cost] == ["膜材成本", None]
+    assert client.get(api(*three)).json()["items"][0]["arch"] is None  # nothing was asked
+
+
+def test_the_api_compares_needs_without_their_publishers(client):
+    need, other = make_need(trl_min=6), make_need(publisher_shown=Shown.HIDDEN)
+    answer = client.get(api(need, other, kind="need"))
+    assert [one["trl"] for one in answer.json()["items"]] == [6, None]
+    assert other.publisher.name_zh not in answer.content.decode()
+
+
+def test_the_api_refuses_one_and_hides_what_is_hidden(client, three):
+    assert client.get(api(three[0])).status_code == 422
+    type(three[0]).objects.filter(pk=three[0].pk).update(state="draft")
+    assert client.get(api(three[0], three[1])).status_code == 404
+
+
+def test_the_api_searches_by_facets_and_names_a_value_that_there_is_not(client, three):
+    def found(**asked):
+        answer = client.get("/api/v1/search", asked)
+        return answer.status_code, answer.json()
+
+    status, some = found(modes=["transfer"])
+    assert (status, [one["code"] for one in some["items"]]) == (200, [three[2].code])
+    status, trouble = found(trl="12")
+    assert (status, trouble["field"]) == (422, "trl")
+    assert "12" in trouble["detail"]
+    assert found(kind="need", ip="granted")[0] == 422

@@ -26,7 +26,7 @@ def in_the_sources():
     messages = runpy.run_path(str(tool))
     template = Catalog(charset="utf-8")
     for file in sorted((ROOT / "src" / "keqiao").rglob("*")):
-        if file.suffix == ".py" and not {"tests", "migrations"} & set(file.parts):
+        if file.suffix == ".py" and not {"tests", "migrations"} & {*file.relative_to(ROOT).parts}:
             messages["add"](template, file, file.read_text(encoding="utf-8"))
         elif file.suffix in {".html", ".txt", ".xml"} and "templates" in file.parts:
             messages["add"](template, file, messages["as_python"](file))

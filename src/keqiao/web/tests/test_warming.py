@@ -1,0 +1,45 @@
+"""A web process is warm before it says that it is ready, and starts all the same when warming fails."""
+
+import asyncio
+import gc
+import sys
+
+import pytest
+
+from keqiao.web import warming
+
+
+@pytest.fixture
+def _as_before():
+    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
+    yield
+    sys.setswitchinterval(interval)
+    gc.set_threshold(*threshold)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_as_before")
+def test_every_page_is_asked_for_and_a_failure_stops_nothing(settings, caplog):
+    settings.ALLOWED_HOSTS = [".example.org", "site.example.org"]
+    asked = []
+
+    async def application(scope, receive, send):
+        asked.append((scope["path"], dict(scope["headers"])[b"host"], await receive()))
+        if scope["path"] == "/search":
+            raise RuntimeError("no index yet")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    asyncio.run(warming.warm(application))
+    nothing = {"type": "http.request", "body": b"", "more_body": False}
+    assert asked == [(path, b"site.example.org", nothing) for path, _query in warming.PAGES]
+    assert [record.path for record in caplog.records] == ["/search", "/search"]
+    assert (sys.getswitchinterval(), gc.get_threshold()) == (
+        warming.SWITCH_S,
+        (warming.YOUNG, warming.MIDDLE, warming.OLD),
+    )
+
+
+@pytest.mark.django_db
+def test_pages_that_warm_are_pages_of_the_site(client):
+    for path, query in warming.PAGES:
+        assert client.get(path, query).status_code == 200

@@ -1,0 +1,69 @@
+"""The worker: long jobs leave a place for short ones, and a signal lets what runs come to its end."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from procrastinate.contrib.django import app
+
+from keqiao.cli.worker import LONG, places
+from tests.running_sites import Site, new_site, wait_for
+
+# Jobs of this test's own, by the file names they leave: long ones go on until they are told to end.
+WORKER = """
+import asyncio, time
+from pathlib import Path
+from procrastinate.contrib.django import app
+from keqiao.cli import worker
+from keqiao.runtime.environment import read_environment
+told = Path("{told}")
+@app.task(queue="matches", name="long_one")
+def long_one(number):
+    (told / f"began{{number}}").touch()
+    while not (told / "end").exists():
+        time.sleep(0.05)
+    (told / f"ended{{number}}").touch()
+@app.task(queue="index", name="short_one")
+def short_one():
+    (told / "short").touch()
+for number in range(3):
+    long_one.defer(number=number)
+short_one.defer()
+asyncio.run(worker._work(read_environment(), 2, wait=True))
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with new_site(tmp_path / "data") as found:
+        assert found.keqiao("migrate").returncode == 0
+        yield found
+
+
+@pytest.mark.slow
+@pytest.mark.enable_socket
+def test_a_short_job_passes_long_ones_and_a_signal_lets_them_end(site: Site, tmp_path: Path) -> None:
+    def is_there(name: str) -> bool:
+        return (tmp_path / name).exists()
+
+    worker = site.start_python(WORKER.format(told=tmp_path))
+    try:
+        wait_for(lambda: is_there("began0") and is_there("short"), 90, "the long and the short job to begin")
+        assert not is_there("ended0")
+        assert not is_there("began1")
+        worker.send_signal(signal.SIGTERM)
+        (tmp_path / "end").touch()
+        assert worker.wait(60) == 0, worker.communicate()[1]
+        assert is_there("ended0")
+        assert not is_there("began1")  # told to stop, it begins nothing
+    finally:
+        worker.kill()
+        worker.communicate()
+
+
+def test_every_long_queue_is_one_that_jobs_use() -> None:
+    short, every = places(app, 3)
+    assert {task.queue for task in app.tasks.values()} == {*short["queues"], *LONG}
+    assert (short["concurrency"], every) == (1, {"concurrency": 2})
+    assert places(app, 1) == [{"concurrency": 1}]
