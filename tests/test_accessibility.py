@@ -267,7 +267,7 @@ def violations_of(page, rules):
 # Answers that are no page of their own (files, fragments, steps of a way that other tests walk, addresses that lead on).
 NO_PAGES = re.compile(
     r"/(healthz|readyz|robots\.txt|sitemap.*|openapi.*|api/.*|feeds/.*|static/.*|site/logo|preferences|sign-(in|up|out)(/.*)?|"
-    r"reset-password/.*|first-password|invitation|notices/unsubscribe|alerts/stop|saml/.*|agreements/.*|post/\{code\}|about/.*|"
+    r"reset-password/.*|first-password|invitation|contributors/join|notices/unsubscribe|alerts/stop|saml/.*|agreements/.*|post/\{code\}|about/.*|"
     r".*/(files?|hints|progress|evidence|passkey|options|code|file|export|templates?(\.xlsx)?)(/\{.*)?|.*\{(extension|scheme)\}.*|"
     r"organisations/\{code\}/logo|me/security/(link/.*|passkeys/.*/name)|post/from-file/\{code\}|"
     r"(me/(joins|upkeep)|distributions)/\{code\}/\{step\}|admin/learning/roll-back|me/searches/\{.*|me/webhooks/\{.*|import/\{.*|verifications/\{.*|.*/columns)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import F, Model, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 
 from keqiao.accounts import selectors as accounts
 from keqiao.catalogue.models import (
@@ -12,12 +12,13 @@ from keqiao.catalogue.models import (
     AchievementIndicator,
     AchievementText,
     Attachment,
+    NamedContributor,
     Need,
     NeedIndicator,
     NeedText,
     TeamMember,
 )
-from keqiao.kernel import clock
+from keqiao.kernel import clock, personal
 from keqiao.kernel.events import record
 from keqiao.kernel.personal import ERASED_EN, ERASED_ZH, Identity
 from keqiao.kernel.scrubbing import scrub
@@ -41,7 +42,15 @@ OF_NEEDS: list[tuple[type[Model], str]] = [
 
 def export(person_id: int) -> dict[str, Any]:
     rows = TeamMember.objects.filter(person_id=person_id).select_related("achievement").order_by("pk")
+    named = (
+        NamedContributor.objects.filter(joined_as_id=person_id).select_related("achievement", "person").order_by("pk")
+    )
     return {
+        "named_as": [
+            {"achievement": row.achievement.code, "name": str(row.person), "joined_at": row.joined_at.isoformat()}
+            for row in named
+            if row.joined_at
+        ],
         "teams": [
             {
                 "achievement": row.achievement.code,
@@ -53,12 +62,17 @@ def export(person_id: int) -> dict[str, Any]:
                 "role_en": row.role_en,
             }
             for row in rows
-        ]
+        ],
     }
 
 
 def erase(person_id: int) -> None:
     """Addresses go from every item; the name goes where the person worked, since elsewhere it may be another's."""
+    for named in NamedContributor.objects.filter(Q(joined_as_id=person_id) | Q(person_id=person_id)):
+        named.email = ""
+        named.save(update_fields=["email"])
+        if named.person_id != person_id:  # who they were named as before they joined
+            personal.erase(named.person_id)
     identity = accounts.identity_of(person_id)
     changed: dict[type[Model], set[int]] = {Achievement: set(), Need: set()}
     for member in TeamMember.objects.filter(person_id=person_id):

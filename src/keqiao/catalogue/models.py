@@ -486,6 +486,47 @@ class ContributorShare(models.Model):
         return f"{self.version_id}: {self.share_bp}"
 
 
+class NamedContributor(models.Model):
+    """没有账号的贡献人: whom an officer named for the shares of one achievement, and whose account they have joined with."""
+
+    code = models.CharField(max_length=24, unique=True)
+    achievement = models.ForeignKey(Achievement, on_delete=models.PROTECT, related_name="named_contributors")
+    person = models.OneToOneField("parties.Person", on_delete=models.PROTECT, related_name="+")
+    email = models.EmailField(blank=True)
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    mailed_at = models.DateTimeField(null=True)
+    joined_as = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    joined_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="contributor_joined_at_a_moment",
+                condition=Q(joined_as=None, joined_at=None) | Q(joined_as__isnull=False, joined_at__isnull=False),
+            ),
+            models.CheckConstraint(name="contributor_joins_as_another", condition=~Q(joined_as=F("person"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class SignatureEvidence(models.Model):
+    """The document by which an officer signed for somebody who has no account."""
+
+    share = models.OneToOneField(ContributorShare, on_delete=models.PROTECT, related_name="evidence")
+    file = models.ForeignKey("kernel.StoredFile", on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        triggers = [never(pgtrigger.Update | pgtrigger.Delete, "signature_evidence_is_final")]
+
+    def __str__(self) -> str:
+        return f"{self.share_id}: {self.file_id}"
+
+
 class OwnershipFraction(models.Model):
     """One organisation's part of the ownership in one version, in basis points."""
 

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.utils.crypto import salted_hmac
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from keqiao.catalogue.models import (
     Achievement,
@@ -17,6 +17,7 @@ from keqiao.catalogue.models import (
     Code,
     ContributorShare,
     IPAsset,
+    NamedContributor,
     Need,
     OwnershipFraction,
     PrivateBudget,
@@ -384,7 +385,72 @@ def share_versions_visible_to(actor: Actor) -> QuerySet[ShareVersion]:
 def own_shares(actor: Actor) -> QuerySet[ContributorShare]:
     """The actor's own lines in versions of any achievement, newest first."""
     rows = ContributorShare.objects.select_related("version__achievement").order_by("-version_id")
-    return rows.filter(person_id=actor.person_id) if actor.person_id is not None else rows.none()
+    return rows.filter(person_id__in=selves(actor.person_id)) if actor.person_id is not None else rows.none()
+
+
+# --- contributors who have no account ---
+
+
+def selves(person_id: int) -> list[int]:
+    """The person, and whom they were named as before they joined."""
+    return [person_id, *NamedContributor.objects.filter(joined_as_id=person_id).values_list("person_id", flat=True)]
+
+
+def reached_as(ids: Iterable[int]) -> set[int]:
+    """Whom to tell: somebody who was named and has joined is told as themselves."""
+    ids = set(ids)
+    joined = dict(
+        NamedContributor.objects.filter(person_id__in=ids, joined_as__isnull=False).values_list(
+            "person_id", "joined_as_id"
+        )
+    )
+    return {joined.get(pk, pk) for pk in ids}
+
+
+def out_of_reach(ids: Iterable[int]) -> set[int]:
+    """Who has no account, nor has joined with one: an officer answers for them, with a document."""
+    found = parties.without_account(ids)
+    rows = NamedContributor.objects.filter(person_id__in=found, joined_as__isnull=False)
+    return found - set(rows.values_list("person_id", flat=True))
+
+
+def named_contributors(achievement: Achievement) -> QuerySet[NamedContributor]:
+    return NamedContributor.objects.filter(achievement=achievement).select_related("person").order_by("id")
+
+
+def get_naming(code: str, token: str, *, actor: Actor, lock: bool = False) -> NamedContributor:
+    """What the holder of a link may join as. With an e-mail address, only whose it is; to others it looks like none."""
+    if actor.person_id is None or not constant_time_compare(joining_token(code), token):
+        raise NotFound
+    rows = NamedContributor.objects.select_related("person", "achievement").filter(code=code)
+    rows = rows.filter(Q(email="") | Q(email__iexact=parties.email_of(actor.person_id)))
+    found = rows.select_for_update(of=("self",), no_key=True).first() if lock else rows.first()
+    if found is None or found.joined_as_id not in {None, actor.person_id}:
+        raise NotFound
+    return found
+
+
+def get_signature_evidence(code: str, number: int, key: str, *, actor: Actor) -> Any:
+    """The stored file, for who sees the whole version."""
+    version = share_versions_visible_to(actor).filter(achievement__code=code, number=number).first()
+    for row in version.contributors.select_related("evidence__file") if version else ():
+        if contributor_key(code, row.person_id) == key and hasattr(row, "evidence"):
+            return row.evidence.file
+    raise NotFound
+
+
+def naming_to_mail(naming_id: int) -> NamedContributor | None:
+    rows = NamedContributor.objects.exclude(email="")
+    return rows.filter(pk=naming_id, joined_as=None, mailed_at=None).first()
+
+
+def joining_token(code: str) -> str:
+    """Made from the code and the site's secret, so that no table holds it."""
+    return salted_hmac("keqiao.catalogue.naming", code, algorithm="sha256").hexdigest()
+
+
+def joining_path(row: NamedContributor) -> str:
+    return f"/contributors/join?c={row.code}&t={joining_token(row.code)}"
 
 
 def shares_of(achievement_ids: Iterable[int]) -> dict[int, ShareVersion]:
@@ -400,6 +466,12 @@ def newest_shares(achievement_id: int) -> ShareVersion | None:
     return rows.prefetch_related("owners").first()
 
 
+def owner_ids(achievement_id: int) -> set[int]:
+    """Who owns a part of it by any version: for commands that ask whether somebody works for an owner."""
+    rows = OwnershipFraction.objects.filter(version__achievement_id=achievement_id)
+    return set(rows.values_list("organisation_id", flat=True))
+
+
 def hold_shares(achievement_ids: Iterable[int]) -> None:
     """Until the end of the transaction nobody proposes or signs shares of these."""
     rows = Achievement.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=list(achievement_ids))
@@ -410,7 +482,8 @@ def possible_contributors(achievement: Achievement, owner_ids: Iterable[int]) ->
     """People of the team, and those who work or ever worked for the owners."""
     team = {person_id for _achievement, person_id in team_people([achievement.pk])}
     homes = parties.merged_into({achievement.owner_id, *owner_ids})
-    return team | {person_id for person_id, _organisation in parties.people_of(homes, since=date.min)}
+    named = set(NamedContributor.objects.filter(achievement=achievement).values_list("person_id", flat=True))
+    return team | named | {person_id for person_id, _organisation in parties.people_of(homes, since=date.min)}
 
 
 def proposes_shares(actor: Actor, code: str) -> bool:
@@ -439,6 +512,7 @@ def contributors_to_choose(actor: Actor, code: str) -> dict[str, Any]:
     last = newest_shares(achievement.pk)
     ids = possible_contributors(achievement, [row.organisation_id for row in last.owners.all()] if last else [])
     team = {person_id for _achievement, person_id in team_people([achievement.pk])}
+    team |= set(named_contributors(achievement).values_list("person_id", flat=True))
     people = sorted(parties.people_by_id(ids).items(), key=lambda row: (row[0] not in team, row[0]))
     return {contributor_key(code, pk): person for pk, person in people}
 

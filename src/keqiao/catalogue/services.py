@@ -25,9 +25,10 @@ from keqiao.catalogue.models import (
     TeamMember,
     TrueLink,
 )
+from keqiao.catalogue.naming import join_as_contributor, name_contributor, note_naming_mailed  # noqa: F401 -- commands of the catalogue
 from keqiao.catalogue.policies import can_publish, can_run_achievement, can_run_need
 from keqiao.catalogue.selectors import PRICE, get_achievement, get_need
-from keqiao.catalogue.sharing import propose_shares, refuse_shares, sign_shares  # noqa: F401 -- commands of the catalogue
+from keqiao.catalogue.sharing import propose_shares, refuse_shares, sign_shares, sign_shares_for  # noqa: F401 -- commands of the catalogue
 from keqiao.catalogue.types import AssetKind, AssetStatus, BudgetShown, EndReason, ItemState, PriceKind
 from keqiao.catalogue.workflow import achievement_workflow, need_workflow
 from keqiao.kernel import clock, codes, notices

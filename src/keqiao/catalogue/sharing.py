@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from keqiao.catalogue import selectors
-from keqiao.catalogue.models import Achievement, ContributorShare, OwnershipFraction, ShareVersion
+from keqiao.catalogue.models import Achievement, ContributorShare, OwnershipFraction, ShareVersion, SignatureEvidence
 from keqiao.catalogue.policies import can_write_shares
 from keqiao.catalogue.types import WHOLE_BP, AlreadyAnswered, Part
 from keqiao.kernel import clock
@@ -17,6 +18,7 @@ from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.events import record
 from keqiao.parties import selectors as parties
+from keqiao.parties import services as people
 from keqiao.parties.types import Actor
 
 MOST_CONTRIBUTORS = 500
@@ -72,14 +74,44 @@ def sign_shares(*, actor: Actor, achievement_code: str, number: int) -> Contribu
     if own.refused_at is not None:
         raise AlreadyAnswered
     _still_newest(version)
+    _sign(actor, version, own, "catalogue.shares_signed")
+    return own
+
+
+@command
+def sign_shares_for(*, actor: Actor, achievement_code: str, number: int, key: str, evidence: Any) -> ContributorShare:
+    """An officer signs for a contributor who has no account, with the document that says they agree. Twice is once.
+
+    `key`: who, as in the list to choose from.
+    """
+    achievement = selectors.get_achievement(achievement_code, actor=actor)
+    if not can_write_shares(actor, achievement):
+        raise NotAllowed
+    Achievement.objects.select_for_update(of=("self",), no_key=True).get(pk=achievement.pk)
+    version = ShareVersion.objects.filter(achievement=achievement, number=number).first()
+    shares = list(version.contributors.all()) if version else []
+    own = next((row for row in shares if selectors.contributor_key(achievement_code, row.person_id) == key), None)
+    if version is None or own is None:
+        raise NotFound
+    if own.signed_at is not None:
+        return own
+    if not selectors.out_of_reach([own.person_id]):
+        raise NotAllowed(_("这位贡献人有账号，请本人签署。"))
+    _still_newest(version)
+    file = people.keep_paper(actor=actor, upload=evidence, field="evidence")
+    SignatureEvidence.objects.create(share=own, file=file, made_at=clock.now(), made_by_id=actor.person_id)
+    _sign(actor, version, own, "catalogue.shares_signed_for")
+    return own
+
+
+def _sign(actor: Actor, version: ShareVersion, own: ContributorShare, event: str) -> None:
     own.signed_at = clock.now()
     own.save(update_fields=["signed_at"])
-    record("catalogue.shares_signed", version, actor=actor, number=version.number)
+    record(event, version, actor=actor, number=version.number)
     if not version.contributors.filter(signed_at=None).exists():
         version.signed_at = own.signed_at
         version.save(update_fields=["signed_at"])
         record("catalogue.shares_in_force", version, actor=actor, achievement_id=version.achievement_id)
-    return own
 
 
 @command
@@ -104,13 +136,15 @@ def _own(actor: Actor, achievement_code: str, number: int) -> tuple[ShareVersion
     if actor.person_id is None:
         raise NotFound
     rows = ContributorShare.objects.filter(
-        person_id=actor.person_id, version__achievement__code=achievement_code, version__number=number
+        person_id__in=selectors.selves(actor.person_id),
+        version__achievement__code=achievement_code,
+        version__number=number,
     )
     achievement_id = rows.values_list("version__achievement_id", flat=True).first()
     if achievement_id is None:
         raise NotFound
     Achievement.objects.select_for_update(of=("self",), no_key=True).get(pk=achievement_id)
-    found = rows.select_related("version").get()
+    found = rows.select_related("version").order_by("signed_at", "id")[0]
     return found.version, found
 
 

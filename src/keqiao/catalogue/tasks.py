@@ -7,6 +7,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
+from django.core.mail import send_mail
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from keqiao.catalogue import selectors, services
@@ -19,6 +22,22 @@ log = logging.getLogger("keqiao.catalogue")
 KINDS: dict[str, Callable[..., Any]] = {"need": services.expire_need, "achievement": services.expire_achievement}
 CHUNK = 500
 MISSED_NIGHTS = 3  # a reminder that the job missed is still sent so many days late
+
+
+@app.task(queue="mail", retry=RetryStrategy(max_attempts=6, exponential_wait=3))
+def mail_naming(*, naming_id: int) -> None:
+    """Tell a contributor without an account how to join. Sent once; not to whom has joined."""
+    row = selectors.naming_to_mail(naming_id)
+    if row is None:
+        return
+    link = f"{settings.SITE_URL}{selectors.joining_path(row)}"
+    body = (
+        "您被列为一项科技成果的贡献人，收益按签署的比例分配。打开链接，登录或注册后即可签署和确认：\n"
+        "You were named as a contributor to a research result. Open the link, sign in or sign up, and confirm your part:\n\n"
+        f"{link}\n"
+    )
+    send_mail("请确认您的贡献 · Please confirm your contribution", body, settings.DEFAULT_FROM_EMAIL, [row.email])
+    services.note_naming_mailed(actor=parties.system(), naming_id=row.pk)
 
 
 @app.periodic(cron="17 * * * *")

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Path, Query, Router, Schema, Status
+from ninja import File, Path, Query, Router, Schema, Status
+from ninja.files import UploadedFile
 from pydantic import Field, StringConstraints
 
 from keqiao.deals import computing, selectors, services
@@ -580,6 +581,25 @@ def reverse(request: HttpRequest, code: Code, given: DealReasonIn) -> Any:
 def answer_contest(request: HttpRequest, code: Code, number: Number, given: ReplyIn) -> Any:
     services.answer_contest(actor=api_actor(request), code=code, confirmation_number=number, reply=given.reply)
     return _whole(code, api_actor(request))
+
+
+@router.post(
+    "/distributions/{code}/confirmations/{number}",
+    response=change_answers(WholeDistribution),
+    summary="Confirm for somebody without an account",
+)
+@needs_scope(WRITE)
+def confirm_line_for(request: HttpRequest, code: Code, number: Number, evidence: File[UploadedFile]) -> Any:
+    """With the document that says they agree: PDF, PNG or JPEG. Another officer approves."""
+    services.confirm_line_for(actor=api_actor(request), code=code, confirmation_number=number, evidence=evidence)
+    return _whole(code, api_actor(request))
+
+
+@router.post("/payments/{code}/release", response=change_answers(PaymentOut), summary="Release what waits for a payee")
+@needs_scope(WRITE)
+def release_payment(request: HttpRequest, code: Code, evidence: File[UploadedFile]) -> Any:
+    """With the document that says to whom to pay somebody who has not joined."""
+    return payment_out(services.release_payment(actor=api_actor(request), code=code, evidence=evidence))
 
 
 @router.post("/payments/{code}/payment", response=change_answers(PaymentOut), summary="Finance has paid an order")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Query, Router, Schema, Status
+from ninja import File, Path, Query, Router, Schema, Status
+from ninja.files import UploadedFile
 from pydantic import Field, StringConstraints
 
 from keqiao.catalogue import selectors as catalogue
@@ -31,6 +34,7 @@ router = Router(tags=["deals"])
 
 
 PersonKey = Annotated[str, StringConstraints(min_length=16, max_length=16, pattern=r"^[0-9a-f]*$")]
+PathKey = Annotated[str, Path(min_length=16, max_length=16, pattern=r"^[0-9a-f]*$")]
 PartBp = Annotated[int, Field(ge=1, le=10_000, description="Basis points: 5,000 is 50 %. All together 10,000.")]
 
 
@@ -63,6 +67,28 @@ class SharesIn(Schema):
     owners: Annotated[list[OwnerIn], Field(max_length=500)] = Field(
         [], description="Ownership fractions; empty: as in the version before, else the owner alone."
     )
+
+
+class NameIn(Schema):
+    name_zh: Annotated[str, StringConstraints(max_length=80)] = ""
+    name_en: Annotated[str, StringConstraints(max_length=80)] = ""
+    email: Annotated[str, StringConstraints(max_length=254)] = Field(
+        "", description="They are asked to join by mail, and only an account with this address may."
+    )
+
+
+class NamedOut(ContributorOut):
+    join: str = Field(description="The link by which they join as themselves; hand it to nobody else.")
+
+
+class JoinIn(Schema):
+    code: PlainCode
+    token: Annotated[str, StringConstraints(max_length=200)]
+
+
+class JoinedOut(Schema):
+    achievement: str
+    joined_at: datetime
 
 
 class ShareOut(Schema):
@@ -146,6 +172,44 @@ def list_contributors(
     ]
     first = (page - 1) * per_page
     return page_of(rows[first : first + per_page], total=len(rows), page=page, per_page=per_page)
+
+
+@router.post(
+    "/achievements/{code}/contributors",
+    response=change_answers(NamedOut, 201),
+    summary="Name somebody without an account",
+)
+@needs_scope(WRITE)
+def name_contributor(request: HttpRequest, code: Code, given: NameIn) -> Any:
+    """They may then be given a share; you sign for them with a document until they join."""
+    row = sharing.name_contributor(actor=api_actor(request), achievement_code=code, **given.dict())
+    return Status(201, {
+        "key": catalogue.contributor_key(code, row.person_id), "name_zh": row.person.name_zh,
+        "name_en": row.person.name_en, "join": f"{settings.SITE_URL}{catalogue.joining_path(row)}",
+    })  # fmt: skip
+
+
+@router.post(
+    "/me/contributions", response=change_answers(JoinedOut), summary="Join as a contributor, by the link's code"
+)
+@needs_scope(WRITE)
+def join_as_contributor(request: HttpRequest, given: JoinIn) -> Any:
+    row = sharing.join_as_contributor(actor=api_actor(request), code=given.code, token=given.token)
+    return {"achievement": row.achievement.code, "joined_at": row.joined_at}
+
+
+@router.post(
+    "/achievements/{code}/shares/{number}/signatures/{key}",
+    response=change_answers(SharesOut),
+    summary="Sign for somebody without an account",
+)
+@needs_scope(WRITE)
+def sign_shares_for(
+    request: HttpRequest, code: Code, number: Number, key: PathKey, evidence: File[UploadedFile]
+) -> Any:
+    """With the document that says they agree: PDF, PNG or JPEG."""
+    sharing.sign_shares_for(actor=api_actor(request), achievement_code=code, number=number, key=key, evidence=evidence)
+    return _shares(code, api_actor(request))
 
 
 @router.post("/achievements/{code}/shares", response=change_answers(SharesOut, 201), summary="Propose shares")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from keqiao.catalogue import selectors as catalogue
 from keqiao.deals.models import Confirmation, Payment
 from keqiao.deals.states import PaymentState
 from keqiao.kernel.personal import BLANK
 
 
 def export(person_id: int) -> dict[str, Any]:
-    rows = Confirmation.objects.filter(person_id=person_id).select_related(
+    own = catalogue.selves(person_id)
+    rows = Confirmation.objects.filter(person_id__in=own).select_related(
         "distribution__deal", "distribution__organisation"
     )
-    payments = Payment.objects.filter(person_id=person_id).select_related("distribution")
+    payments = Payment.objects.filter(person_id__in=own).select_related("distribution")
     return {
         "distributions": [
             {
@@ -46,6 +48,8 @@ def export(person_id: int) -> dict[str, Any]:
 
 def erase(person_id: int) -> None:
     """Nobody is left to pay: open orders stop, and say so. Amounts stay with the id."""
-    Payment.objects.filter(person_id=person_id, state=PaymentState.WAITING).update(state=PaymentState.WITHHELD)
+    Payment.objects.filter(person_id=person_id, state__in=[PaymentState.WAITING, PaymentState.HELD]).update(
+        state=PaymentState.WITHHELD
+    )
     Confirmation.objects.filter(person_id=person_id).exclude(reason="").update(reason=BLANK)
     Confirmation.objects.filter(person_id=person_id).exclude(reply="").update(reply=BLANK)

@@ -425,3 +425,25 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class Evidence(models.Model):
+    """The document by which an officer confirmed for, or released the money of, somebody who has no account."""
+
+    confirmation = models.OneToOneField(Confirmation, null=True, on_delete=models.PROTECT, related_name="evidence")
+    payment = models.OneToOneField(Payment, null=True, on_delete=models.PROTECT, related_name="evidence")
+    file = models.ForeignKey("kernel.StoredFile", on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey("parties.Person", null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="evidence_is_of_one",
+                condition=Q(confirmation__isnull=False, payment=None) | Q(confirmation=None, payment__isnull=False),
+            )
+        ]
+        triggers = [never(pgtrigger.Update | pgtrigger.Delete, "evidence_is_final")]
+
+    def __str__(self) -> str:
+        return f"{self.confirmation_id or self.payment_id}: {self.file_id}"

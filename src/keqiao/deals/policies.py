@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keqiao.catalogue import selectors as catalogue
 from keqiao.deals.states import KEEPING_ROLES, OFFICER_ROLES
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor, Role
@@ -27,6 +28,11 @@ def can_record_receipt(actor: Actor, deal: Any) -> bool:
     return any(actor.has_role(row.organisation_id, *KEEPING_ROLES) for row in deal.owners.all())
 
 
+def can_answer_for(actor: Actor, distribution: Any) -> bool:
+    """Somebody who gets money by it; or the transfer office, for whom has no account."""
+    return can_answer_line(actor, distribution) or can_prepare(actor, distribution)
+
+
 def can_prepare(actor: Actor, distribution: Any) -> bool:
     """The transfer office of the organisation whose part is divided; the system, when a notice ends."""
     return actor.is_system or actor.has_role(distribution.organisation_id, *OFFICER_ROLES)
@@ -34,7 +40,9 @@ def can_prepare(actor: Actor, distribution: Any) -> bool:
 
 def can_answer_line(actor: Actor, distribution: Any) -> bool:
     """Somebody who gets money by it; the selector gave them no other."""
-    return actor.person_id is not None and distribution.confirmations.filter(person_id=actor.person_id).exists()
+    if actor.person_id is None:
+        return False
+    return distribution.confirmations.filter(person_id__in=catalogue.selves(actor.person_id)).exists()
 
 
 def can_approve(actor: Actor, distribution: Any) -> bool:

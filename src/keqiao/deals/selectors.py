@@ -14,11 +14,13 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Sum
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
+from keqiao.catalogue import selectors as catalogue
 from keqiao.deals.models import (
     Confirmation,
     Deal,
     DealOwner,
     Distribution,
+    Evidence,
     Payment,
     PriceNotice,
     Receipt,
@@ -55,7 +57,8 @@ def deals_visible_to(actor: Actor) -> QuerySet[Deal]:
         return rows.none()
     homes, places = reading_homes(actor), workplaces(actor)
     owned = DealOwner.objects.filter(deal=OuterRef("pk"), organisation_id__in=homes)
-    own = Confirmation.objects.filter(distribution__deal=OuterRef("pk"), person_id=actor.person_id)
+    mine = catalogue.selves(actor.person_id)
+    own = Confirmation.objects.filter(distribution__deal=OuterRef("pk"), person_id__in=mine)
     seen = Q(Exists(owned)) | Q(Exists(own))
     if places:
         seen |= Q(other_party_id__in=places) | Q(broker_id__in=places)
@@ -226,11 +229,11 @@ def with_payees(lines: list[SheetLine]) -> list[SheetLine]:
 
 
 def confirmations_of(distribution: Distribution) -> QuerySet[Confirmation]:
-    return distribution.confirmations.select_related("person").order_by("id")
+    return distribution.confirmations.select_related("person", "evidence").order_by("id")
 
 
 def payments_of(distribution: Distribution) -> QuerySet[Payment]:
-    return distribution.payments.select_related("person", "organisation", "entry__book").order_by("id")
+    return distribution.payments.select_related("person", "organisation", "entry__book", "evidence").order_by("id")
 
 
 def get_payment(code: str, *, actor: Actor) -> Payment:
@@ -239,6 +242,21 @@ def get_payment(code: str, *, actor: Actor) -> Payment:
     if found is None:
         raise NotFound
     return found
+
+
+def get_evidence(code: str, of: str, name: str, *, actor: Actor) -> Any:
+    """The stored file by which somebody was answered for: of the confirmation at a place, or of a payment by its code."""
+    distribution = get_distribution(code, actor=actor)
+    rows = Evidence.objects.select_related("file")
+    if of == "payment":
+        found = rows.filter(payment__distribution=distribution, payment__code=name).first()
+    else:
+        places = list(distribution.confirmations.order_by("id").values_list("pk", flat=True))
+        place = int(name) if name.isascii() and name.isdigit() and len(name) < 5 else 0
+        found = rows.filter(confirmation_id=places[place - 1]).first() if 1 <= place <= len(places) else None
+    if found is None:
+        raise NotFound
+    return found.file
 
 
 def waiting_for_approval(actor: Actor) -> QuerySet[Distribution]:
@@ -254,8 +272,9 @@ def own_confirmations(actor: Actor) -> QuerySet[Confirmation]:
     """The actor's own part of distributions, newest first; withdrawn ones are gone."""
     if actor.person_id is None:
         return Confirmation.objects.none()
-    mine = Payment.objects.filter(person_id=actor.person_id).select_related("person")
-    rows = Confirmation.objects.filter(person_id=actor.person_id)
+    own = catalogue.selves(actor.person_id)
+    mine = Payment.objects.filter(person_id__in=own).select_related("person")
+    rows = Confirmation.objects.filter(person_id__in=own)
     rows = rows.exclude(distribution__state=DistributionState.WITHDRAWN)
     return rows.select_related(
         "distribution__deal", "distribution__receipt", "distribution__organisation", "distribution__rule",
@@ -296,6 +315,6 @@ def own_totals(actor: Actor) -> list[tuple[str, str, int]]:
     """(currency, state, sum) of one's own payments."""
     if actor.person_id is None:
         return []
-    rows = Payment.objects.filter(person_id=actor.person_id).exclude(state=PaymentState.CANCELLED)
+    rows = Payment.objects.filter(person_id__in=catalogue.selves(actor.person_id)).exclude(state=PaymentState.CANCELLED)
     sums = rows.values("currency", "state").annotate(sum=Sum("amount")).order_by("currency", "state")
     return [(row["currency"], row["state"], int(row["sum"])) for row in sums]

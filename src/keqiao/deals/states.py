@@ -57,6 +57,7 @@ class Answer(models.TextChoices):
 class PaymentState(models.TextChoices):
     WAITING = "waiting", _("待支付")
     PAID = "paid", _("已支付")
+    HELD = "held", _("待收款人加入")
     WITHHELD = "withheld", _("停止支付")
     CANCELLED = "cancelled", _("已作废")
 
@@ -96,6 +97,18 @@ class BeneficiaryApproves(NotAllowed):
     """Whoever gets money from a distribution does not approve it."""
 
     message = _("您是这份分配的受益人，不能由您审批，请另一位成果转化专员办理。")
+
+
+class PayeeNotJoined(WrongState):
+    """Somebody without an account: their money waits until they have joined, or a document says to whom to pay."""
+
+    message = _("收款人还没有加入平台，款项待领。请等本人加入，或由成果转化专员上传收款凭据后放行。")
+
+
+class VouchedForSomebody(NotAllowed):
+    """Whoever confirmed for somebody else does not approve the same sheet."""
+
+    message = _("您替没有账号的完成人确认过这份方案，不能由您审批，请另一位成果转化专员办理。")
 
 
 class PersonErased(WrongState):

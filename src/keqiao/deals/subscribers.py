@@ -48,6 +48,13 @@ def objection_answered(event: Event) -> None:
     telling.objection_answered(_objection(event))
 
 
+@on("catalogue.contributor_joined")
+def contributor_joined(event: Event) -> None:
+    from keqiao.deals import services
+
+    services.payee_joined(actor=parties.system(), person_id=event.data["person_id"])
+
+
 @on("parties.organisations_merged")
 def organisations_merged(event: Event) -> None:
     from keqiao.deals.services import moving

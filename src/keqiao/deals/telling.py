@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext_lazy as _
 
+from keqiao.catalogue import selectors as catalogue
 from keqiao.deals.models import Distribution, Payment, PriceNotice
 from keqiao.deals.states import OFFICER_ROLES
 from keqiao.kernel import notices
@@ -61,9 +62,9 @@ def to_approve(actor: Actor, row: Distribution) -> None:
     _tell(actor, _officers(row), "to_approve", row, f"/distributions/{row.code}")
 
 
-def to_pay(actor: Actor, row: Distribution) -> None:
+def to_pay(actor: Actor, row: Distribution, stamp: str = "") -> None:
     finance = parties.people_in_posts([Role.FINANCE_OFFICER], organisation_id=row.organisation_id)
-    _tell(actor, finance.values_list("pk", flat=True), "to_pay", row, f"/distributions/{row.code}")
+    _tell(actor, finance.values_list("pk", flat=True), "to_pay", row, f"/distributions/{row.code}", stamp)
 
 
 def paid(actor: Actor, row: Distribution, payment: Payment) -> None:
@@ -106,7 +107,7 @@ def _tell(actor: Actor, people: Iterable[int], kind: str, row: Distribution, lin
 
 def _say(actor: Actor, people: Iterable[int], kind: str, code: str, link: str, stamp: str = "") -> None:
     zh, en = TITLES[kind]
-    for person_id in people:
+    for person_id in sorted(catalogue.reached_as(people)):
         notices.tell(
             actor=actor,
             person_id=person_id,

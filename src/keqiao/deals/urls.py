@@ -23,6 +23,12 @@ urlpatterns = [
         views_money.step,
         name="distribution_step",
     ),
+    path("distributions/<str:code>/confirmations/<int:number>", views_money.confirm_for, name="confirm_for"),
+    re_path(
+        r"^distributions/(?P<code>[A-Z0-9-]{1,24})/evidence/(?P<of>confirmation|payment)/(?P<name>[A-Z0-9-]{1,24})$",
+        views_money.evidence,
+        name="distribution_evidence",
+    ),
     path("distributions/<str:code>/contests/<int:number>", views_money.contest, name="distribution_contest"),
     re_path(
         r"^distributions/(?P<code>[A-Z0-9-]{1,24})/payroll\.(?P<extension>xlsx|csv)$",
@@ -30,8 +36,15 @@ urlpatterns = [
         name="distribution_payroll",
     ),
     path("payments/<str:code>/pay", views_money.pay, name="pay_payment"),
+    path("payments/<str:code>/release", views_money.release, name="release_payment"),
     path("me/money", views_money.own_money, name="own_money"),
     path("me/money/<str:code>", views_money.own_line, name="own_line"),
     path("me/money/<str:code>/tax", views_tax.own_tax, name="own_tax"),
+    path("contributors/join", views_shares.join, name="contributor_join"),
+    path(
+        "achievements/<str:code>/shares/<int:number>/evidence/<str:key>",
+        views_shares.signature_evidence,
+        name="signature_evidence",
+    ),
     path("achievements/<str:code>/shares", views_shares.shares, name="achievement_shares"),
 ]

@@ -9,10 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
+from keqiao.catalogue import selectors as catalogue
 from keqiao.deals import forms, payrolls, selectors, services, showing
 from keqiao.deals.policies import can_approve, can_pay, can_prepare
 from keqiao.deals.states import Answer, DistributionState
-from keqiao.deals.views import refused
+from keqiao.deals.views import paper, refused
 from keqiao.deals.workflow import distribution_workflow
 from keqiao.kernel.errors import DomainError
 from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
@@ -36,6 +37,7 @@ def _distribution(request: HttpRequest, code: str, problem: DomainError | None =
     lines = list(selectors.lines_of(found))
     page_of_lines = Paginator(lines, LINES).get_page(page_number(request.GET))
     payments = list(selectors.payments_of(found)[:LINES])
+    confirmations = list(selectors.confirmations_of(found)[:LINES])
     context = {
         "tab": "me",
         "row": found,
@@ -46,7 +48,8 @@ def _distribution(request: HttpRequest, code: str, problem: DomainError | None =
         "pictures": showing.pictures(lines),
         "picture_words": showing.picture_words(lines, found.unit),
         "unconfirmed": showing.unconfirmed(found, lines),
-        "confirmations": list(selectors.confirmations_of(found)[:LINES]),
+        "confirmations": confirmations,
+        "absent": catalogue.out_of_reach(row.person_id for row in confirmations if row.answer != Answer.CONFIRMED),
         "payments": payments,
         "approves": can_approve(actor, found) and found.state == DistributionState.CONFIRMED,
         "answers": can_prepare(actor, found),
@@ -99,6 +102,41 @@ def pay(request: HttpRequest, code: str) -> HttpResponse:
         refused(problem)
         return _distribution(request, payment.distribution.code, problem)
     return redirect("distribution", code=payment.distribution.code)
+
+
+@require_POST
+@signed_in
+def confirm_for(request: HttpRequest, code: str, number: int) -> HttpResponse:
+    """An officer confirms for somebody without an account, with a document."""
+    try:
+        services.confirm_line_for(
+            actor=actor_of(request), code=code, confirmation_number=number, evidence=request.FILES.get("evidence")
+        )
+    except DomainError as problem:
+        if problem.status == 404:
+            raise
+        return _distribution(request, code, problem)
+    return redirect("distribution", code=code)
+
+
+@require_POST
+@signed_in
+def release(request: HttpRequest, code: str) -> HttpResponse:
+    """A document says to whom to pay somebody who has not joined."""
+    payment = selectors.get_payment(code, actor=actor_of(request))
+    try:
+        services.release_payment(actor=actor_of(request), code=code, evidence=request.FILES.get("evidence"))
+    except DomainError as problem:
+        refused(problem)
+        return _distribution(request, payment.distribution.code, problem)
+    return redirect("distribution", code=payment.distribution.code)
+
+
+@page
+@signed_in
+def evidence(request: HttpRequest, code: str, of: str, name: str) -> HttpResponse:
+    """The document by which somebody was answered for."""
+    return paper(selectors.get_evidence(code, of, name, actor=actor_of(request)))
 
 
 @page

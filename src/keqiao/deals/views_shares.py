@@ -5,14 +5,17 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue import services as commands
 from keqiao.deals import forms
+from keqiao.deals.views import paper
 from keqiao.kernel.errors import DomainError, NotFound
-from keqiao.kernel.pages import actor_of, form_page, signed_in
+from keqiao.kernel.pages import actor_of, form_page, page, signed_in
 from keqiao.parties import selectors as parties
 
 VERSIONS = 20
@@ -32,7 +35,9 @@ def shares(request: HttpRequest, code: str) -> HttpResponse:
     problem = _posted(request, code) if request.method == "POST" else None
     if request.method == "POST" and problem is None:
         return redirect("achievement_shares", code=code)
-    rows = list(versions.prefetch_related("contributors__person", "owners__organisation")[:VERSIONS])
+    rows = list(
+        versions.prefetch_related("contributors__person", "contributors__evidence", "owners__organisation")[:VERSIONS]
+    )
     context = {
         "tab": "me",
         "code": code,
@@ -63,7 +68,47 @@ def _form(request: HttpRequest, code: str) -> dict[str, Any]:
             {"owner": row.organisation.code, "owner_share": _percent(row.share_bp)} for row in last.owners.all()
         ] + owners[:1]
         people |= {catalogue.contributor_key(code, row.person_id): row.person for row in last.contributors.all()}
-    return {"people": people, "rows": rows, "owner_rows": owners, "wanted": wanted}
+    return {"people": people, "rows": rows, "owner_rows": owners, "wanted": wanted, **_named(actor, code, last)}
+
+
+def _named(actor: Any, code: str, last: Any) -> dict[str, Any]:
+    """Contributors without an account, how they join, and whose signature still misses: key → person."""
+    named = catalogue.named_contributors(catalogue.get_achievement(code, actor=actor))
+    unsigned = [row for row in last.contributors.all() if not row.signed_at and not row.refused_at] if last else []
+    absent = catalogue.out_of_reach([row.person_id for row in unsigned])
+    return {
+        "named": [(row, f"{settings.SITE_URL}{catalogue.joining_path(row)}") for row in named],
+        "absent": {
+            catalogue.contributor_key(code, row.person_id): row.person for row in unsigned if row.person_id in absent
+        },
+    }
+
+
+@page
+@signed_in
+def signature_evidence(request: HttpRequest, code: str, number: int, key: str) -> HttpResponse:
+    """The document by which somebody was signed for: for who sees the whole version."""
+    return paper(catalogue.get_signature_evidence(code, number, key, actor=actor_of(request)))
+
+
+@form_page
+@signed_in
+def join(request: HttpRequest) -> HttpResponse:
+    """What a contributor without an account was named for, and the button by which they join as themselves."""
+    actor, given = actor_of(request), request.POST if request.method == "POST" else request.GET
+    code, token = given.get("c", "")[:24], given.get("t", "")[:200]
+    try:
+        row = catalogue.get_naming(code, token, actor=actor)
+        if request.method == "POST":
+            commands.join_as_contributor(actor=actor, code=code, token=token)
+            return redirect("achievement_shares", code=row.achievement.code)
+    except DomainError as error:
+        context = {"title": _("链接用不了"), "message": str(error)}
+        return render(request, "error.html", context, status=error.status)
+    answer = render(request, "deals/join.html", {"tab": "me", "row": row, "code": code, "token": token})
+    answer["Referrer-Policy"] = "same-origin"  # no-referrer would also take the Origin of the form
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 def _percent(bp: int) -> str:
@@ -82,7 +127,17 @@ def _posted(request: HttpRequest, code: str) -> DomainError | None:
     number = given.get("number", "")
     version = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else 0
     try:
-        if given.get("step") == "sign":
+        if given.get("step") == "name":
+            commands.name_contributor(
+                actor=actor, achievement_code=code, name_zh=given.get("name_zh", ""), name_en=given.get("name_en", ""),
+                email=given.get("email", ""),
+            )  # fmt: skip
+        elif given.get("step") == "sign_for":
+            commands.sign_shares_for(
+                actor=actor, achievement_code=code, number=version, key=given.get("key", ""),
+                evidence=request.FILES.get("evidence"),
+            )  # fmt: skip
+        elif given.get("step") == "sign":
             commands.sign_shares(actor=actor, achievement_code=code, number=version)
         elif given.get("step") == "refuse":
             commands.refuse_shares(actor=actor, achievement_code=code, number=version, reason=given.get("reason", ""))

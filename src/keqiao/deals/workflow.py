@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from keqiao.deals.policies import (
+    can_answer_for,
     can_answer_line,
     can_approve,
     can_finish,
@@ -35,13 +36,13 @@ distribution_workflow = Workflow(
         _("提出异议"),
     ),
     Transition(
-        "resume", frozenset({S.CONTESTED}), S.CONFIRMING, can_answer_line, "deals.contest_settled", _("异议已了结")
+        "resume", frozenset({S.CONTESTED}), S.CONFIRMING, can_answer_for, "deals.contest_settled", _("异议已了结")
     ),
     Transition(
         "complete",
         frozenset({S.CONFIRMING}),
         S.CONFIRMED,
-        lambda actor, row: can_answer_line(actor, row) or can_prepare(actor, row),
+        can_answer_for,
         "deals.distribution_confirmed",
         _("全体确认"),
     ),

@@ -570,6 +570,11 @@ def organisations_with(roles: Iterable[str]) -> QuerySet[Any]:
     return rows.values("organisation_id")
 
 
+def without_account(ids: Iterable[int]) -> set[int]:
+    """Which of these cannot sign in."""
+    return set(Person.objects.filter(pk__in=list(ids), user=None).values_list("pk", flat=True))
+
+
 def erased_people(ids: Iterable[int]) -> set[int]:
     """Which of these have been erased: only their id is left."""
     rows = Person.objects.filter(pk__in=list(ids), name_zh=ERASED_ZH, name_en=ERASED_EN)

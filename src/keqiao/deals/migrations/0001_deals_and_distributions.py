@@ -8,885 +8,419 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("catalogue", "0009_shares_of_achievements"),
-        ("kernel", "0004_public_notices"),
-        ("ledger", "0002_lines_by_due_day"),
-        ("parties", "0007_finance_officers_checked"),
+        ('catalogue', '0009_shares_of_achievements'),
+        ('kernel', '0004_public_notices'),
+        ('ledger', '0002_lines_by_due_day'),
+        ('parties', '0007_finance_officers_checked'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Deal",
+            name='Deal',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("code", models.CharField(max_length=24, unique=True)),
-                ("title_zh", models.CharField(max_length=200)),
-                ("title_en", models.CharField(blank=True, max_length=200)),
-                (
-                    "mode",
-                    models.CharField(
-                        choices=[
-                            ("transfer", "转让"),
-                            ("licence", "许可"),
-                            ("equity", "作价投资"),
-                            ("implementation", "自行或合作实施"),
-                            ("development", "技术开发"),
-                            ("consulting", "技术咨询"),
-                            ("service", "技术服务"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "pricing",
-                    models.CharField(
-                        choices=[
-                            ("agreement", "协议定价"),
-                            ("listing", "挂牌交易"),
-                            ("auction", "拍卖"),
-                            ("other", "其他方式"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                ("currency", models.CharField(default="CNY", max_length=3)),
-                ("amount", models.BigIntegerField(null=True)),
-                ("signed_on", models.DateField()),
-                ("ends_on", models.DateField(null=True)),
-                ("jurisdiction", models.CharField(max_length=20)),
-                ("registration_number", models.CharField(blank=True, max_length=60)),
-                ("registered_on", models.DateField(null=True)),
-                ("broker_bp", models.PositiveIntegerField(default=0)),
-                ("broker_is_cost", models.BooleanField(default=False)),
-                ("produced_on", models.DateField(null=True)),
-                ("first_profitable_year", models.PositiveSmallIntegerField(null=True)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("running", "履约与分配"), ("settled", "已结清")], default="running", max_length=12
-                    ),
-                ),
-                ("made_at", models.DateTimeField()),
-                (
-                    "broker",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="parties.organisation",
-                    ),
-                ),
-                (
-                    "made_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.person"
-                    ),
-                ),
-                (
-                    "other_party",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.organisation"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.CharField(max_length=24, unique=True)),
+                ('title_zh', models.CharField(max_length=200)),
+                ('title_en', models.CharField(blank=True, max_length=200)),
+                ('mode', models.CharField(choices=[('transfer', '转让'), ('licence', '许可'), ('equity', '作价投资'), ('implementation', '自行或合作实施'), ('development', '技术开发'), ('consulting', '技术咨询'), ('service', '技术服务')], max_length=16)),
+                ('pricing', models.CharField(choices=[('agreement', '协议定价'), ('listing', '挂牌交易'), ('auction', '拍卖'), ('other', '其他方式')], max_length=12)),
+                ('currency', models.CharField(default='CNY', max_length=3)),
+                ('amount', models.BigIntegerField(null=True)),
+                ('signed_on', models.DateField()),
+                ('ends_on', models.DateField(null=True)),
+                ('jurisdiction', models.CharField(max_length=20)),
+                ('registration_number', models.CharField(blank=True, max_length=60)),
+                ('registered_on', models.DateField(null=True)),
+                ('broker_bp', models.PositiveIntegerField(default=0)),
+                ('broker_is_cost', models.BooleanField(default=False)),
+                ('produced_on', models.DateField(null=True)),
+                ('first_profitable_year', models.PositiveSmallIntegerField(null=True)),
+                ('state', models.CharField(choices=[('running', '履约与分配'), ('settled', '已结清')], default='running', max_length=12)),
+                ('made_at', models.DateTimeField()),
+                ('broker', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.organisation')),
+                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.person')),
+                ('other_party', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.organisation')),
             ],
         ),
         migrations.CreateModel(
-            name="DealOwner",
+            name='DealOwner',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("position", models.PositiveSmallIntegerField()),
-                (
-                    "deal",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="owners", to="deals.deal"
-                    ),
-                ),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.organisation"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.PositiveSmallIntegerField()),
+                ('deal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='owners', to='deals.deal')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.organisation')),
             ],
             options={
-                "ordering": ["position"],
+                'ordering': ['position'],
             },
         ),
         migrations.CreateModel(
-            name="DealResult",
+            name='DealResult',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("position", models.PositiveSmallIntegerField()),
-                ("weight_bp", models.PositiveIntegerField()),
-                (
-                    "achievement",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalogue.achievement"
-                    ),
-                ),
-                (
-                    "deal",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="results", to="deals.deal"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.PositiveSmallIntegerField()),
+                ('weight_bp', models.PositiveIntegerField()),
+                ('achievement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalogue.achievement')),
+                ('deal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='results', to='deals.deal')),
             ],
             options={
-                "ordering": ["position"],
+                'ordering': ['position'],
             },
         ),
         migrations.CreateModel(
-            name="Distribution",
+            name='Distribution',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("code", models.CharField(max_length=24, unique=True)),
-                ("share_versions", models.JSONField()),
-                ("terms_digest", models.CharField(max_length=64)),
-                ("unit", models.CharField(max_length=8)),
-                ("facts", models.JSONField(default=list)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("confirming", "完成人确认"),
-                            ("contested", "有人提出异议"),
-                            ("confirmed", "待审批"),
-                            ("in_notice", "公示"),
-                            ("payable", "待支付"),
-                            ("paid", "已支付"),
-                            ("stopped", "公示异议成立"),
-                            ("withdrawn", "已撤回"),
-                            ("reversed", "已冲正"),
-                        ],
-                        default="confirming",
-                        max_length=12,
-                    ),
-                ),
-                ("made_at", models.DateTimeField()),
-                ("confirmed_at", models.DateTimeField(null=True)),
-                ("approved_at", models.DateTimeField(null=True)),
-                ("ended_at", models.DateTimeField(null=True)),
-                ("reason", models.TextField(blank=True)),
-                (
-                    "approved_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.person"
-                    ),
-                ),
-                (
-                    "deal",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="distributions", to="deals.deal"
-                    ),
-                ),
-                (
-                    "entry",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.entry"
-                    ),
-                ),
-                (
-                    "made_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.person"
-                    ),
-                ),
-                (
-                    "notice",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="kernel.publicnotice",
-                    ),
-                ),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.organisation"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.CharField(max_length=24, unique=True)),
+                ('share_versions', models.JSONField()),
+                ('terms_digest', models.CharField(max_length=64)),
+                ('unit', models.CharField(max_length=8)),
+                ('facts', models.JSONField(default=list)),
+                ('state', models.CharField(choices=[('confirming', '完成人确认'), ('contested', '有人提出异议'), ('confirmed', '待审批'), ('in_notice', '公示'), ('payable', '待支付'), ('paid', '已支付'), ('stopped', '公示异议成立'), ('withdrawn', '已撤回'), ('reversed', '已冲正')], default='confirming', max_length=12)),
+                ('made_at', models.DateTimeField()),
+                ('confirmed_at', models.DateTimeField(null=True)),
+                ('approved_at', models.DateTimeField(null=True)),
+                ('ended_at', models.DateTimeField(null=True)),
+                ('reason', models.TextField(blank=True)),
+                ('approved_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.person')),
+                ('deal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='distributions', to='deals.deal')),
+                ('entry', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
+                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.person')),
+                ('notice', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kernel.publicnotice')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.organisation')),
             ],
         ),
         migrations.CreateModel(
-            name="Confirmation",
+            name='Confirmation',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("amount", models.BigIntegerField()),
-                (
-                    "answer",
-                    models.CharField(
-                        choices=[("waiting", "待确认"), ("confirmed", "已确认"), ("contested", "有异议")],
-                        default="waiting",
-                        max_length=12,
-                    ),
-                ),
-                ("answered_at", models.DateTimeField(null=True)),
-                ("reason", models.TextField(blank=True)),
-                ("reply", models.TextField(blank=True)),
-                ("replied_at", models.DateTimeField(null=True)),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.person"
-                    ),
-                ),
-                (
-                    "distribution",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="confirmations",
-                        to="deals.distribution",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('amount', models.BigIntegerField()),
+                ('answer', models.CharField(choices=[('waiting', '待确认'), ('confirmed', '已确认'), ('contested', '有异议')], default='waiting', max_length=12)),
+                ('answered_at', models.DateTimeField(null=True)),
+                ('reason', models.TextField(blank=True)),
+                ('reply', models.TextField(blank=True)),
+                ('replied_at', models.DateTimeField(null=True)),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.person')),
+                ('distribution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='confirmations', to='deals.distribution')),
             ],
             options={
-                "ordering": ["id"],
+                'ordering': ['id'],
             },
         ),
         migrations.CreateModel(
-            name="Milestone",
+            name='Milestone',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("position", models.PositiveSmallIntegerField()),
-                ("name", models.CharField(max_length=80)),
-                ("condition", models.CharField(blank=True, max_length=300)),
-                ("due_on", models.DateField(null=True)),
-                ("amount", models.BigIntegerField(null=True)),
-                (
-                    "deal",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="milestones", to="deals.deal"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.PositiveSmallIntegerField()),
+                ('name', models.CharField(max_length=80)),
+                ('condition', models.CharField(blank=True, max_length=300)),
+                ('due_on', models.DateField(null=True)),
+                ('amount', models.BigIntegerField(null=True)),
+                ('deal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='milestones', to='deals.deal')),
             ],
             options={
-                "ordering": ["position"],
+                'ordering': ['position'],
             },
         ),
         migrations.CreateModel(
-            name="Payment",
+            name='Payment',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("code", models.CharField(max_length=24, unique=True)),
-                ("amount", models.BigIntegerField()),
-                ("currency", models.CharField(max_length=3)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("waiting", "待支付"),
-                            ("paid", "已支付"),
-                            ("withheld", "停止支付"),
-                            ("cancelled", "已作废"),
-                        ],
-                        default="waiting",
-                        max_length=12,
-                    ),
-                ),
-                ("paid_on", models.DateField(null=True)),
-                (
-                    "distribution",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="payments", to="deals.distribution"
-                    ),
-                ),
-                (
-                    "entry",
-                    models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ledger.entry"
-                    ),
-                ),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="parties.organisation",
-                    ),
-                ),
-                (
-                    "paid_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.person"
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.person"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.CharField(max_length=24, unique=True)),
+                ('amount', models.BigIntegerField()),
+                ('currency', models.CharField(max_length=3)),
+                ('state', models.CharField(choices=[('waiting', '待支付'), ('paid', '已支付'), ('withheld', '停止支付'), ('cancelled', '已作废')], default='waiting', max_length=12)),
+                ('paid_on', models.DateField(null=True)),
+                ('distribution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='deals.distribution')),
+                ('entry', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.entry')),
+                ('organisation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.organisation')),
+                ('paid_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.person')),
+                ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.person')),
             ],
             options={
-                "ordering": ["id"],
+                'ordering': ['id'],
             },
         ),
         migrations.CreateModel(
-            name="Receipt",
+            name='Receipt',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveIntegerField()),
-                ("key", models.CharField(max_length=120)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("payment", "合同款"),
-                            ("profit", "年度营业利润"),
-                            ("shares", "形成的股份"),
-                            ("dividend", "股份分红"),
-                            ("exit", "股份转让款"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                ("name", models.CharField(max_length=80)),
-                ("received_on", models.DateField()),
-                ("amount", models.BigIntegerField()),
-                ("currency", models.CharField(max_length=8)),
-                ("rate", models.DecimalField(decimal_places=8, max_digits=18, null=True)),
-                ("rate_source", models.CharField(blank=True, max_length=120)),
-                ("year", models.PositiveSmallIntegerField(null=True)),
-                ("charges", models.JSONField(default=list)),
-                ("made_at", models.DateTimeField()),
-                (
-                    "deal",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="receipts", to="deals.deal"
-                    ),
-                ),
-                (
-                    "made_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.person"
-                    ),
-                ),
-                (
-                    "milestone",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="receipts",
-                        to="deals.milestone",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('key', models.CharField(max_length=120)),
+                ('kind', models.CharField(choices=[('payment', '合同款'), ('profit', '年度营业利润'), ('shares', '形成的股份'), ('dividend', '股份分红'), ('exit', '股份转让款')], max_length=12)),
+                ('name', models.CharField(max_length=80)),
+                ('received_on', models.DateField()),
+                ('amount', models.BigIntegerField()),
+                ('currency', models.CharField(max_length=8)),
+                ('rate', models.DecimalField(decimal_places=8, max_digits=18, null=True)),
+                ('rate_source', models.CharField(blank=True, max_length=120)),
+                ('year', models.PositiveSmallIntegerField(null=True)),
+                ('charges', models.JSONField(default=list)),
+                ('made_at', models.DateTimeField()),
+                ('deal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='receipts', to='deals.deal')),
+                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.person')),
+                ('milestone', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='receipts', to='deals.milestone')),
             ],
             options={
-                "ordering": ["number"],
+                'ordering': ['number'],
             },
         ),
         migrations.AddField(
-            model_name="distribution",
-            name="receipt",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="distributions", to="deals.receipt"
-            ),
+            model_name='distribution',
+            name='receipt',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='distributions', to='deals.receipt'),
         ),
         migrations.CreateModel(
-            name="RewardRule",
+            name='RewardRule',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("code", models.CharField(max_length=24, unique=True)),
-                ("name", models.CharField(max_length=200)),
-                ("article", models.CharField(blank=True, max_length=80)),
-                ("published_on", models.DateField()),
-                ("reward_bp", models.PositiveIntegerField()),
-                ("staff_bp", models.PositiveIntegerField(default=0)),
-                ("profit_years", models.PositiveSmallIntegerField(null=True)),
-                ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                (
-                    "made_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.person"
-                    ),
-                ),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.organisation"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.CharField(max_length=24, unique=True)),
+                ('name', models.CharField(max_length=200)),
+                ('article', models.CharField(blank=True, max_length=80)),
+                ('published_on', models.DateField()),
+                ('reward_bp', models.PositiveIntegerField()),
+                ('staff_bp', models.PositiveIntegerField(default=0)),
+                ('profit_years', models.PositiveSmallIntegerField(null=True)),
+                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.person')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.organisation')),
             ],
         ),
         migrations.CreateModel(
-            name="RewardPart",
+            name='RewardPart',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("position", models.PositiveSmallIntegerField()),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("transfer_office", "技术转移机构"),
-                            ("unit", "院系、所、中心"),
-                            ("school", "学校或院本级"),
-                            ("fund", "转化基金"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("name", models.CharField(max_length=80)),
-                ("of_net_bp", models.PositiveIntegerField()),
-                (
-                    "rule",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="parts", to="deals.rewardrule"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.PositiveSmallIntegerField()),
+                ('kind', models.CharField(choices=[('transfer_office', '技术转移机构'), ('unit', '院系、所、中心'), ('school', '学校或院本级'), ('fund', '转化基金')], max_length=20)),
+                ('name', models.CharField(max_length=80)),
+                ('of_net_bp', models.PositiveIntegerField()),
+                ('rule', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='deals.rewardrule')),
             ],
             options={
-                "ordering": ["position"],
+                'ordering': ['position'],
             },
         ),
         migrations.AddField(
-            model_name="distribution",
-            name="rule",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="deals.rewardrule"
-            ),
+            model_name='distribution',
+            name='rule',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='deals.rewardrule'),
         ),
         migrations.CreateModel(
-            name="SheetLine",
+            name='SheetLine',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("position", models.PositiveIntegerField()),
-                ("key", models.CharField(max_length=160)),
-                ("source", models.CharField(blank=True, max_length=160)),
-                (
-                    "step",
-                    models.CharField(
-                        choices=[
-                            ("gross", "收入"),
-                            ("tax", "税费"),
-                            ("cost", "直接费用"),
-                            ("upkeep", "维护费用"),
-                            ("borne", "不得扣除的费用"),
-                            ("net", "净收入"),
-                            ("owner", "权利人本人"),
-                            ("reward", "成果完成人及转化人员"),
-                            ("staff", "转化服务人员"),
-                            ("contributor", "完成人"),
-                            ("unit", "单位留存"),
-                            ("broker", "技术经理人佣金"),
-                            ("part", "单位各方"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                ("label", models.CharField(blank=True, max_length=40)),
-                ("name", models.CharField(blank=True, max_length=80)),
-                ("rate", models.CharField(blank=True, max_length=40)),
-                ("base", models.BigIntegerField()),
-                ("amount", models.BigIntegerField()),
-                ("due", models.BigIntegerField()),
-                ("given", models.BigIntegerField()),
-                ("bases", models.JSONField(default=list)),
-                ("note", models.CharField(blank=True, max_length=300)),
-                (
-                    "achievement",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="catalogue.achievement",
-                    ),
-                ),
-                (
-                    "distribution",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="deals.distribution"
-                    ),
-                ),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="parties.organisation",
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.person"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.PositiveIntegerField()),
+                ('key', models.CharField(max_length=160)),
+                ('source', models.CharField(blank=True, max_length=160)),
+                ('step', models.CharField(choices=[('gross', '收入'), ('tax', '税费'), ('cost', '直接费用'), ('upkeep', '维护费用'), ('borne', '不得扣除的费用'), ('net', '净收入'), ('owner', '权利人本人'), ('reward', '成果完成人及转化人员'), ('staff', '转化服务人员'), ('contributor', '完成人'), ('unit', '单位留存'), ('broker', '技术经理人佣金'), ('part', '单位各方')], max_length=12)),
+                ('label', models.CharField(blank=True, max_length=40)),
+                ('name', models.CharField(blank=True, max_length=80)),
+                ('rate', models.CharField(blank=True, max_length=40)),
+                ('base', models.BigIntegerField()),
+                ('amount', models.BigIntegerField()),
+                ('due', models.BigIntegerField()),
+                ('given', models.BigIntegerField()),
+                ('bases', models.JSONField(default=list)),
+                ('note', models.CharField(blank=True, max_length=300)),
+                ('achievement', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalogue.achievement')),
+                ('distribution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='deals.distribution')),
+                ('organisation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.organisation')),
+                ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.person')),
             ],
             options={
-                "ordering": ["position"],
+                'ordering': ['position'],
             },
         ),
         migrations.AddIndex(
-            model_name="deal",
-            index=models.Index(fields=["other_party", "-made_at", "-id"], name="deal_by_party"),
+            model_name='deal',
+            index=models.Index(fields=['other_party', '-made_at', '-id'], name='deal_by_party'),
         ),
         migrations.AddIndex(
-            model_name="deal",
-            index=models.Index(fields=["-made_at", "-id"], name="deal_by_age"),
+            model_name='deal',
+            index=models.Index(fields=['-made_at', '-id'], name='deal_by_age'),
         ),
         migrations.AddConstraint(
-            model_name="deal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["running", "settled"])), name="deal_state_is_known"
-            ),
+            model_name='deal',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['running', 'settled'])), name='deal_state_is_known'),
         ),
         migrations.AddConstraint(
-            model_name="deal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "mode__in",
-                        ["transfer", "licence", "equity", "implementation", "development", "consulting", "service"],
-                    )
-                ),
-                name="deal_mode_is_known",
-            ),
+            model_name='deal',
+            constraint=models.CheckConstraint(condition=models.Q(('mode__in', ['transfer', 'licence', 'equity', 'implementation', 'development', 'consulting', 'service'])), name='deal_mode_is_known'),
         ),
         migrations.AddConstraint(
-            model_name="deal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("pricing__in", ["agreement", "listing", "auction", "other"])),
-                name="deal_pricing_is_known",
-            ),
+            model_name='deal',
+            constraint=models.CheckConstraint(condition=models.Q(('pricing__in', ['agreement', 'listing', 'auction', 'other'])), name='deal_pricing_is_known'),
         ),
         migrations.AddConstraint(
-            model_name="deal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("currency__in", ["CHF", "CNY", "EUR", "GBP", "HKD", "ILS", "JPY", "KRW", "SGD", "USD"])
-                ),
-                name="deal_currency_is_known",
-            ),
+            model_name='deal',
+            constraint=models.CheckConstraint(condition=models.Q(('currency__in', ['CHF', 'CNY', 'EUR', 'GBP', 'HKD', 'ILS', 'JPY', 'KRW', 'SGD', 'USD'])), name='deal_currency_is_known'),
         ),
         migrations.AddConstraint(
-            model_name="deal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount", None), models.Q(("amount__gt", 0), ("amount__lte", 1000000000000000)), _connector="OR"
-                ),
-                name="deal_amount_is_sensible",
-            ),
+            model_name='deal',
+            constraint=models.CheckConstraint(condition=models.Q(('amount', None), models.Q(('amount__gt', 0), ('amount__lte', 1000000000000000)), _connector='OR'), name='deal_amount_is_sensible'),
         ),
         migrations.AddConstraint(
-            model_name="deal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("broker_bp__gte", 0), ("broker_bp__lte", 10000)), name="deal_broker_is_a_part"
-            ),
+            model_name='deal',
+            constraint=models.CheckConstraint(condition=models.Q(('broker_bp__gte', 0), ('broker_bp__lte', 10000)), name='deal_broker_is_a_part'),
         ),
         migrations.AddConstraint(
-            model_name="deal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("registered_on", None), ("registration_number", "")),
-                    models.Q(models.Q(("registration_number", ""), _negated=True), ("registered_on__isnull", False)),
-                    _connector="OR",
-                ),
-                name="deal_registration_is_whole",
-            ),
+            model_name='deal',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('registered_on', None), ('registration_number', '')), models.Q(models.Q(('registration_number', ''), _negated=True), ('registered_on__isnull', False)), _connector='OR'), name='deal_registration_is_whole'),
         ),
         migrations.AddConstraint(
-            model_name="dealowner",
-            constraint=models.UniqueConstraint(fields=("deal", "organisation"), name="one_place_per_owner"),
+            model_name='dealowner',
+            constraint=models.UniqueConstraint(fields=('deal', 'organisation'), name='one_place_per_owner'),
         ),
         migrations.AddConstraint(
-            model_name="dealresult",
-            constraint=models.UniqueConstraint(fields=("deal", "achievement"), name="one_place_per_result"),
+            model_name='dealresult',
+            constraint=models.UniqueConstraint(fields=('deal', 'achievement'), name='one_place_per_result'),
         ),
         migrations.AddConstraint(
-            model_name="dealresult",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("weight_bp__gte", 1), ("weight_bp__lte", 10000)), name="deal_result_is_a_part"
-            ),
+            model_name='dealresult',
+            constraint=models.CheckConstraint(condition=models.Q(('weight_bp__gte', 1), ('weight_bp__lte', 10000)), name='deal_result_is_a_part'),
         ),
         migrations.AddIndex(
-            model_name="confirmation",
-            index=models.Index(fields=["person", "answer", "-id"], name="confirmation_by_person"),
+            model_name='confirmation',
+            index=models.Index(fields=['person', 'answer', '-id'], name='confirmation_by_person'),
         ),
         migrations.AddConstraint(
-            model_name="confirmation",
-            constraint=models.UniqueConstraint(fields=("distribution", "person"), name="one_confirmation_per_person"),
+            model_name='confirmation',
+            constraint=models.UniqueConstraint(fields=('distribution', 'person'), name='one_confirmation_per_person'),
         ),
         migrations.AddConstraint(
-            model_name="confirmation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("answer__in", ["waiting", "confirmed", "contested"])),
-                name="confirmation_answer_is_known",
-            ),
+            model_name='confirmation',
+            constraint=models.CheckConstraint(condition=models.Q(('answer__in', ['waiting', 'confirmed', 'contested'])), name='confirmation_answer_is_known'),
         ),
         migrations.AddConstraint(
-            model_name="milestone",
-            constraint=models.UniqueConstraint(fields=("deal", "position"), name="one_milestone_per_place"),
+            model_name='milestone',
+            constraint=models.UniqueConstraint(fields=('deal', 'position'), name='one_milestone_per_place'),
         ),
         migrations.AddConstraint(
-            model_name="milestone",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount", None), models.Q(("amount__gt", 0), ("amount__lte", 1000000000000000)), _connector="OR"
-                ),
-                name="milestone_amount_is_sensible",
-            ),
+            model_name='milestone',
+            constraint=models.CheckConstraint(condition=models.Q(('amount', None), models.Q(('amount__gt', 0), ('amount__lte', 1000000000000000)), _connector='OR'), name='milestone_amount_is_sensible'),
         ),
         migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("person__isnull", False)), fields=["person", "-id"], name="payment_by_person"
-            ),
+            model_name='payment',
+            index=models.Index(condition=models.Q(('person__isnull', False)), fields=['person', '-id'], name='payment_by_person'),
         ),
         migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["waiting", "paid", "withheld", "cancelled"])),
-                name="payment_state_is_known",
-            ),
+            model_name='payment',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'paid', 'withheld', 'cancelled'])), name='payment_state_is_known'),
         ),
         migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("currency__in", ["CHF", "CNY", "EUR", "GBP", "HKD", "ILS", "JPY", "KRW", "SGD", "USD"])
-                ),
-                name="payment_currency_is_known",
-            ),
+            model_name='payment',
+            constraint=models.CheckConstraint(condition=models.Q(('currency__in', ['CHF', 'CNY', 'EUR', 'GBP', 'HKD', 'ILS', 'JPY', 'KRW', 'SGD', 'USD'])), name='payment_currency_is_known'),
         ),
         migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("organisation", None), ("person__isnull", False)),
-                    models.Q(("organisation__isnull", False), ("person", None)),
-                    _connector="OR",
-                ),
-                name="payment_has_one_payee",
-            ),
+            model_name='payment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('organisation', None), ('person__isnull', False)), models.Q(('organisation__isnull', False), ('person', None)), _connector='OR'), name='payment_has_one_payee'),
         ),
         migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.UniqueConstraint(fields=("distribution", "person"), name="one_payment_per_person"),
+            model_name='payment',
+            constraint=models.UniqueConstraint(fields=('distribution', 'person'), name='one_payment_per_person'),
         ),
         migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.UniqueConstraint(
-                fields=("distribution", "organisation"), name="one_payment_per_organisation"
-            ),
+            model_name='payment',
+            constraint=models.UniqueConstraint(fields=('distribution', 'organisation'), name='one_payment_per_organisation'),
         ),
         migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("entry__isnull", False), ("paid_on__isnull", False), ("state", "paid")),
-                    models.Q(models.Q(("state", "paid"), _negated=True), ("entry", None)),
-                    _connector="OR",
-                ),
-                name="payment_is_posted_when_paid",
-            ),
+            model_name='payment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('entry__isnull', False), ('paid_on__isnull', False), ('state', 'paid')), models.Q(models.Q(('state', 'paid'), _negated=True), ('entry', None)), _connector='OR'), name='payment_is_posted_when_paid'),
         ),
         migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.UniqueConstraint(fields=("deal", "number"), name="one_receipt_per_number"),
+            model_name='receipt',
+            constraint=models.UniqueConstraint(fields=('deal', 'number'), name='one_receipt_per_number'),
         ),
         migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.UniqueConstraint(fields=("deal", "key"), name="one_receipt_per_key"),
+            model_name='receipt',
+            constraint=models.UniqueConstraint(fields=('deal', 'key'), name='one_receipt_per_key'),
         ),
         migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["payment", "profit", "shares", "dividend", "exit"])),
-                name="receipt_kind_is_known",
-            ),
+            model_name='receipt',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['payment', 'profit', 'shares', 'dividend', 'exit'])), name='receipt_kind_is_known'),
         ),
         migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("currency__in", ["CHF", "CNY", "EUR", "GBP", "HKD", "ILS", "JPY", "KRW", "SGD", "USD", "SHARE"])
-                ),
-                name="receipt_currency_is_known",
-            ),
+            model_name='receipt',
+            constraint=models.CheckConstraint(condition=models.Q(('currency__in', ['CHF', 'CNY', 'EUR', 'GBP', 'HKD', 'ILS', 'JPY', 'KRW', 'SGD', 'USD', 'SHARE'])), name='receipt_currency_is_known'),
         ),
         migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount__gte", -1000000000000000),
-                    ("amount__lte", 1000000000000000),
-                    models.Q(("amount", 0), _negated=True),
-                ),
-                name="receipt_amount_is_sensible",
-            ),
+            model_name='receipt',
+            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', -1000000000000000), ('amount__lte', 1000000000000000), models.Q(('amount', 0), _negated=True)), name='receipt_amount_is_sensible'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="receipt",
-            trigger=pgtrigger.compiler.Trigger(
-                name="receipt_is_final",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';",
-                    hash="6db5cb5ef92477128184d4d63dc5a710fd6e422a",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_receipt_is_final_46d8b",
-                    table="deals_receipt",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='receipt',
+            trigger=pgtrigger.compiler.Trigger(name='receipt_is_final', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';", hash='6db5cb5ef92477128184d4d63dc5a710fd6e422a', operation='UPDATE OR DELETE', pgid='pgtrigger_receipt_is_final_46d8b', table='deals_receipt', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="receipt",
-            trigger=pgtrigger.compiler.Trigger(
-                name="receipt_no_truncate",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="IF current_setting('keqiao.allow_truncate', true) = 'on' THEN RETURN NULL; END IF; RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';",
-                    hash="c305a5d3b26fbbfbba0e26e461f2b252431265f8",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_receipt_no_truncate_caa68",
-                    table="deals_receipt",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='receipt',
+            trigger=pgtrigger.compiler.Trigger(name='receipt_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="IF current_setting('keqiao.allow_truncate', true) = 'on' THEN RETURN NULL; END IF; RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';", hash='c305a5d3b26fbbfbba0e26e461f2b252431265f8', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_receipt_no_truncate_caa68', table='deals_receipt', when='BEFORE')),
         ),
         migrations.AddIndex(
-            model_name="rewardrule",
-            index=models.Index(fields=["organisation", "-published_on", "-id"], name="reward_rule_by_home"),
+            model_name='rewardrule',
+            index=models.Index(fields=['organisation', '-published_on', '-id'], name='reward_rule_by_home'),
         ),
         migrations.AddConstraint(
-            model_name="rewardrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reward_bp__gte", 1), ("reward_bp__lte", 10000)), name="reward_rule_is_a_part"
-            ),
+            model_name='rewardrule',
+            constraint=models.CheckConstraint(condition=models.Q(('reward_bp__gte', 1), ('reward_bp__lte', 10000)), name='reward_rule_is_a_part'),
         ),
         migrations.AddConstraint(
-            model_name="rewardrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("staff_bp__gte", 0), ("staff_bp__lte", 10000)), name="reward_rule_staff_is_a_part"
-            ),
+            model_name='rewardrule',
+            constraint=models.CheckConstraint(condition=models.Q(('staff_bp__gte', 0), ('staff_bp__lte', 10000)), name='reward_rule_staff_is_a_part'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="rewardrule",
-            trigger=pgtrigger.compiler.Trigger(
-                name="reward_rule_stays",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';",
-                    hash="7f691d75f3559f05ec323fcb7f5e7fa08e1ce9bf",
-                    operation="DELETE",
-                    pgid="pgtrigger_reward_rule_stays_723f1",
-                    table="deals_rewardrule",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='rewardrule',
+            trigger=pgtrigger.compiler.Trigger(name='reward_rule_stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';", hash='7f691d75f3559f05ec323fcb7f5e7fa08e1ce9bf', operation='DELETE', pgid='pgtrigger_reward_rule_stays_723f1', table='deals_rewardrule', when='BEFORE')),
         ),
         migrations.AddConstraint(
-            model_name="rewardpart",
-            constraint=models.UniqueConstraint(fields=("rule", "position"), name="one_reward_part_per_place"),
+            model_name='rewardpart',
+            constraint=models.UniqueConstraint(fields=('rule', 'position'), name='one_reward_part_per_place'),
         ),
         migrations.AddConstraint(
-            model_name="rewardpart",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("of_net_bp__gte", 1), ("of_net_bp__lte", 10000)), name="reward_part_is_a_part"
-            ),
+            model_name='rewardpart',
+            constraint=models.CheckConstraint(condition=models.Q(('of_net_bp__gte', 1), ('of_net_bp__lte', 10000)), name='reward_part_is_a_part'),
         ),
         migrations.AddConstraint(
-            model_name="rewardpart",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["transfer_office", "unit", "school", "fund"])),
-                name="reward_part_kind_is_known",
-            ),
+            model_name='rewardpart',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['transfer_office', 'unit', 'school', 'fund'])), name='reward_part_kind_is_known'),
         ),
         migrations.AddIndex(
-            model_name="distribution",
-            index=models.Index(fields=["organisation", "state", "-id"], name="distribution_by_home"),
+            model_name='distribution',
+            index=models.Index(fields=['organisation', 'state', '-id'], name='distribution_by_home'),
         ),
         migrations.AddIndex(
-            model_name="distribution",
-            index=models.Index(fields=["deal", "-id"], name="distribution_by_deal"),
+            model_name='distribution',
+            index=models.Index(fields=['deal', '-id'], name='distribution_by_deal'),
         ),
         migrations.AddConstraint(
-            model_name="distribution",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            "confirming",
-                            "contested",
-                            "confirmed",
-                            "in_notice",
-                            "payable",
-                            "paid",
-                            "stopped",
-                            "withdrawn",
-                            "reversed",
-                        ],
-                    )
-                ),
-                name="distribution_state_is_known",
-            ),
+            model_name='distribution',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['confirming', 'contested', 'confirmed', 'in_notice', 'payable', 'paid', 'stopped', 'withdrawn', 'reversed'])), name='distribution_state_is_known'),
         ),
         migrations.AddConstraint(
-            model_name="distribution",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ("withdrawn", "reversed")), _negated=True),
-                fields=("receipt", "organisation"),
-                name="one_live_distribution_per_receipt",
-            ),
+            model_name='distribution',
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('withdrawn', 'reversed')), _negated=True), fields=('receipt', 'organisation'), name='one_live_distribution_per_receipt'),
         ),
         migrations.AddIndex(
-            model_name="sheetline",
-            index=models.Index(
-                condition=models.Q(("person__isnull", False)), fields=["person", "-id"], name="sheet_by_person"
-            ),
+            model_name='sheetline',
+            index=models.Index(condition=models.Q(('person__isnull', False)), fields=['person', '-id'], name='sheet_by_person'),
         ),
         migrations.AddConstraint(
-            model_name="sheetline",
-            constraint=models.UniqueConstraint(fields=("distribution", "position"), name="one_sheet_line_per_place"),
+            model_name='sheetline',
+            constraint=models.UniqueConstraint(fields=('distribution', 'position'), name='one_sheet_line_per_place'),
         ),
         migrations.AddConstraint(
-            model_name="sheetline",
-            constraint=models.UniqueConstraint(fields=("distribution", "key"), name="one_sheet_line_per_key"),
+            model_name='sheetline',
+            constraint=models.UniqueConstraint(fields=('distribution', 'key'), name='one_sheet_line_per_key'),
         ),
         migrations.AddConstraint(
-            model_name="sheetline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "step__in",
-                        [
-                            "gross",
-                            "tax",
-                            "cost",
-                            "upkeep",
-                            "borne",
-                            "net",
-                            "owner",
-                            "reward",
-                            "staff",
-                            "contributor",
-                            "unit",
-                            "broker",
-                            "part",
-                        ],
-                    )
-                ),
-                name="sheet_line_step_is_known",
-            ),
+            model_name='sheetline',
+            constraint=models.CheckConstraint(condition=models.Q(('step__in', ['gross', 'tax', 'cost', 'upkeep', 'borne', 'net', 'owner', 'reward', 'staff', 'contributor', 'unit', 'broker', 'part'])), name='sheet_line_step_is_known'),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name="sheetline",
-            trigger=pgtrigger.compiler.Trigger(
-                name="sheet_line_is_final",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';",
-                    hash="3fd7b868137666135a60e2de009a34e338eb9764",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_sheet_line_is_final_fc08b",
-                    table="deals_sheetline",
-                    when="BEFORE",
-                ),
-            ),
+            model_name='sheetline',
+            trigger=pgtrigger.compiler.Trigger(name='sheet_line_is_final', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';", hash='3fd7b868137666135a60e2de009a34e338eb9764', operation='UPDATE OR DELETE', pgid='pgtrigger_sheet_line_is_final_fc08b', table='deals_sheetline', when='BEFORE')),
         ),
     ]

@@ -21,6 +21,7 @@ from keqiao.deals.services.distributing import (
 )
 from keqiao.deals.services.paying import pay
 from keqiao.deals.services.pricing import show_price, withdraw_price
+from keqiao.deals.services.vouching import confirm_line_for, payee_joined, release_payment
 
 __all__ = [
     "add_rule",
@@ -30,12 +31,15 @@ __all__ = [
     "approve",
     "choose_law",
     "confirm_line",
+    "confirm_line_for",
     "contest_line",
     "open_deal",
     "pay",
+    "payee_joined",
     "prepare",
     "record_receipt",
     "register_contract",
+    "release_payment",
     "reverse",
     "settle_deal",
     "show_price",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.deals import announcing, computing, selectors, telling
-from keqiao.deals.models import Confirmation, Deal, Distribution, SheetLine
+from keqiao.deals.models import Confirmation, Deal, Distribution, Evidence, SheetLine
 from keqiao.deals.policies import can_answer_line, can_approve, can_open_deal, can_prepare
 from keqiao.deals.services.paying import _accrue, _cancel_payments, _take_back
 from keqiao.deals.states import (
@@ -20,6 +20,7 @@ from keqiao.deals.states import (
     BeneficiaryApproves,
     DistributionState,
     SharesChanged,
+    VouchedForSomebody,
 )
 from keqiao.deals.types import Step
 from keqiao.deals.workflow import distribution_workflow
@@ -93,17 +94,21 @@ def confirm_line(*, actor: Actor, code: str) -> Confirmation:
     distribution, own = _own(actor, code)
     if own.answer == Answer.CONFIRMED:
         return own
+    _confirm(actor, distribution, own, "deals.line_confirmed")
+    return own
+
+
+def _confirm(actor: Actor, distribution: Distribution, own: Confirmation, event: str) -> None:
     if distribution.state not in {DistributionState.CONFIRMING, DistributionState.CONTESTED}:
         raise WrongState
     _shares_still_hold(distribution)
     own.answer, own.answered_at = Answer.CONFIRMED, clock.now()
     own.save(update_fields=["answer", "answered_at"])
-    record("deals.line_confirmed", distribution, actor=actor)
+    record(event, distribution, actor=actor)
     contested = distribution.confirmations.filter(answer=Answer.CONTESTED).exists()
     if distribution.state == DistributionState.CONTESTED and not contested:
         distribution_workflow.advance(distribution, "resume", actor=actor)
     _complete(actor, distribution)
-    return own
 
 
 @command
@@ -153,6 +158,8 @@ def approve(*, actor: Actor, code: str) -> Distribution:
     distribution = selectors.get_distribution(code, actor=actor, lock=True)
     if can_answer_line(actor, distribution):
         raise BeneficiaryApproves
+    if Evidence.objects.filter(confirmation__distribution=distribution, made_by_id=actor.person_id).exists():
+        raise VouchedForSomebody
     if distribution.state != DistributionState.CONFIRMED:
         raise WrongState
     _shares_still_hold(distribution)

@@ -6,10 +6,11 @@ from datetime import date
 
 from django.db.models import Sum
 
+from keqiao.catalogue import selectors as catalogue
 from keqiao.deals import selectors, telling
 from keqiao.deals.models import Distribution, Payment, SheetLine
 from keqiao.deals.policies import can_pay
-from keqiao.deals.states import DistributionState, PaymentState, PersonErased
+from keqiao.deals.states import DistributionState, PayeeNotJoined, PaymentState, PersonErased
 from keqiao.deals.types import SHARES, ChargeKind, Step
 from keqiao.deals.workflow import distribution_workflow
 from keqiao.kernel import codes
@@ -45,6 +46,8 @@ def pay(*, actor: Actor, code: str, paid_on: date | None = None) -> Payment:
         return payment
     if payment.person_id is not None and parties.erased_people([payment.person_id]):
         raise PersonErased
+    if payment.state == PaymentState.HELD:
+        raise PayeeNotJoined
     if payment.state != PaymentState.WAITING or distribution.state != DistributionState.PAYABLE:
         raise WrongState
     money, why = Money(payment.amount, payment.currency), f"支付 {distribution.code}"
@@ -80,7 +83,7 @@ def pay(*, actor: Actor, code: str, paid_on: date | None = None) -> Payment:
 
 def _finish_if_paid(actor: Actor, distribution: Distribution) -> None:
     """What is withheld waits for nobody here: it is settled outside the platform."""
-    waiting = distribution.payments.filter(state=PaymentState.WAITING)
+    waiting = distribution.payments.filter(state__in=[PaymentState.WAITING, PaymentState.HELD])
     if distribution.state == DistributionState.PAYABLE and not waiting.exists():
         distribution_workflow.advance(distribution, "finish", actor=actor)
 
@@ -108,20 +111,27 @@ def _accrue(actor: Actor, distribution: Distribution) -> None:
     orders = {payee: amount - paid.get(payee, 0) for payee, amount in owed.items()}
     orders |= {payee: -amount for payee, amount in paid.items() if payee not in owed}
     gone = parties.erased_people(person for person, _organisation in orders if person is not None)
+    absent = catalogue.out_of_reach(person for person, _organisation in orders if person is not None) - gone
     named = [(payee, amount) for payee, amount in orders.items() if amount]
     drawn = codes.fresh_many_of_year(Payment, "ZF", len(named))
     Payment.objects.bulk_create(
         Payment(
             code=code, distribution=distribution, person_id=person, organisation_id=organisation, amount=amount,
             currency=distribution.unit,
-            state=PaymentState.WITHHELD if person in gone else PaymentState.WAITING,
+            state=_first_state(person, gone, absent),
         )
         for code, ((person, organisation), amount) in zip(drawn, named, strict=True)
     )  # fmt: skip
 
 
+def _first_state(person_id: int | None, gone: set[int], absent: set[int]) -> PaymentState:
+    if person_id in gone:
+        return PaymentState.WITHHELD
+    return PaymentState.HELD if person_id in absent else PaymentState.WAITING
+
+
 def _cancel_payments(distribution: Distribution) -> None:
-    open_ones = distribution.payments.filter(state__in=[PaymentState.WAITING, PaymentState.WITHHELD])
+    open_ones = distribution.payments.filter(state__in=[PaymentState.WAITING, PaymentState.HELD, PaymentState.WITHHELD])
     open_ones.update(state=PaymentState.CANCELLED)
 
 

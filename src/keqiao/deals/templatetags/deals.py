@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from keqiao.catalogue import selectors as catalogue
 from keqiao.deals import showing
 from keqiao.deals.states import PaymentState
 from keqiao.deals.types import SHARES
@@ -73,3 +75,9 @@ def payment_state(value: str) -> str:
 def lang_mark(text: str) -> SafeString:
     """Names stay in their language, also inside a drawing."""
     return SafeString(' lang="zh-CN"' if showing.is_english() and HAN.search(text) else "")
+
+
+@register.filter
+def contributor_key(share: Any, code: str) -> str:
+    """Names a contributor in addresses."""
+    return catalogue.contributor_key(code, share.person_id)

@@ -72,7 +72,7 @@ def found_organisation(
         fields["credit_code"] = reading.credit_code(credit_code)
     known = _founders_role(kind, role)
     organisation = _enter(kind, fields, register_number)
-    paper = _keep(actor, licence, "licence")
+    paper = keep_paper(actor=actor, upload=licence, field="licence")
     _give_post(actor.person_id, organisation.pk, known)
     verification = Verification.objects.create(
         code=codes.fresh(Verification, "RZ"),
@@ -113,7 +113,7 @@ def answer_verification(*, actor: Actor, code: str, text: str, licence: Any = No
     verification_workflow.check(verification, "answer", actor=actor)
     _note(verification, NoteKind.ANSWER, actor, text, _("写一句答复，例如：已重新上传清晰的执照。"))
     if licence is not None and licence.size:
-        verification.licence = _keep(actor, licence, "licence")
+        verification.licence = keep_paper(actor=actor, upload=licence, field="licence")
     verification.due_on = _promised()
     verification.save(update_fields=["licence", "due_on"])
     verification_workflow.advance(verification, "answer", actor=actor, organisation_id=verification.organisation_id)
@@ -188,7 +188,9 @@ def _enter(kind: str, fields: dict[str, Any], register_number: str) -> Organisat
     return organisation
 
 
-def _keep(actor: Actor, upload: Any, field: str) -> StoredFile:
+@command
+def keep_paper(*, actor: Actor, upload: Any, field: str) -> StoredFile:
+    """A scan that somebody hands in, kept; refused when it is none. For commands, which have asked who may."""
     most = parameter("parties.paper_most_mb", on=clock.today())
     media_type = reading.paper(upload, most_mb=most, field=field)
     file: StoredFile = files.store(actor=actor, name=upload.name, media_type=media_type, chunks=upload.chunks())
