@@ -34,14 +34,15 @@ RELATION = re.compile(
 SIGNED = re.compile(r"[\u4e00-\u9fff](?:[A-Za-z] ?){0,3} ?[<>≥≤] ?$")
 PART_OF = re.compile(r" ?/ ?\d")
 ENDS = re.compile(
-    r" ?(?:$|、|[\[/,，。;；、)）:：\]】]|左右|以上|以下|之间|时|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in"
-    r"|at|when|with|on|was|were|is|under|over|to)\b)"
+    r" ?(?:$|、| NA\b|[\[/,，。;；、)）:：\]】]|左右|以上|以下|之间|时|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in"
+    r"|at|when|with|on|was|were|is|under|over|to|between|while|using|from|of)\b)"
 )
 
 # --- Fractions that measure nothing -----------------------------------------------------------------------------------
 
 STATISTIC_BEFORE = re.compile(
-    r"(?:(?<![A-Za-z])[Pp]|α|β|(?<![A-Za-z])[tFZHv] ?=|\( ?[12] ?=|(?<![A-Za-z])C ?I(?![A-Za-z])[^)\]]{0,16}"
+    r"(?:(?<![A-Za-z])[Pp]|α|β|(?<![A-Za-z])[tFZHv] ?(?:\(\d[\d, ]{0,8}\) ?)?=|\( ?[12] ?="
+    r"|(?<![A-Za-z])C ?I(?![A-Za-z])[^)\]]{0,16}"
     r"|置信.{0,10}|检验水[准平].{0,3}|\b(?:O ?R|R ?R|H ?R)值?(?:为|是)?) ?[=<>≤≥:]? ?$|± ?$"
 )
 STATISTIC_AFTER = re.compile(r" ?(?:的?(?:显著|检验|置信)性?(?:水[平准]|检验)|的?水平上?| ?[Pp] ?[<>≤≥]|[<>≤≥])|± ?\d")
@@ -92,7 +93,8 @@ def _is_named_whole(text: str, start: int, end: int, name: str, *, compared: boo
 def _measures_nothing(text: str, before: str, start: int, end: int) -> bool:
     """A fraction of a statistic, of an equation or of a count."""
     is_significance = text[start:end].lstrip("-+ ") in SIGNIFICANCE
-    is_level = is_significance and OPEN_BRACKET.search(before) and CLOSE_BRACKET.match(text, end)
+    is_named = METRIC_END.search(OPEN_BRACKET.sub("", before))  # 破碎度(0.05)
+    is_level = is_significance and OPEN_BRACKET.search(before) and CLOSE_BRACKET.match(text, end) and not is_named
     is_statistic = is_level or STATISTIC_BEFORE.search(before) or STATISTIC_AFTER.match(text, end)
     is_coefficient = EQUATION_BEFORE.search(before) or EQUATION_AFTER.match(text, end)
     return bool(is_statistic or is_coefficient or COUNTED.search(before.rstrip(" ")))

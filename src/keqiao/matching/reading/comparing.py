@@ -37,6 +37,12 @@ def before(text: str, at: int) -> tuple[str, int]:
 
 
 DURING = re.compile(r"over (?:about |approximately )?$", re.IGNORECASE)
+# Tunable over 70 nm, control over six orders: the whole stretch, whatever it measures.
+STRETCHED = re.compile(
+    r"\b(?:tun(?:ing|able|ed)|control(?:led)?|var(?:y|ies|ied|iation)|sweeps?|swept|scan(?:s|ned|ning)?|spread|averaged|extends?"
+    r"|distributed|integrated|range|bandwidth|linear) $",
+    re.IGNORECASE,
+)
 HAS_OVER = re.compile(
     r"\b(?:ha(?:s|ve|d)|with|for|of|is|are|was|lasts?|stores?|takes?|took|to|by|in|than) $|[(]$", re.IGNORECASE
 )
@@ -44,7 +50,11 @@ HAS_OVER = re.compile(
 
 def is_during(text: str, first: int, begin: int, unit: Unit) -> bool:
     """Data collected over 2 months; but a life of over 2 months is longer."""
-    if unit.kind != "[time]^1" or not DURING.fullmatch(text[first:begin]):
+    if not DURING.fullmatch(text[first:begin]):
+        return False
+    if STRETCHED.search(text[max(0, first - 20) : first]):
+        return True
+    if unit.kind != "[time]^1":
         return False
     return HAS_OVER.search(text[max(0, first - 12) : first]) is None
 
@@ -56,6 +66,8 @@ def after(text: str, at: int, unit: Unit) -> tuple[str, int]:
     plus = wording.OPEN_PLUS.match(text, at)
     if plus:
         return ">=", plus.end()
+    if turned := TURNED.match(text, at):
+        return (">=" if turned[1] in "<≤" else "<="), turned.start(1)
     aside = ASIDE.match(text, at)  # 10 kg (22 lbs) or less
     stated = wording.STATED_AFTER.match(text, aside.end() if aside else at)
     if stated and not (stated[0] == "内" and not WITHIN_KINDS.search(unit.kind)):
@@ -63,6 +75,7 @@ def after(text: str, at: int, unit: Unit) -> tuple[str, int]:
     return "", at
 
 
+TURNED = re.compile(r" ?([<>≤≥]) ?(?![Pp] ?[<=])[A-Za-z\u4e00-\u9fff]")  # 37 ℃ > T
 ASIDE = re.compile(r" ?(?:\([^()]{2,24}\)|\))(?= (?:or|and) )")
 
 
@@ -70,6 +83,8 @@ SMALL_KINDS = re.compile(r"^\[(?:length|time|angle)\]\^1$")  # better than 10 m:
 
 
 def direction(comparator: str, name: str, figure: Figure, unit: Unit) -> str:
+    if comparator == "faster":  # than 0.1 s is shorter, than 30 m/s is more
+        return "<=" if unit.kind == "[time]^1" else ">="
     if comparator == "better":
         is_share = unit.kind == "fraction" and figure.value > 50
         is_small = wording.SMALLER_IS_BETTER.search(name) or (

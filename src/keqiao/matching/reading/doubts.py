@@ -67,15 +67,17 @@ def _with_degrees(text: str, figure: Figure) -> Figure:
 
 
 def _is_no_unit(text: str, figure: Figure) -> bool:
-    if text[figure.unit_end : figure.unit_end + 1] >= "\ue000":  # a sign that was not decoded
+    is_opening = figure.unit.endswith((' "', " '"))  # 50 billion "smart" things
+    if is_opening or text[figure.unit_end : figure.unit_end + 1] >= "\ue000":  # a sign that was not decoded
         return True
     if figure.unit == '"':
         return is_year(figure, text) or bool(OPENING.match(text, figure.end)) or text.startswith("s ", figure.unit_end)
     if figure.unit == "°":
         return _is_no_degree(text, figure)
-    if figure.unit in RISKY:  # F 1 牛 are hybrids
+    if figure.unit in RISKY or figure.unit == "a":  # F 1 牛 are hybrids, C 33 A a line of cells
         return bool(LETTER_BEFORE.search(text[max(0, figure.start - 3) : figure.start]))
-    is_capital = figure.unit.isupper() and text[figure.end : figure.end + 1] == figure.unit
+    at = figure.end + (figure.unit == "T" and text.startswith(" ", figure.end))  # D S M 30104 T: the type strain
+    is_capital = figure.unit.isupper() and text[at : at + 1] == figure.unit
     return is_capital and _is_of_a_name(text, figure)
 
 
@@ -99,7 +101,7 @@ def _is_no_degree(text: str, figure: Figure) -> bool:
 
 def is_glued(text: str, figure: Figure, unit: Unit) -> bool:
     """3060 cm was 30–60 cm before optical reading lost the dash: beyond reading, as nobody can be sure."""
-    digits = text[figure.start : figure.end]
+    digits = text[figure.start : figure.end].lstrip("-+ ")
     if figure.high is not None or not CJK.search(text) or not digits.isdigit():
         return False
     is_chained = CHAIN.search(text[max(0, figure.start - 14) : figure.start])  # 0-1010-20 was 0-10, 10-20
@@ -115,6 +117,8 @@ def _is_too_much(digits: str, spelling: str, unit: Unit) -> bool:
     """Nobody writes so many in this unit."""
     is_product = "·" in spelling or ("/" in spelling and not unit.is_money)
     if len(digits) >= LEAST_LONG and (spelling == "nm" or is_product):
+        return True
+    if len(digits) > FEWEST and spelling in {"g/L", "g·L-1"}:
         return True
     if unit.kind == "[length]^1":
         return spelling in {"cm", "μm"} or (spelling == "m" and len(digits) == EIGHT)

@@ -29,7 +29,10 @@ LIST_SIGN = re.compile(
     r"(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\bvs\b\.?|\.(?=\d)) ?(?:(?<=[、,和及与])\("
     r"|(?<=[、,和及与] )\()?(?=[-+]? ?\d)"
 )
+RAISED_TO = re.compile(r" ?(?:\bto\b|至|到) ?(?=[-+]?\d)")
 HUNDREDTHS = re.compile(r"百分之(?P<digits>\d{1,3}(?:\.\d{1,3})?|[一二三四五六七八九十百零两]{1,5})")
+# The spans of a bridge: (55+135+55) m.
+SPANS = re.compile(r"\( ?(?P<lengths>\d{1,4}(?:\.\d{1,2})?(?: ?\+ ?\d{1,4}(?:\.\d{1,2})?){1,12}) ?\) ?m(?![A-Za-z0-9])")
 PROTECTION = re.compile(r"(?<![A-Za-z0-9])IP ?(?P<grade>[0-6][0-9])(?![0-9])")
 LOOKED_AFTER = 28
 
@@ -61,7 +64,9 @@ def _groups(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[list[Figure
     position = looked_until = 0
     for hundredth in HUNDREDTHS.finditer(text):
         taken = [*taken, (hundredth.start("digits"), hundredth.end())]
-    special = sorted([*_hundredths(text), *_protections(text)], key=lambda figure: figure.start)
+    for row in SPANS.finditer(text):
+        taken = [*taken, row.span()]
+    special = sorted([*_hundredths(text), *_protections(text), *_spans(text)], key=lambda figure: figure.start)
     while position < len(text):
         found = NUMBER.search(text, position)
         while special and (found is None or special[0].start <= found.start()):
@@ -96,6 +101,14 @@ def _protections(text: str) -> Iterator[Figure]:
         yield Figure(found.start(), found.end(), Decimal(found["grade"]), unit="IP", unit_end=found.end())
 
 
+def _spans(text: str) -> Iterator[Figure]:
+    for row in SPANS.finditer(text):
+        for found in re.finditer(r"\d+(?:\.\d+)?", row["lengths"]):
+            start, end = row.start("lengths") + found.start(), row.start("lengths") + found.end()
+            is_last = end == row.end("lengths")
+            yield Figure(start, end, Decimal(found[0]), unit="m", unit_end=row.end() if is_last else end)
+
+
 CHINESE_DIGITS = {digit: n for n, digit in enumerate("零一二三四五六七八九")} | {"两": 2}
 
 
@@ -119,7 +132,7 @@ def _group(text: str, at: int, until: int) -> tuple[list[Figure], int]:
         return _prefixed(text, first)
     listed = [first]
     while listed[-1].end < until and not first.currency and not listed[-1].unit and len(listed) < MOST_IN_A_LIST:
-        sign = LIST_SIGN.match(text, listed[-1].end)
+        sign = LIST_SIGN.match(text, listed[-1].end) or _raised_to(text, listed[-1])
         if sign is None or sign.end() >= until or doubts.is_year(listed[-1], text):
             break
         following = single(text, sign.end())
@@ -132,6 +145,12 @@ def _group(text: str, at: int, until: int) -> tuple[list[Figure], int]:
     if _are_shares(text, listed):
         return listed, last.end
     return [first], last.end
+
+
+def _raised_to(text: str, figure: Figure) -> re.Match[str] | None:
+    """Doubled from 6 to 12 GeV: two figures, and the unit is of both."""
+    is_change = wording.FROM_TO_CHANGE.search(text[max(0, figure.start - 40) : figure.start])
+    return RAISED_TO.match(text, figure.end) if is_change else None
 
 
 def _are_shares(text: str, listed: Sequence[Figure]) -> bool:
@@ -166,6 +185,8 @@ def _worded(text: str, group: Sequence[Figure], earliest: int, *, is_query: bool
     before, first = comparing.before(text, begin)
     if before == ">=" and comparing.is_during(text, first, begin, read_unit(tail.unit)):
         before = ""
+    if earliest and text[earliest:first].strip() == "" and text[first : first + 1] in {"<", ">"}:
+        before = ""  # 15 cm × 15 cm > 10 cm × 15 cm puts in order
     if head.prefix_start >= 0 and not head.currency:
         inside = comparing.before(text, head.start)[0]
         before = before or inside
@@ -230,8 +251,12 @@ def _comparator(text: str, figure: Figure, stated: _Stated, name: str, unit: Uni
         comparator = "="
     if figure.spread is None and ALONE_TOLERANCE.search(text[max(0, figure.start - 15) : figure.start]):
         comparator = "<="
-    return ">=" if text.startswith("+", figure.end) or MORE_THAN.match(text, figure.end) else comparator  # 30+ m
+    is_open = bool(wording.OPEN_PLUS.match(text, figure.end)) or text.startswith("+ ", figure.end)
+    is_more = is_open or MORE_THAN.match(text, figure.end) or AND_MORE.match(text, figure.unit_end)
+    return ">=" if is_more else comparator  # 30+ m
 
+
+AND_MORE = re.compile(r" ?[余多](?=[,，、。;；的来前后间,]|$)")  # 1年余
 
 EVERY = re.compile(r"每[日天周月年][^,，。;；]*$")
 

@@ -8,7 +8,7 @@ MONTHS = (
     r"(?:January|February|March|April|May|June|July|August|September|October|November|December"
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)"
 )
-OLD = r"(?:-| )(?:years?|months?|weeks?|days?)(?:-| )(?:olds?|of age)\b"
+OLD = r"(?:-| )(?:years?|months?|weeks?|days?)(?:-| )(?:olds?|(?:of )?age)\b"
 OF_GROUP, SHARES = r"(?:值|[(（][^()（）]{1,8}[)）])", r"0?\.\d+(?:[、,和及] ?0?\.\d+){0,8}"
 MORE = r"(?:[、,，和至~-] ?\d{1,6}){0,8}"
 NAMED = (
@@ -23,7 +23,7 @@ ISOTOPE = (
     r"|3[69] ?A ?r|40 ?A ?r|2[789] ?S ?i|29 ?S ?i|3[46]S|14N|31 ?P|3 ?H ?e|4 ?H ?e|57 ?F ?e|(?:9[4-9]"
     r"|100) ?M ?o)(?![A-Za-z])(?! ?[/·])"
 )
-NO_LENGTH = r"(?! ?-?(?:[cmnμk]? ?m|in|ft|feet|inch(?:es)?|deg(?:rees?)?|°)(?![A-Za-z])| ?[\"″])"
+NO_LENGTH = r"(?! ?-?(?:[cmnμk]? ?m|in|o|ft|feet|inch(?:es)?|deg(?:rees?)?|°)(?![A-Za-z])| ?[\"″])"
 MASKS = (
     # Dates and times
     (
@@ -48,7 +48,10 @@ MASKS = (
     r"第 ?\d+(?: ?[-~、,，和至] ?\d{1,6}){0,8}|\b\d+(?:st|nd|rd|th)\b",
     rf"\b{NAMED} ?(?:-| )?\d{{1,9}}(?:\.\d{{1,6}}){{0,4}}(?: ?(?:[-,]|and|to) ?\d{{1,9}}){{0,8}}",
     r"(?:图|表|式|附录|版本|版) ?\d{1,6}(?:[.-]\d{1,6}){0,4}",
-    r"(?:^|(?<!\bone)(?<!\btwo)(?<!\bthree)(?<!\bfour)(?<!\bfive)(?<!TRL)(?<!pH)[\s。；;:：(（])[(（]?\d{1,2}[)）](?=[^\d])",
+    (
+        r"(?:^|(?<!\bone)(?<!\btwo)(?<!\bthree)(?<!\bfour)(?<!\bfive)(?<!TRL)(?<!pH)[\s。；;:：(（])[(（]?\d{1,2}[)）](?=[^\d])"
+        r"(?! (?:years?|months?|weeks?|days?|hours?|minutes?|pounds?|percent|feet|miles?|gallons?|met(?:er|re)s?)\b)"
+    ),
     r"\[\d{1,4}(?: ?[-,] ?\d{1,4}){0,12}\]",
     # Statistics: p values, confidence intervals
     rf"[(（]?[·. ]*(?<![A-Za-z])(?<![A-Z] )[Pp] ?{OF_GROUP}? ?(?:值|均|都|依次|分别)? ?(?:为|是|[<>=≤≥＜]) ?{SHARES}[ .·]*[)）]?",
@@ -60,14 +63,19 @@ MASKS = (
         rf"(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^|[⁻⁺⁰-⁹]|[1-9-]"
         rf"| - ?\d))\d+(?:\.\d+)?(?: ?[×xX*] ?\d{{1,9}}){{0,3}}(?![.\d]){NO_LENGTH}"
     ),
-    r"(?<![\d.])\d+(?:\.\d+)? ?: ?\d+(?:\.\d+)?(?: ?: ?\d+(?:\.\d+)?){0,6}(?![A-Za-z%])",
+    r"(?<![\d.])(?:\d+(?:\.\d+)? ?(?:-|~|至|to) ?)?\d+(?:\.\d+)? ?: ?\d+(?:\.\d+)?(?: ?: ?\d+(?:\.\d+)?){0,6}(?![A-Za-z%])",
     r"\d+ ?[°º] ?\d+ ?[′'](?: ?\d+(?:\.\d+)? ?(?:″|\"|''|′′))?",
     # Codes, addresses, names of things
     r"https?://\S{1,200}|doi\S{1,200}|\d+(?:-\d+){2,}|\d+(?:\.\d+){2,}|(?<![\d.,])0\d+(?![.\d]*[%℃])",
     (
-        r"(?-i:\b0[ -]?G\b)(?!/)|\b[48]K (?=\(?(?:objective|resolution|3840|video|resol|UHD|display|TV|ultra"
+        r"(?-i:\b0[ -]?G\b)(?!/)|\b[48]K ?[x×] ?[48]K\b|\b[48]K (?=\(?(?:objective|resolution|3840|video|resol|UHD|display|TV|ultra"
         r"|monitor|image))"
     ),
+    (
+        r"(?:化合物|抑制剂|衍生物|产物|配体|探针|实验|研究|compounds?|inhibitors?|analogu?es?|experiments?|stud(?:y|ies)) ?"
+        r"\d{1,2}(?-i:[a-z])(?![A-Za-z])(?:[、,和-] ?\d{1,2}(?-i:[a-z])(?![A-Za-z])){0,8}"
+    ),
+    r"(?-i:(?<!\d)(?:304|316|317|321|347)(?:LN?|H)(?![A-Za-z])|\b0N (?=[A-Z]))",  # steels; "0N THE BASIS"
     # Isotopes, genes, places in molecules
     r"(?<![\d.])(?:1[134]C|1[35]N|1[578]O|18F|32P|35S|3H|137 ?Cs|90 ?Sr)\b|\(\d{2,3}M?\)(?=[A-Z]{1,2}\b)",
     rf"(?<![\d.]){ISOTOPE}",

@@ -25,7 +25,7 @@ PREFIXED = re.compile(
     r"|(?P<mach>\bMach|马赫数?(?: ?M(?:a(?![A-Za-z]))?)?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )"
     r"|(?<=from ))M(?= ?=)))(?: ?值| numbers?"
     r"| values?| levels?)?(?: start| end| target| goal)?(?: equal(?: to)? or)?"
-    rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|在|in the range|between|from|范围|at))? ?(?:[=:of为约(]|of"
+    rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|在|(?:in the )?ranges?|between|from|范围|at))? ?(?:[=:of为约(]|of"
     rf"|in)?){{0,3}}[ -]?$",
     re.IGNORECASE,
 )
@@ -92,7 +92,7 @@ def _unit_after(text: str, figure: Figure) -> tuple[str, int]:
     more = MORE_THAN.match(text, figure.end)
     at = more.end() if more else figure.end
     opened = OPENED.search(text[max(0, figure.start - 4) : figure.start])
-    if opened and (closed := re.match(r" ?\){1,2} ?(?=[%‰A-Za-zμ°℃\u4e00-\u9fff])", text[at:])):
+    if opened and (closed := re.match(r" ?\)(?: ?\))? ?(?=[%‰A-Za-zμ°℃\u4e00-\u9fff])", text[at:])):
         unit, end = unit_at(text, at + closed.end())
         if unit and not is_bare(unit):
             return unit, end
@@ -106,7 +106,9 @@ def _of_money(text: str, figure: Figure, at: int) -> tuple[str, int]:
     """What follows in "$45 million" and "$4.5/kg"."""
     size = MONEY_SIZE.match(text, at)
     word, end = (SIZES[size[1].lower()], size.end()) if size else unit_at(text, at)
-    if not size and word and not is_bare(word):
+    if not size and word and read_unit(word).is_money and is_bare(word.split()[0]):
+        word = word.split()[0]  # $57 billion USD
+    elif not size and word and not is_bare(word):
         word, end = "", at
     whole, rest = extended(text[end : end + WINDOW], figure.currency, 0)
     return f"{word} {whole}".strip(), end + rest
@@ -131,6 +133,10 @@ def _in_context(text: str, start: int, at: int) -> tuple[str, int]:
 LETTERS_IN_CONTEXT = (
     (re.compile(r"酶|enzym|activity", re.IGNORECASE), re.compile(r" ?U(?![A-Za-z])")),
     (re.compile(r"浓度|concentrat|molar", re.IGNORECASE), re.compile(r" ?M(?![A-Za-z-])")),
+    (
+        re.compile(r"[距星系盘核]|尺度|半径|distan|galax|stell?a|radi(?:us|i)", re.IGNORECASE),
+        re.compile(r" ?p ?c(?![A-Za-z])"),
+    ),
 )
 DAYS_AFTER = re.compile(r"日(?=以?内|之内|后|以上|期|债|均)")
 DAYS_BEFORE = re.compile(r"(?:提前|届?满|至少|逾|超过|连续|为期|银行间|每隔?|不少于) ?$")

@@ -22,6 +22,7 @@ ALIASES = tuple(
         (rf"{DEGREE}\(?(?:C|Celsius|centigrade)(?![A-Za-z])\)?", "℃"),
         (rf"{DEGREE}\(?(?:F|Fahrenheit)(?![A-Za-z])\)?", "℉"),
         (rf"{DEGREE}\(?(?:K|Kelvin)(?![A-Za-z])\)?", "K"),
+        (r"(?-i:(?<=\d)o)(?= ?[,;)]| (?!f )[a-z]{3})", "°"),  # 60 x 60o field
         (r"(?:milli-?arc[- ]?sec(?:ond)?s?|毫角秒)(?![A-Za-z])", "mas"),
         (r"(?:micro-?arc[- ]?sec(?:ond)?s?|微角秒)(?![A-Za-z])", "μas"),
         (r"arc[- ]?sec(?:ond)?s?(?![A-Za-z])", "arcsec"),
@@ -34,6 +35,7 @@ ALIASES = tuple(
         (r"[×xX] ?g(?![A-Za-z])", "×g"),
         (r"[gG]['’]s(?![A-Za-z])", "gn"),
         (r"/ ?10 ?万(?:人)?", "十万分率"),
+        (r"(?-i:p ?c ?(?:· ?)?c ?m ?\^? ?- ?3)(?!\d)", "pc·cm-3"),  # of a dispersion measure
         (r"astronomical units?", "AU"),
         (r"个?太阳半径|solar radi(?:i|us)|R ?[⊙☉]", "太阳半径"),
         (r"个?太阳质量|solar mass(?:es)?|M ?[⊙☉]", "太阳质量"),
@@ -46,6 +48,8 @@ ALIASES = tuple(
         (r"units?(?= ?(?:/|per ))", "件"),
         (r"times(?= ?(?:/|per ))", "次"),
         (r"kS/s", "ksps"),
+        (r"kph(?![A-Za-z])", "km/h"),
+        (r"(?-i:mps)(?![A-Za-z])", "m/s"),
         (r"MS/s", "Msps"),
         (r"GS/s", "Gsps"),
         (r"mol(?:e|ar)?[- ]?per ?cent", "mol%"),
@@ -53,6 +57,7 @@ ALIASES = tuple(
         (r"vol(?:ume)?\.?[- ]?per ?cent", "vol%"),
         (r"metric (?:tons?|tonnes?)(?![a-z])", "t"),
         (r"per ?cent(?:age)?(?![A-Za-z])", "%"),
+        (r"(?-i:kV) ?[AD]C(?![a-z])", "kV"),
         (r"V ?[AD]C(?![a-z])|volts? [AD]C(?![a-z])", "V"),
         (r"C\.?F\.?M\.?(?![A-Za-z])", "cfm"),
         (r"(?:square|sq\.?) (?:feet|ft|foot)(?![a-z])", "ft2"),
@@ -86,7 +91,7 @@ FOLLOWED_BY = {  # Latin units of one letter that mean something else before the
     "S": re.compile(r" ?(?:r?RNA|rDNA|and|or|\d)"),
     "A": re.compile(r"[ -][A-Z]|型|组|类"),
     "K": re.compile(
-        r"-[A-Z](?![A-Za-z])|型| (?:projects|users|people|samples|images|files|records|lines|words|tokens)\b"
+        r"-[A-Z](?![A-Za-z])|型|\. [a-z]| (?:projects|users|people|samples|images|files|records|lines|words|tokens)\b"
     ),
     "a": re.compile(r" [A-Za-z]|[~-]\d|蛋白|基因|型|类"),
     "degree": re.compile(r" of (?:freedom|separation)"),
@@ -114,7 +119,7 @@ SEPARATOR = re.compile(
     r"|(?<=[A-Za-z0-9])\.(?=[A-Za-zμ]{1,3}(?:[-/^·,，。\d]|$))|\. ?(?=[℃K])"
     r"| per (?:(?:square|cubic) )?|每| (?=[A-Za-zμ]{1,3}[23]? ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]"
     r"|⁻))|-(?=(?:h"
-    r"|hr|hours?|m|mm|lbs?|lbf|ft|in|K|cm|s|sr|day|mrad|rad|N|W|V)\b)| (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
+    r"|hr|hours?|m|mm|lbs?|lbf|ft|in|K|cm|s|sr|day|mrad|rad|N|W|V)\b)| (?=[A-Za-zμ](?: [A-Za-zμ]){0,3} - [1-4](?!\d))"
     r"| (?=deg(?:ree)?s?\.? ?[KCF]\b)"
 )
 # Of what the mass is, inside the unit: kg CO2/h, g C m-2.
@@ -132,10 +137,13 @@ MANY = re.compile(r"\d{2,4} ?(?=(?:m2|m²|g|kg|m[lL]|L|a|h|d)(?![A-Za-z]))")
 POWER_FOLLOWS = re.compile(r" ?[-⁻]? ?\d")
 SUBSTANCES = ("N", "P", "K", "C", "CH", "CO", "NH")
 LOST_MINUS = re.compile(r" ([1-3])(?= ?[和与及,，。;；、)·]|$)")  # "t·hm 2" was t·hm⁻² before optical reading
-RAISED = re.compile(r" ([23])(?! ?[个种组项类年次号])(?= ?(?:[,，。;；、)）·(（\u4e00-\u9fff]|$))")  # "g / m 3"
+RAISED = re.compile(
+    r" ([23])(?! ?[个种组项类年次号])(?= ?(?:\.(?!\d)|[,，。;；、)）·(（+\u4e00-\u9fff]|$))"
+)  # "g / m 3"
 NUMBERS_INSIDE = re.compile(r"\d\.\d|[~±]")
 IN_PARENTHESES = re.compile(r" ?\((-?[1-3])\)")  # "UG/M(3)" of old award texts
 SPACED_EXPONENT = re.compile(r" - ([1-3])(?!\d)")
+SPACED_INVERSE = re.compile(r" - (1)(?= ?(?:[,，。;；、)）之和与的]|$))")  # 76.5 L - 1
 SPACED = re.compile(r"[A-Za-zμ](?: [A-Za-zμ]){1,4}(?![A-Za-z])")
 HARDNESS = re.compile(r"H ?V ?\d{1,2}(?:\.\d)?")
 NUMERAL = re.compile(
@@ -280,6 +288,7 @@ def _raised(window: str, current: str, at: int) -> tuple[str, int]:
     for pattern, sign, applies in (
         (IN_PARENTHESES, "", current[-1:] == "m"),
         (SPACED_EXPONENT, "-", in_product),
+        (SPACED_INVERSE, "-", current[-1:].isalpha()),
         (LOST_MINUS, "-", in_product),
         (RAISED, "", current[-1:] == "m"),
     ):

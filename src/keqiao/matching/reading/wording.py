@@ -11,18 +11,21 @@ BEFORE = {
     "at_least equal_to_or_greater_than at_or_above no_less_than not_less_than no_lower_than not_lower_than "
     "no_fewer_than no_smaller_than not_below "
     "more_than greater_than "
-    "higher_than larger_than longer_than faster_than greater_than_or_equal_to in_excess_of exceeding exceeds exceed "
+    "higher_than larger_than longer_than deeper_than wider_than thicker_than "
+    "heavier_than taller_than greater_than_or_equal_to in_excess_of exceeding exceeds exceed "
     "exceeded over above beyond minimum min upwards_of",
     "<=": "≤ <= =< ⩽ 小于等于 小于或等于 小于 低于 少于 短于 不足 不到 不高于 不大于 不超过 未超过 不超 不多于 不长于 "
     "至多 最多 最高 最大 控制在 < "
     "at_most no_worse_than less_than_or_equal_to equal_to_or_less_than at_or_below no_more_than not_more_than "
     "no_higher_than no_greater_than no_larger_than no_longer_than not_exceeding "
-    "not_to_exceed not_exceed less_than fewer_than lower_than shorter_than smaller_than lighter_than thinner_than "
+    "not_to_exceed not_exceed less_than fewer_than lower_than shorter_than smaller_than lighter_than thinner_than finer_than "
+    "narrower_than "
     "below under within up_to "
     "maximum max",
     "=": "等于 为 = ≈ ~ equal_to of around about approximately roughly nearly almost close_to near 约 大约 左右 近 将近 接近 高达 "
     "低至 多达 as_high_as as_low_as as_much_as as_little_as as_long_as as_small_as as_large_as",
     "better": "优于 好于 better_than superior_to",
+    "faster": "快于 faster_than quicker_than",
 }
 AFTER = {
     ">=": "及其以上 及以上 或以上 以上 或更高 或更多 起 or_more or_above or_higher or_longer or_greater and_above "
@@ -47,12 +50,17 @@ def alternatives(words: Iterable[str]) -> str:
 AFTER["better"] = "or_better"
 BEFORE_WORDS, AFTER_WORDS = _words(BEFORE), _words(AFTER)
 
+# Before the same number in brackets: one (1) pound, twenty-one (21) months.
+SPELLED_OUT = (
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|eighteen|twenty|thirty)(?:-[a-z]{3,5})?"
+)
+
 # What may stand between "at least" and the number.
 FILLERS = (
     r"(?: |，? ?(?:到了|达到了?|到达|可达到?|能达到?|达|到|了|为|是|仅|约|大约|其)|\b(?:the order of|approximately"
     r"|about|around|a total of|an?"
     r"|the|of|by|only|first|next|factor"
-    r"|be|to|another)\b)*"
+    rf"|be|to|another|{SPELLED_OUT}(?= ?$))\b)*"
 )
 STATED_BEFORE = re.compile(rf"(?P<word>{alternatives(BEFORE_WORDS)}){FILLERS}$", re.IGNORECASE)
 AT_MOST_VERB = re.compile(
@@ -61,7 +69,9 @@ AT_MOST_VERB = re.compile(
 )
 # A minimum specific energy of 1,500 Wh/kg.
 EXTREME_OF = re.compile(
-    r"\b(?:(?P<least>minimum|min\.?)|maximum|max\.?) (?:[a-z-]+ ){1,3}of (?:about |approximately )?$", re.IGNORECASE
+    r"\b(?:(?P<least>minimum|min\.?)|maximum|max\.?) (?:[a-z-]+ ){1,3}of (?:about |approximately )?"
+    rf"(?:{SPELLED_OUT} )?$",
+    re.IGNORECASE,
 )
 EXTREME = re.compile(r"最[高低大小多少]|max(?:imum)?|min(?:imum)?", re.IGNORECASE)
 STATED_AFTER = re.compile(
@@ -83,7 +93,7 @@ LARGER_IS_BETTER = re.compile(r"距离|寿命|续航|量程|深度|range|life|en
 UNDER_IS_AT = re.compile(r"\[(?:mass|force|temperature)\]|temperature")  # "under 5 MPa" is a circumstance, not a bound
 
 RANGE_SIGN = re.compile(
-    r"(?:-(?= to ))? {0,9}(?:-{1,2}|~|至|到|\bto(?![A-Za-z])(?:-(?= ?\d)| plus| minus)?|\bthrough\b|\bdown to\b"
+    r"(?:-(?= ?to\b))? {0,9}(?:-{1,2}|~|至|到|\bto(?![A-Za-z])(?:-(?= ?\d)| plus| minus)?|\bthrough\b|\bdown to\b"
     r"|\bup to\b) {0,9}"
     r"(?=[-+]?\.?\d|[¥$€£] ?\d|(?:EUR|USD|CNY|RMB|GBP) \d)",
     re.IGNORECASE,

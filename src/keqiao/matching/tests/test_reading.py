@@ -62,6 +62,17 @@ CASES = [
     ("ratios up to 1.10 or greater", [("ratios", ">=", "1.10", None, "")]),
     ("a budget of 120.000 euro", [("budget", "=", "120000", None, "euro")]),
     ("more than 100W, 975-nm", [("", ">=", "100", None, "W"), ("", "=", "975", None, "nm")]),
+    ("一座(55+135+55)m的桥", [("一座", "=", "55", None, "m"), ("", "=", "135", None, "m"), ("", "=", "55", None, "m")]),
+    ("no more than one (1) pound", [("", "<=", "1", None, "pound")]),
+    ("37 ℃ > T", [("", "<=", "37", None, "℃")]),
+    ("faster than 0.1 second", [("", "<=", "0.1", None, "second")]),
+    ("tuning over 70 nm", [("tuning", "=", "70", None, "nm")]),
+    ("doubled from 6 to 12 GeV", [("doubled", "=", "6", None, "GeV"), ("doubled", "=", "12", None, "GeV")]),
+    ("误比特率为10-3时", [("误比特率", "=", "0.001", None, "")]),
+    ("速效磷为P2O560～120 mg/kg", [("P2O₅", "range", "60", "120", "mg/kg")]),
+    ("浓度为 41 L - 1 ，", [("浓度", "=", "41", None, "L-1")]),
+    ("病程1年余", [("病程", ">=", "1", None, "年")]),
+    ("density 10 g N m - 2 y e a r - 1", [("density", "=", "10", None, "gN·m-2·year-1")]),
 ]  # fmt: skip
 
 
@@ -84,6 +95,7 @@ def test_figures(text, expected):
         "差异显著 ( · < 0.05 )", "见 5.4.1 节", "reach 100s of meters", "回归方程 A=2905287.6C+56536.9", "11C 和 18F 标记", "",
         "030 cm 与 3060 cm 土层", "β = -0.071", "OR值为4.00", "用 137 C s 监测", "T 1 W I 低信号", "a 6T battery", "Directive 2010/40/EU",
         "2016年7月、2017年3月、7月和9月", "每周仅需注射1次", "‘浚单20 ° 、‘安农8号’", "(MSWD=2.3,n=12)", "Visual C++ 6.0 的环境", "aged 13-17 years",
+        "化合物3d、3e 有效", "316L不锈钢", "D S M 30104 T 相似性", "50 billion \"smart\" things", "t(19) = 3.05", "a ratio of 0.7 to 1.6:1",
     ],
 )  # fmt: skip
 def test_no_figures(text):
