@@ -28,6 +28,7 @@ SETS = (
     "tenth-test",
     "eleventh-test",
     "twelfth-test",
+    "thirteenth-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 
