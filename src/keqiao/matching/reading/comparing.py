@@ -39,7 +39,7 @@ def before(text: str, at: int) -> tuple[str, int]:
 DURING = re.compile(r"over (?:about |approximately )?$", re.IGNORECASE)
 # Tunable over 70 nm, control over six orders: the whole stretch, whatever it measures.
 STRETCHED = re.compile(
-    r"\b(?:tun(?:ing|able|ed)|control(?:led)?|var(?:y|ies|ied|iation)|sweeps?|swept|scan(?:s|ned|ning)?|spread|averaged|extends?"
+    r"\b(?:steer(?:able|ed|ing)|tun(?:ing|able|ed)|control(?:led)?|var(?:y|ies|ied|iation)|sweeps?|swept|scan(?:s|ned|ning)?|spread|averaged|extends?"
     r"|distributed|integrated|range|bandwidth|linear) $",
     re.IGNORECASE,
 )
@@ -68,6 +68,8 @@ def after(text: str, at: int, unit: Unit) -> tuple[str, int]:
         return ">=", plus.end()
     if turned := TURNED.match(text, at):
         return (">=" if turned[1] in "<≤" else "<="), turned.start(1)
+    if extreme := EXTREME_AFTER.match(text, at):
+        return (">=" if extreme[1] == "min" else "<="), extreme.end()
     aside = ASIDE.match(text, at)  # 10 kg (22 lbs) or less
     stated = wording.STATED_AFTER.match(text, aside.end() if aside else at)
     if stated and not (stated[0] == "内" and not WITHIN_KINDS.search(unit.kind)):
@@ -75,6 +77,7 @@ def after(text: str, at: int, unit: Unit) -> tuple[str, int]:
     return "", at
 
 
+EXTREME_AFTER = re.compile(r" (min|max)(?:\.(?= |\)|$)|(?=[),;]))")  # (1000 bar min)
 TURNED = re.compile(r" ?([<>≤≥]) ?(?![Pp] ?[<=])[A-Za-z\u4e00-\u9fff]")  # 37 ℃ > T
 ASIDE = re.compile(r" ?(?:\([^()]{2,24}\)|\))(?= (?:or|and) )")
 

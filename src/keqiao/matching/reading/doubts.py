@@ -14,12 +14,13 @@ from keqiao.matching.reading.types import Figure
 from keqiao.matching.reading.units_in_text import RISKY
 
 CJK = re.compile(r"[\u4e00-\u9fff]")
-HOT = re.compile(r"temperature|thermal|heat|cool|melt|anneal|furnace|温|热", re.IGNORECASE)
+HOT = re.compile(r"temperature|\btemp\b|thermal|heat|cool|melt|anneal|furnace|温|热", re.IGNORECASE)
 GRADE_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z]{2,5} $")
 CAPACITOR = re.compile(r"电容|capacit", re.IGNORECASE)
 MEMORY = frozenset(Decimal(2**n) for n in range(4, 13))
 RATE_WORDS = re.compile(r"倍率|C-rate|charg|充电|放电|循环", re.IGNORECASE)
-SPEED = re.compile(r"velocit|speed", re.IGNORECASE)
+SPEED = re.compile(r"velocit|speed|bullet|projectile|ballistic|muzzle|rounds|impact", re.IGNORECASE)
+FRAMES = re.compile(r" (?:video|frame|camera|imag)", re.IGNORECASE)
 POINTS_OF_THOUSANDS = re.compile(r"\d{1,3}(?:\.000){1,3}")
 WARM = re.compile(r"温度?(?:为|是|在|约|达到?|于|至|升?高?到)? ?$|temperature (?:of|is|was|at) $", re.IGNORECASE)
 LETTER_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z] $")
@@ -32,19 +33,23 @@ ANGULAR = re.compile(
 )
 AFTER_A_STOP = re.compile(r"[A-Z\u4e00-\u9fff]|$")
 LEAST_FAHRENHEIT = 20  # a bare F of at least so many is a temperature, as capacitors have less
+MOST_FAHRENHEIT = 20_000
 LEAST_CELSIUS, MOST_CELSIUS = 100, 4000
 MOST_TESLA = 60
 MAGNETIC = re.compile(r"magnet|tesla|field|flux|\bMR|NMR|MRI|磁|场强|超导|superconduct", re.IGNORECASE)
+ENDS_BETWEEN, JOINED = re.compile(r" ?之间"), re.compile(r"\d[^,，。;；]*(?:[和与及至到、~-]|and|to) ?$")
 CHAIN = re.compile(r"\d ?- ?\d{3,} ?- ?$")
 FEWEST, LEAST_LONG, EIGHT, MOST_DIGITS = 4, 6, 8, 10
 HOTTEST = 2000
+LONGEST_LENGTHS = {"mm": 7, "m": 7, "km": 6}  # digits of a length that nobody writes without a comma
 
 
 def mended(text: str, figure: Figure) -> Figure:
     """2430F of a hot rim are degrees; 293T, API 5L, 64K and a closing quotation mark are no quantities."""
     if _is_no_unit(text, figure):
         return replace(figure, unit="", unit_end=figure.end)
-    if figure.unit == "fps" and SPEED.search(text[max(0, figure.start - 40) : figure.start]):
+    is_speed = SPEED.search(text[max(0, figure.start - 40) : figure.start])
+    if figure.unit == "fps" and is_speed and not FRAMES.match(text, figure.unit_end):
         return replace(figure, unit="ft/s")
     if POINTS_OF_THOUSANDS.fullmatch(text, figure.start, figure.end) and read_unit(figure.unit).is_money:
         return replace(figure, value=Decimal(text[figure.start : figure.end].replace(".", "")))  # 120.000 euro
@@ -61,6 +66,8 @@ def _with_degrees(text: str, figure: Figure) -> Figure:
     is_capacity = figure.unit[0] == "F" and (figure.value < LEAST_FAHRENHEIT or CAPACITOR.search(around))
     if is_rate or (is_capacity and (figure.unit != "F" or not HOT.search(around))):
         return figure
+    if figure.unit == "F" and figure.value > MOST_FAHRENHEIT:
+        return replace(figure, unit="", unit_end=figure.end)
     if figure.unit == "C" and not LEAST_CELSIUS <= figure.value <= MOST_CELSIUS and not HOT.search(around):
         return replace(figure, unit="", unit_end=figure.end)
     return replace(figure, unit=("℉" if figure.unit[0] == "F" else "℃") + figure.unit[1:])
@@ -74,8 +81,10 @@ def _is_no_unit(text: str, figure: Figure) -> bool:
         return is_year(figure, text) or bool(OPENING.match(text, figure.end)) or text.startswith("s ", figure.unit_end)
     if figure.unit == "°":
         return _is_no_degree(text, figure)
-    if figure.unit in RISKY or figure.unit == "a":  # F 1 牛 are hybrids, C 33 A a line of cells
-        return bool(LETTER_BEFORE.search(text[max(0, figure.start - 3) : figure.start]))
+    is_letter = len(figure.unit) == 1 and (figure.unit == "a" or figure.unit.isupper())
+    is_named = LETTER_BEFORE.search(text[max(0, figure.start - 3) : figure.start])
+    if is_named and (figure.unit in RISKY or is_letter):
+        return True  # F 1 牛 are hybrids, C 33 A a line of cells, C Y P 735 A an enzyme
     at = figure.end + (figure.unit == "T" and text.startswith(" ", figure.end))  # D S M 30104 T: the type strain
     is_capital = figure.unit.isupper() and text[at : at + 1] == figure.unit
     return is_capital and _is_of_a_name(text, figure)
@@ -104,6 +113,9 @@ def is_glued(text: str, figure: Figure, unit: Unit) -> bool:
     digits = text[figure.start : figure.end].lstrip("-+ ")
     if figure.high is not None or not CJK.search(text) or not digits.isdigit():
         return False
+    unit_end = max(figure.unit_end, figure.end)
+    if ENDS_BETWEEN.match(text, unit_end) and not JOINED.search(text[max(0, figure.start - 12) : figure.start]):
+        return True  # 113 dB 之间 was 1-13
     is_chained = CHAIN.search(text[max(0, figure.start - 14) : figure.start])  # 0-1010-20 was 0-10, 10-20
     return bool(is_chained) or (_are_two_ends(digits) and _is_too_much(digits, figure.unit.replace(" ", ""), unit))
 
@@ -119,6 +131,8 @@ def _is_too_much(digits: str, spelling: str, unit: Unit) -> bool:
     if len(digits) >= LEAST_LONG and (spelling == "nm" or is_product):
         return True
     if len(digits) > FEWEST and spelling in {"g/L", "g·L-1"}:
+        return True
+    if len(digits) >= LONGEST_LENGTHS.get(spelling, MOST_DIGITS + 1):
         return True
     if unit.kind == "[length]^1":
         return spelling in {"cm", "μm"} or (spelling == "m" and len(digits) == EIGHT)

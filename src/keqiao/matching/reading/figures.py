@@ -133,7 +133,7 @@ def _group(text: str, at: int, until: int) -> tuple[list[Figure], int]:
     listed = [first]
     while listed[-1].end < until and not first.currency and not listed[-1].unit and len(listed) < MOST_IN_A_LIST:
         sign = LIST_SIGN.match(text, listed[-1].end) or _raised_to(text, listed[-1])
-        if sign is None or sign.end() >= until or doubts.is_year(listed[-1], text):
+        if sign is None or sign.end() >= until or (doubts.is_year(listed[-1], text) and "、" not in sign[0]):
             break
         following = single(text, sign.end())
         if following.end == following.start:
@@ -149,7 +149,7 @@ def _group(text: str, at: int, until: int) -> tuple[list[Figure], int]:
 
 def _raised_to(text: str, figure: Figure) -> re.Match[str] | None:
     """Doubled from 6 to 12 GeV: two figures, and the unit is of both."""
-    is_change = wording.FROM_TO_CHANGE.search(text[max(0, figure.start - 40) : figure.start])
+    is_change = wording.FROM_TO_CHANGE.search(text[max(0, figure.start - 60) : figure.start])
     return RAISED_TO.match(text, figure.end) if is_change else None
 
 

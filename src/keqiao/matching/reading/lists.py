@@ -13,7 +13,7 @@ from keqiao.matching.reading import comparing, names
 from keqiao.matching.reading.types import Reading
 
 OPEN_NUMBER = re.compile(r"\d ?[+余多]")
-LIST_GAP = re.compile(r"[ 、,，/;]{0,2}(?:和|及|与|或|and |or )? ?| ?[x×] ?", re.IGNORECASE)
+LIST_GAP = re.compile(r"[ 、,，/;·]{0,3}(?:和|及|与|或|and |or )? ?| ?[x×] ?", re.IGNORECASE)
 
 
 def listed(text: str, found: Sequence[Reading]) -> list[Reading]:
@@ -78,7 +78,12 @@ def equivalents(text: str, found: Sequence[Reading]) -> list[Reading]:
 
 def _are_the_same(one: Reading, other: Reading) -> bool:
     mine, yours = read_unit(one.unit), read_unit(other.unit)
-    if mine.kind != yours.kind or one.unit == other.unit or one.high is not None or other.high is not None:
+    if (
+        mine.kind != yours.kind
+        or (one.unit == other.unit and one.value != other.value)
+        or one.high is not None
+        or other.high is not None
+    ):
         return False
     base = Fraction(one.value) * mine.factor + mine.offset
     return abs(base - (Fraction(other.value) * yours.factor + yours.offset)) <= abs(base) * NEARLY

@@ -12,7 +12,7 @@ OLD = r"(?:-| )(?:years?|months?|weeks?|days?)(?:-| )(?:olds?|(?:of )?age)\b"
 OF_GROUP, SHARES = r"(?:值|[(（][^()（）]{1,8}[)）])", r"0?\.\d+(?:[、,和及] ?0?\.\d+){0,8}"
 MORE = r"(?:[、,，和至~-] ?\d{1,6}){0,8}"
 NAMED = (
-    r"(?:[Pp]hases?|[Vv]ersions?|[Pp]ages?|[Tt]ypes?|[Cc]lass|[Gg]rades?|[Ff]igures?|[Tt]ables?|[Ss]teps?|[Tt]asks?"
+    r"(?:[Pp]hases?|[Vv]ersions?|[Pp]ages?|[Tt]ypes?|[Cc]lass|[Gg]rades?|[Ff]igures?|[Tt]ables?|[Ss]teps?|[Tt]asks?|[Cc]odes?"
     r"|(?-i:Figs?\.?|Options?|Sections?|Annex|Topics?|Articles?|No\.|FY))"
 )
 # Mass number and element, as optical reading leaves it: 137 C s, 22 N a.
@@ -21,9 +21,9 @@ ISOTOPE = (
     r"|177 ?L ?u|6[78] ?G ?a|64 ?C ?u"
     r"|21[01] ?P ?[bo]|20[4678] ?P ?b|226 ?R ?a|222 ?R ?n|232 ?T ?h|23[3458] ?U|241 ?A ?m|239 ?P ?u|4[024] ?C ?a"
     r"|3[69] ?A ?r|40 ?A ?r|2[789] ?S ?i|29 ?S ?i|3[46]S|14N|31 ?P|3 ?H ?e|4 ?H ?e|57 ?F ?e|(?:9[4-9]"
-    r"|100) ?M ?o)(?![A-Za-z])(?! ?[/·])"
+    r"|100) ?M ?o)(?![A-Za-z])(?! ?[/·](?! ?\d))"
 )
-NO_LENGTH = r"(?! ?-?(?:[cmnμk]? ?m|in|o|ft|feet|inch(?:es)?|deg(?:rees?)?|°)(?![A-Za-z])| ?[\"″])"
+NO_LENGTH = r"(?!(?: ?[x×X] ?\d+(?:\.\d+)?){0,2} ?-?(?:[cmnμk]? ?m|in|o|ft|feet|inch(?:es)?|deg(?:rees?)?|°)(?![A-Za-z])| ?[\"″])"
 MASKS = (
     # Dates and times
     (
@@ -75,7 +75,17 @@ MASKS = (
         r"(?:化合物|抑制剂|衍生物|产物|配体|探针|实验|研究|compounds?|inhibitors?|analogu?es?|experiments?|stud(?:y|ies)) ?"
         r"\d{1,2}(?-i:[a-z])(?![A-Za-z])(?:[、,和-] ?\d{1,2}(?-i:[a-z])(?![A-Za-z])){0,8}"
     ),
-    r"(?-i:(?<!\d)(?:304|316|317|321|347)(?:LN?|H)(?![A-Za-z])|\b0N (?=[A-Z]))",  # steels; "0N THE BASIS"
+    r"(?-i:(?<!\d)(?:304|316|317|321|347)(?:LN?|H)(?![A-Za-z])|463L\b|\b0N (?=[A-Z]))",  # steels; "0N THE BASIS"
+    r"(?-i:\b[A-Z]\+\d(?![\d.]))",  # N+2
+    # Equations: h = 3.84 + 9.13t, y = 3.5x - 2.1
+    (
+        r"[A-Za-z)²2] ?= ?-?\d+(?:\.\d+)? ?\+ ?\d+(?:\.\d+)? ?\*?[A-Za-z](?![A-Za-z])"
+        r"|[A-Za-z)²2] ?= ?-?\d+(?:\.\d+)? ?[xXt](?![A-Za-z]) ?[-+] ?\d+(?:\.\d+)?"
+    ),
+    # Formulas set apart: C O 2 循环; pH24h of meat
+    r"(?-i:(?<![A-Za-z])(?:[CNS] O [23]|N H [34]|C H 4)(?![\d.])|(?<![A-Za-z])p ?H ?(?:24|45|48) ?(?:h|min|m i n)(?![A-Za-z]))",
+    r"(?-i:\b[A-Z][a-z]- \d{2,3}m\b)",  # Sn- 117m
+    r"\bMIL-?(?:STD|PRF|HDBK|DTL|[A-Z])[- ]?\d\w*(?:-\w+){0,3}",  # military standards
     # Isotopes, genes, places in molecules
     r"(?<![\d.])(?:1[134]C|1[35]N|1[578]O|18F|32P|35S|3H|137 ?Cs|90 ?Sr)\b|\(\d{2,3}M?\)(?=[A-Z]{1,2}\b)",
     rf"(?<![\d.]){ISOTOPE}",

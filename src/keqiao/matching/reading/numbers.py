@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 
 FULL_WIDTH = {0xFF01 + i: chr(0x21 + i) for i in range(94)} | {0x3000: " ", 0x2009: " ", 0x202F: " ", 0xA0: " "}
-SIGNS = str.maketrans("−–—〜≧≦⩾⩽﹣∼µ˜∶º˚\x96\x97", "---~≥≤≥≤-~μ~:°°--")
+SIGNS = str.maketrans("−–—‐‑〜≧≦⩾⩽﹣∼µ˜∶º˚◦∘\x96\x97", "-----~≥≤≥≤-~μ~:°°°°--")
 EVEN = FULL_WIDTH | SIGNS
 
 
@@ -31,6 +31,8 @@ MENDED = tuple(
         (r"\\(?=%)", " "),
         (r"(?<=\d) ?(?:\$\^|\^?\{?\\circ\}?) ?(?=[CF])", "°"),
         (r"(?<=\d) ' '(?![A-Za-z])", " ″"),
+        (r"(?:(?<=\d)|(?<=\d[ -]))[?ì](?=m(?![A-Za-z]))", "μ"),
+        (r"(?:(?<=\d)|(?<=\d ))\?(?=C(?![A-Za-z]))", "°"),
         (r"大干(?= ?\d)", "大于"),
         (r"小干(?= ?\d)", "小于"),
         (r"(?:(?<=P2O)|(?<=P 2 O )|(?<=P2 O ))5(?=\d)", "₅"),  # P2O560 mg is 60 mg of P₂O₅
@@ -124,7 +126,7 @@ PLAIN = (
 SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 TEN_TO = (
     rf"10(?:(?:\^|\*\*) ?\(?(?P<power{{n}}>[-+]?\d{{{{1,2}}}})\)?|(?P<raised{{n}}>[⁻⁺]?[{SUPERSCRIPT}]{{{{1,2}}}})"
-    rf"|(?P<flat{{n}}> ?- ?[1-9]\d?|1?[0-9])(?!\d))"
+    rf"|(?P<flat{{n}}> ?- ?[1-9]\d?|[12]?[0-9])(?!\d))"
 )
 # 1 1/4", 3/8 inch: only of lengths in inches, as 24/7 is no number.
 FRACTION = (
@@ -133,15 +135,21 @@ FRACTION = (
 )
 TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
 SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<> ])|(?<![^\n]))"
-GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
+GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<= x)|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
 ERROR_RATE = "|".join(rf"(?<={word}10)" for word in ("率为", "率达", "率小于", "率低于", "ate of ", "BER of "))
+SPACED_POWER = r" - [1-9] (?:m o l|mol|M\b|P a|Pa|Torr|g\b|k g|m L|mL|C F U)"  # 10 - 7 m o l
 LOST_POWER = r"(?:[3-9] ?(?:CFU|cfu|C F U|PFU)|(?:[3-9]|1\d) ?cm ?- ?[23](?!\d))"  # 108 CFU/mL was 10⁸
+# In 平均气温-5.3℃ no range can be meant.
+MINUS_OF_DEGREES = r"(?<=[\u4e00-\u9fff])-(?=\d+(?:\.\d+)? ?(?:℃|° ?C|‰|μm|mV|V\b|dB))"
+MINUS_APART = r"(?:(?<=[=为是以至到和、,/(\[≤≥<>~] )|(?<=% \. )|(?<=\d \. )|(?<==))- (?=\d)"
+POWER_OF_UNIT = (
+    rf"{LOST_POWER}|(?:{ERROR_RATE})-\d|{SPACED_POWER}"
+    r"|-(?:10|[1-9])(?:[a-zμ]|[A-Z]{1,2}\b| [a-zA-Zμ]{1,4}\b(?! ?-))"
+)
 NUMBER = re.compile(
-    rf"(?P<sign>{SIGN_GUARD}[-+](?: (?=\d+(?:\.\d+)? ?(?:[°‰℃]|circ)))?"
-    rf"|(?:(?<=[=为是以至到和、,/(\[] )|(?<=% \. )|(?<=\d \. )|(?<==))- (?=\d))?{GUARD}"
-    rf"(?:(?P<alone>10(?={LOST_POWER}|(?:{ERROR_RATE})-\d|-(?:10|[1-9])(?:[a-zμ]|[A-Z]{{1,2}}\b| [a-zA-Zμ]{{1,3}}\b(?! ?-))|\^|\*\*"
-    rf"|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))"
-    rf"(?:(?:\^|\*\*| (?=-)|(?=-)|(?={LOST_POWER})) ?\(?(?P<power0>[-+]?\d{{1,2}})\)?"
+    rf"(?P<sign>(?:{MINUS_OF_DEGREES}|{SIGN_GUARD}[-+])(?: (?=\d+(?:\.\d+)? ?(?:[°‰℃]|circ)))?|{MINUS_APART})?{GUARD}"
+    rf"(?:(?P<alone>10(?={POWER_OF_UNIT}|\^|\*\*|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))"
+    rf"(?:(?:\^|\*\*| (?=-)|(?=-)|(?={LOST_POWER})) ?\(?(?P<power0>[-+]? ?\d{{1,2}})\)?"
     rf"|(?P<raised0>[⁻⁺]?[{SUPERSCRIPT}]{{1,2}}))"
     rf"|{FRACTION}|(?P<plain>{PLAIN}){TIMES_TEN})"
 )

@@ -12,12 +12,14 @@ from keqiao.matching.reading import doubts, wording
 from keqiao.matching.reading.doubts import is_year
 from keqiao.matching.reading.numbers import Number, number_at
 from keqiao.matching.reading.types import Figure
-from keqiao.matching.reading.units_in_text import SIZES, extended, unit_at
+from keqiao.matching.reading.units_in_text import NUMERAL, SIZES, extended, unit_at
 
 WINDOW = 36
 PLUS_MINUS = re.compile(r" ?(?:±|\+/-|\+-) ?")
 CURRENCIES = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", "RMB": "CNY", "US$": "USD"}
 CURRENCY_BEFORE = re.compile(r"(US\$|[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b) {0,2}$", re.IGNORECASE)
+NUMERAL_OF_MONEY = re.compile(NUMERAL.pattern, re.IGNORECASE)
+NAMED_AGAIN = re.compile(r" (?:USD|dollars?|EUR|euros?|RMB|yuan)\b|元", re.IGNORECASE)
 MONEY_SIZE = re.compile(r" ?([kKmMbB])(?![A-Za-z/])")
 PREFIXED = re.compile(
     r"(?:(?P<trl>(?<![A-Za-z])TRLs?\)?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness levels?(?: ?\(TRLs?\))?)"
@@ -104,11 +106,14 @@ def _unit_after(text: str, figure: Figure) -> tuple[str, int]:
 
 def _of_money(text: str, figure: Figure, at: int) -> tuple[str, int]:
     """What follows in "$45 million" and "$4.5/kg"."""
-    size = MONEY_SIZE.match(text, at)
-    word, end = (SIZES[size[1].lower()], size.end()) if size else unit_at(text, at)
-    if not size and word and read_unit(word).is_money and is_bare(word.split()[0]):
-        word = word.split()[0]  # $57 billion USD
-    elif not size and word and not is_bare(word):
+    size, numeral = MONEY_SIZE.match(text, at), NUMERAL_OF_MONEY.match(text, at)
+    if size:
+        word, end = SIZES[size[1].lower()], size.end()
+    elif numeral:
+        word, end = numeral[1].lower(), numeral.end()
+        named = NAMED_AGAIN.match(text, end)  # $57 billion USD
+        end = named.end() if named else end
+    else:
         word, end = "", at
     whole, rest = extended(text[end : end + WINDOW], figure.currency, 0)
     return f"{word} {whole}".strip(), end + rest
@@ -164,6 +169,7 @@ def _second(text: str, figure: Figure) -> Figure | None:
     if unit in {"", "年"} and not figure.unit and is_year(figure, text):
         return None
     is_apart = not unit or is_bare(unit) or figure.value >= number.value or figure.unit not in {"", unit}
+    is_apart = is_apart or INTERVAL.match(text, unit_end) is not None  # 0.79 95 % CI
     if joint[0] == " " and figure.unit == "%" and not unit and PERCENT_LOST.match(text, number.start):
         unit, unit_end = "%", number.end  # 9.1 % 37.8, as optical reading leaves it
         is_apart = figure.value >= number.value
@@ -184,12 +190,14 @@ def _joint(text: str, figure: Figure) -> re.Match[str] | None:
         joint = wording.AND_OF_BETWEEN.match(text, at)
         if joint and not joint[0].strip().endswith("and") and not wording.BETWEEN_WITHIN.match(text, joint.end()):
             joint = None  # 在饲粮中添加 250 和 500 g/t are two
+    elif joint is None:
+        joint = wording.BOTH_ENDS.match(text, at)
     return joint or LOST_DASH.match(text, at)
 
 
 def _may_end_a_range(text: str, figure: Figure, joint: str, number: Number) -> bool:
     is_word = bool(joint) and joint not in DASHES
-    is_change = is_word and wording.FROM_TO_CHANGE.search(text[max(0, figure.start - 40) : figure.start])
+    is_change = is_word and wording.FROM_TO_CHANGE.search(text[max(0, figure.start - 60) : figure.start])
     return not is_change and not (joint == "-" and number.value < 0)
 
 
@@ -226,5 +234,6 @@ def _range(text: str, figure: Figure, number: Number, unit: str, end: int) -> Fi
 PLAIN_DEGREES = {"degree", "degrees", "deg", "°"}
 DASHES = {"-", "--", "~"}
 REPEATED_PREFIX = re.compile(r"[¥￥$€£] ?|(?:EUR|USD|CNY|RMB|GBP) |(?:TRL|pH|Mach) ?")
+INTERVAL = re.compile(r" ?(?:C ?I(?![A-Za-z])|置信|confidence)")
 LOST_DASH = re.compile(r" (?=\d)")
 PERCENT_LOST = re.compile(r"\d+\.\d+ ?[,，。;；]")

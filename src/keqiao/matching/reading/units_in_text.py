@@ -22,7 +22,7 @@ ALIASES = tuple(
         (rf"{DEGREE}\(?(?:C|Celsius|centigrade)(?![A-Za-z])\)?", "℃"),
         (rf"{DEGREE}\(?(?:F|Fahrenheit)(?![A-Za-z])\)?", "℉"),
         (rf"{DEGREE}\(?(?:K|Kelvin)(?![A-Za-z])\)?", "K"),
-        (r"(?-i:(?<=\d)o)(?= ?[,;)]| (?!f )[a-z]{3})", "°"),  # 60 x 60o field
+        (r"(?-i:(?<=\d)o)(?= ?[,;)]| (?!f )[a-z]{2})", "°"),  # 60 x 60o field
         (r"(?:milli-?arc[- ]?sec(?:ond)?s?|毫角秒)(?![A-Za-z])", "mas"),
         (r"(?:micro-?arc[- ]?sec(?:ond)?s?|微角秒)(?![A-Za-z])", "μas"),
         (r"arc[- ]?sec(?:ond)?s?(?![A-Za-z])", "arcsec"),
@@ -43,10 +43,16 @@ ALIASES = tuple(
         (r"mm ?Hg(?![A-Za-z])", "mmHg"),
         (r"cm ?H ?2 ?O(?![A-Za-z])", "cmH2O"),
         (r"line pairs?(?![a-z])", "lp"),
-        (r"foot[- ]?lamberts?(?![a-z])|f[tT]?L(?=[,. ]|$)", "footlambert"),
+        (r"foot[- ]?lamberts?(?![a-z])|f[tT]?-?L(?=[,. ]|$)", "footlambert"),
         (r"(?:ppb|parts per billion) ?(?:/|per) ?G(?![A-Za-z])", "ppb/gn"),
         (r"units?(?= ?(?:/|per ))", "件"),
         (r"times(?= ?(?:/|per ))", "次"),
+        (r"cu\.? ?in(?:ch(?:es)?)?\.?(?![A-Za-z])", "cubic inch"),
+        (r"cu\.? ?(?:ft|feet|foot)\.?(?![A-Za-z])", "ft3"),
+        (r"(?-i:rpms|RPMS|RPMs)(?![A-Za-z])", "rpm"),
+        (r"(?-i:gpm|GPM)(?![A-Za-z])", "gallons per minute"),
+        (r"[gG]s?(?=[ -](?:shock|accelerat|load|force|vibrat)[a-z]*)", "gn"),
+        (r"(?-i:C) ?· ?\( ?10 ?a ?\) ?- ?1", "℃/(10a)"),
         (r"kS/s", "ksps"),
         (r"kph(?![A-Za-z])", "km/h"),
         (r"(?-i:mps)(?![A-Za-z])", "m/s"),
@@ -75,7 +81,7 @@ ALIASES = tuple(
         (r"(?:nautical miles?|n\. ?miles?)(?![A-Za-z])", "nmi"),
     )
 )
-DEGREES = ALIASES[:3]
+INNER = (*ALIASES[:3], (re.compile(r"(?:sqrt|root|rt|√) ?\(?Hz\)?(?![A-Za-z])", re.IGNORECASE), "Hz1/2"))
 # One-character units that are parts of many words: only where no other character follows at once.
 RISKY = frozenset("巴分时节开安法西特牛帕托角坎勒转圈微方斤两卡焦亨乏泊埃摩库折回位档等星代层路道里寸亩度")
 AFTER_RISKY = re.compile(r"(?![\u4e00-\u9fff])|(?=[以左及的每至和与、，])")
@@ -115,12 +121,12 @@ EXPONENT = re.compile(
     r"|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?"
 )
 SEPARATOR = re.compile(
-    r" ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)| \. (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
+    r"\./ ?| ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)| \. (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
     r"|(?<=[A-Za-z0-9])\.(?=[A-Za-zμ]{1,3}(?:[-/^·,，。\d]|$))|\. ?(?=[℃K])"
     r"| per (?:(?:square|cubic) )?|每| (?=[A-Za-zμ]{1,3}[23]? ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]"
     r"|⁻))|-(?=(?:h"
     r"|hr|hours?|m|mm|lbs?|lbf|ft|in|K|cm|s|sr|day|mrad|rad|N|W|V)\b)| (?=[A-Za-zμ](?: [A-Za-zμ]){0,3} - [1-4](?!\d))"
-    r"| (?=deg(?:ree)?s?\.? ?[KCF]\b)"
+    r"| (?=deg(?:ree)?s?\.? ?[KCF]\b)|-(?=°)"
 )
 # Of what the mass is, inside the unit: kg CO2/h, g C m-2.
 MASSES = frozenset(
@@ -270,7 +276,8 @@ def extended(window: str, spelling: str, end: int) -> tuple[str, int]:
         if separator is None:
             break
         atom, following = _factor(window, separator.end())
-        if not atom:
+        is_begun = separator[0] == " " and window[following : following + 1].isalpha()  # lb LOX/CH4
+        if not atom or is_begun:
             break
         sign = separator[0] if " per" in separator[0] else separator[0].strip(" .") or "·"
         current, at = f"{current}{'·' if sign == '-' else sign}{atom}", following
@@ -317,7 +324,7 @@ def _factor(window: str, offset: int) -> tuple[str, int]:
 def _atom(window: str, offset: int, *, is_inner: bool = False) -> tuple[str, int]:
     if "\u4e00" <= window[offset : offset + 1] <= "\u9fff":
         return _cjk_atom(window, offset, is_inner=is_inner)
-    for pattern, unit in DEGREES:
+    for pattern, unit in INNER:
         if is_inner and (found := pattern.match(window, offset)):
             return unit, found.end()
     special = LATIN_RUN_WITH_SIGN.match(window, offset) or HARDNESS.match(window, offset)

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 BEFORE = {
     ">=": "≥ >= => ⩾ 大于等于 大于或等于 大于 高于 超过 超出 超 突破 多于 长于 逾 不低于 不少于 不小于 不短于 不弱于 "
     "至少 最少 最低 起码 > "
-    "at_least equal_to_or_greater_than at_or_above no_less_than not_less_than no_lower_than not_lower_than "
+    "at_least at_least_at equal_to_or_greater_than at_or_above no_less_than not_less_than no_lower_than not_lower_than "
     "no_fewer_than no_smaller_than not_below "
     "more_than greater_than "
     "higher_than larger_than longer_than deeper_than wider_than thicker_than "
     "heavier_than taller_than greater_than_or_equal_to in_excess_of exceeding exceeds exceed "
-    "exceeded over above beyond minimum min upwards_of",
+    "exceeded over above beyond minimum min gt upwards_of",
     "<=": "≤ <= =< ⩽ 小于等于 小于或等于 小于 低于 少于 短于 不足 不到 不高于 不大于 不超过 未超过 不超 不多于 不长于 "
     "至多 最多 最高 最大 控制在 < "
     "at_most no_worse_than less_than_or_equal_to equal_to_or_less_than at_or_below no_more_than not_more_than "
@@ -21,7 +21,7 @@ BEFORE = {
     "not_to_exceed not_exceed less_than fewer_than lower_than shorter_than smaller_than lighter_than thinner_than finer_than "
     "narrower_than "
     "below under within up_to "
-    "maximum max",
+    "maximum max lt",
     "=": "等于 为 = ≈ ~ equal_to of around about approximately roughly nearly almost close_to near 约 大约 左右 近 将近 接近 高达 "
     "低至 多达 as_high_as as_low_as as_much_as as_little_as as_long_as as_small_as as_large_as",
     "better": "优于 好于 better_than superior_to",
@@ -29,8 +29,9 @@ BEFORE = {
 }
 AFTER = {
     ">=": "及其以上 及以上 或以上 以上 或更高 或更多 起 or_more or_above or_higher or_longer or_greater and_above "
-    "and_higher minimum at_least at_minimum at_a_minimum",
+    "and_higher and_larger and_greater minimum at_least at_minimum at_a_minimum",
     "<=": "及其以下 及以下 或以下 以下 以内 之内 内 或更低 or_less or_below or_lower or_fewer or_shorter or_smaller and_below "
+    "and_smaller and_less "
     "maximum max at_most at_maximum at_a_maximum",
 }
 
@@ -57,7 +58,7 @@ SPELLED_OUT = (
 
 # What may stand between "at least" and the number.
 FILLERS = (
-    r"(?: |，? ?(?:到了|达到了?|到达|可达到?|能达到?|达|到|了|为|是|仅|约|大约|其)|\b(?:the order of|approximately"
+    r"(?: |\.(?= )|，? ?(?:到了|达到了?|到达|可达到?|能达到?|达|到|了|为|是|仅|约|大约|其)|\b(?:the order of|approximately"
     r"|about|around|a total of|an?"
     r"|the|of|by|only|first|next|factor"
     rf"|be|to|another|{SPELLED_OUT}(?= ?$))\b)*"
@@ -75,12 +76,13 @@ EXTREME_OF = re.compile(
 )
 EXTREME = re.compile(r"最[高低大小多少]|max(?:imum)?|min(?:imum)?", re.IGNORECASE)
 STATED_AFTER = re.compile(
-    rf" {{0,2}}(?:(?:[a-z-]+ ){{1,2}}(?=or better))?(?P<word>{alternatives(AFTER_WORDS)})", re.IGNORECASE
+    rf" {{0,2}}(?:\((?=(?:and|or) ))?(?:(?:[a-z-]+ ){{1,2}}(?=or better))?(?P<word>{alternatives(AFTER_WORDS)})",
+    re.IGNORECASE,
 )
 OPEN_PLUS = re.compile(r"\+(?![\w+])")
 SMALLER_IS_BETTER = re.compile(
-    r"误差|精度|定位|偏差|相噪|杂散|分辨率|分辨力|检出限|检测限|噪声|不确定度|均匀性|稳定性|漂移|时间|延迟|成本|能耗|粗糙度"
-    r"|accuracy|error|resolution|precision|deviation|uncertainty|noise|uniformity|stability|drift|latency|time"
+    r"误差|精度|定位|偏差|相噪|杂散|分辨率|分辨力|灵敏度|检出限|检测限|噪声|不确定度|均匀性|稳定性|漂移|时间|延迟|成本|能耗|粗糙度"
+    r"|accuracy|sensitivity|error|resolution|precision|deviation|uncertainty|noise|uniformity|stability|drift|latency|time"
     r"|cost|roughness",
     re.IGNORECASE,
 )
@@ -93,11 +95,14 @@ LARGER_IS_BETTER = re.compile(r"距离|寿命|续航|量程|深度|range|life|en
 UNDER_IS_AT = re.compile(r"\[(?:mass|force|temperature)\]|temperature")  # "under 5 MPa" is a circumstance, not a bound
 
 RANGE_SIGN = re.compile(
-    r"(?:-(?= ?to\b))? {0,9}(?:-{1,2}|~|至|到|\bto(?![A-Za-z])(?:-(?= ?\d)| plus| minus)?|\bthrough\b|\bdown to\b"
+    r"(?:-(?= ?to\b))? {0,9}(?:-{1,2}|- - ?(?=\d)|~|至|到|\bto(?![A-Za-z])(?:-(?= ?\d)| plus| minus)?|\bthrough\b|\bdown to\b"
     r"|\bup to\b) {0,9}"
-    r"(?=[-+]?\.?\d|[¥$€£] ?\d|(?:EUR|USD|CNY|RMB|GBP) \d)",
+    r"(?=[-+]?\.?\d|[¥$€£] ?\d|(?:TRL|pH|Mach) ?\d|(?:EUR|USD|CNY|RMB|GBP) \d)",
     re.IGNORECASE,
 )
+BOTH_ENDS = re.compile(
+    r" ?(?:和|与|及) ?(?=[-+]?\d+(?:\.\d+)? ?[^\d,，。;；]{0,8}?之间(?!的?差|无|存在|有))"
+)  # 5 dB 与 8 dB 之间
 AND_OF_BETWEEN = re.compile(r" ?(?:\([^()\d]{0,3}\) ?)?(?:and(?![A-Za-z])|和|与|及) ?(?=[-+]?\d)")
 BETWEEN = re.compile(r"(?:\bbetween|在|介于|位于)[^\d,，。;；]{0,12}$", re.IGNORECASE)
 BETWEEN_WITHIN = re.compile(r"[^,，。;；]{0,16}之间")
@@ -105,9 +110,9 @@ WITH_ARTICLE = re.compile(r"^(?:over|under|above|below|beyond)\b.*\b(?:an?|the)\
 BETWEEN_END = re.compile(r" ?之间")
 BETWEEN_ENDS = re.compile(r" ?(?:之间|范围内?$)")
 FROM_TO_CHANGE = re.compile(
-    r"(?:提高|提升|增加|增长|上升|升高|降低|下降|减少|缩短|减小|\b(?:increas\w*|improv\w*|decreas\w*|reduc\w*|doubl\w*|ris(?:e|es"
-    r"|ing)|rose|drop\w*|fell|fall(?:s|en|ing)?)\b)"
-    r"[^。.;；]{0,25}$",
+    r"(?:提高|提升|增加|增长|上升|升高|降低|下降|减少|缩短|减小|\b(?:increas\w*|improv\w*|decreas\w*|reduc\w*|rais(?:e|es|ed|ing)|advanc\w*|doubl\w*|ris(?:e|es"
+    r"|ing)|rose|drop(?:s|ped|ping)?\b|fell|fall(?:s|en|ing)?)\b)"
+    r"[^。.;；]{0,45}$",
     re.IGNORECASE,
 )
 
