@@ -29,6 +29,7 @@ SETS = (
     "eleventh-test",
     "twelfth-test",
     "thirteenth-test",
+    "fourteenth-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 
