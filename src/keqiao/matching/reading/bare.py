@@ -34,7 +34,8 @@ RELATION = re.compile(
 SIGNED = re.compile(r"[\u4e00-\u9fff](?:[A-Za-z] ?){0,3} ?[<>≥≤] ?$")
 PART_OF = re.compile(r" ?/ ?\d")
 ENDS = re.compile(
-    r" ?(?:$|、| NA\b|[\[/,，。;；、)）:：\]】]|左右|以上|以下|之间|时|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in"
+    r" ?(?:$|分(?![之钟别])|、| NA\b|[\[/,，。;；、)）:：\]】]|左右|以上|以下|之间|时"
+    r"|的(?=[\u4e00-\u9fff])|和|且|\.(?!\d)| (?:and|or|for|in"
     r"|at|when|with|on|was|were|is|under|over|to|between|while|using|from|of)\b)"
 )
 

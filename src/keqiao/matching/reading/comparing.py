@@ -78,7 +78,7 @@ def after(text: str, at: int, unit: Unit) -> tuple[str, int]:
 
 
 EXTREME_AFTER = re.compile(r" (min|max)(?:\.(?= |\)|$)|(?=[),;]))")  # (1000 bar min)
-TURNED = re.compile(r" ?([<>≤≥]) ?(?![Pp] ?[<=])[A-Za-z\u4e00-\u9fff]")  # 37 ℃ > T
+TURNED = re.compile(r"(?: ?\)(?= ?≤))? ?([<>≤≥]) ?(?![Pp] ?[<=])[A-Za-z\u4e00-\u9fff]")  # 37 ℃ > T
 ASIDE = re.compile(r" ?(?:\([^()]{2,24}\)|\))(?= (?:or|and) )")
 
 

@@ -86,6 +86,11 @@ MASKS = (
     r"(?-i:(?<![A-Za-z])(?:[CNS] O [23]|N H [34]|C H 4)(?![\d.])|(?<![A-Za-z])p ?H ?(?:24|45|48) ?(?:h|min|m i n)(?![A-Za-z]))",
     r"(?-i:\b[A-Z][a-z]- \d{2,3}m\b)",  # Sn- 117m
     r"\bMIL-?(?:STD|PRF|HDBK|DTL|[A-Z])[- ]?\d\w*(?:-\w+){0,3}",  # military standards
+    # 12000 - 2015 年 was 1. 2000–2015; "1This proposal"; 802.11; 17-4PH; 7:30 a.m.
+    (
+        r"(?<!\d)\d(?:19|20)\d\d ?[-~至] ?(?:19|20)\d\d ?年|(?-i:^1(?=[A-Z]))|(?<!\d)802\.1\d?|\b1[57]-[47] ?-?PH\b"
+        r"|\d{1,2} ?: ?\d\d(?= ?[ap] ?\. ?m)"
+    ),
     # Isotopes, genes, places in molecules
     r"(?<![\d.])(?:1[134]C|1[35]N|1[578]O|18F|32P|35S|3H|137 ?Cs|90 ?Sr)\b|\(\d{2,3}M?\)(?=[A-Z]{1,2}\b)",
     rf"(?<![\d.]){ISOTOPE}",

@@ -33,6 +33,9 @@ MENDED = tuple(
         (r"(?<=\d) ' '(?![A-Za-z])", " ″"),
         (r"(?:(?<=\d)|(?<=\d[ -]))[?ì](?=m(?![A-Za-z]))", "μ"),
         (r"(?:(?<=\d)|(?<=\d ))\?(?=C(?![A-Za-z]))", "°"),
+        (r"(?<=\d\.\d\d)\.(?=\d{1,2}\.\d\d(?![\d.]))", "、"),  # 2.82、4.30.5.77
+        (r"(?<=\d)⁰(?= ?[CF](?![A-Za-z]))", "°"),
+        (r"(?<=[为,，、])一(?=\d+\.\d)", "-"),
         (r"大干(?= ?\d)", "大于"),
         (r"小干(?= ?\d)", "小于"),
         (r"(?:(?<=P2O)|(?<=P 2 O )|(?<=P2 O ))5(?=\d)", "₅"),  # P2O560 mg is 60 mg of P₂O₅
@@ -137,13 +140,14 @@ TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
 SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<> ])|(?<![^\n]))"
 GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<= x)|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
 ERROR_RATE = "|".join(rf"(?<={word}10)" for word in ("率为", "率达", "率小于", "率低于", "ate of ", "BER of "))
+COMPARED = "|".join(rf"(?<={word}10)" for word in ("than ", "below ", "order of ", "<", "< "))  # better than 10-3
 SPACED_POWER = r" - [1-9] (?:m o l|mol|M\b|P a|Pa|Torr|g\b|k g|m L|mL|C F U)"  # 10 - 7 m o l
 LOST_POWER = r"(?:[3-9] ?(?:CFU|cfu|C F U|PFU)|(?:[3-9]|1\d) ?cm ?- ?[23](?!\d))"  # 108 CFU/mL was 10⁸
 # In 平均气温-5.3℃ no range can be meant.
 MINUS_OF_DEGREES = r"(?<=[\u4e00-\u9fff])-(?=\d+(?:\.\d+)? ?(?:℃|° ?C|‰|μm|mV|V\b|dB))"
 MINUS_APART = r"(?:(?<=[=为是以至到和、,/(\[≤≥<>~] )|(?<=% \. )|(?<=\d \. )|(?<==))- (?=\d)"
 POWER_OF_UNIT = (
-    rf"{LOST_POWER}|(?:{ERROR_RATE})-\d|{SPACED_POWER}"
+    rf"{LOST_POWER}|(?:{ERROR_RATE})-\d|(?:{COMPARED})-[1-9](?!\d| ?[A-Za-zμ%°])|{SPACED_POWER}"
     r"|-(?:10|[1-9])(?:[a-zμ]|[A-Z]{1,2}\b| [a-zA-Zμ]{1,4}\b(?! ?-))"
 )
 NUMBER = re.compile(

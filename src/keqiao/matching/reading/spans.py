@@ -27,8 +27,8 @@ PREFIXED = re.compile(
     r"|(?P<mach>\bMach|马赫数?(?: ?M(?:a(?![A-Za-z]))?)?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )"
     r"|(?<=from ))M(?= ?=)))(?: ?值| numbers?"
     r"| values?| levels?)?(?: start| end| target| goal)?(?: equal(?: to)? or)?"
-    rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|在|(?:in the )?ranges?|between|from|范围|at))? ?(?:[=:of为约(]|of"
-    rf"|in)?){{0,3}}[ -]?$",
+    rf"(?:(?: ?(?:{wording.alternatives(wording.BEFORE_WORDS)}|是|is|在|(?:in the )?ranges?|between|from|范围|at))? ?"
+    rf"(?:[=:of为约(]|of|in)?){{0,3}}[ -]?$",
     re.IGNORECASE,
 )
 PREFIX_UNITS = {"trl": "TRL", "ph": "pH", "mach": "Mach"}
@@ -91,7 +91,7 @@ def _with_prefix(text: str, figure: Figure) -> Figure:
 def _unit_after(text: str, figure: Figure) -> tuple[str, int]:
     if figure.unit:
         return figure.unit, figure.end
-    more = MORE_THAN.match(text, figure.end)
+    more = MORE_THAN.match(text, figure.end) or UNCERTAIN.match(text, figure.end)
     at = more.end() if more else figure.end
     opened = OPENED.search(text[max(0, figure.start - 4) : figure.start])
     if opened and (closed := re.match(r" ?\)(?: ?\))? ?(?=[%‰A-Za-zμ°℃\u4e00-\u9fff])", text[at:])):
@@ -149,6 +149,7 @@ MONTHS_BEFORE = re.compile(r"(?:后|至少|长达|为期|[周天月年][、及�
 
 
 MORE_THAN = re.compile(r"\+(?= ?[A-Za-z%])| ?[余多](?!次|种)")  # 7000余亩, 20+ liters: at least so many
+UNCERTAIN = re.compile(r"(?<=\.\d\d)\(\d{1,2}\)|(?<=\.\d{3})\(\d{1,2}\)|(?<=\.\d{4})\(\d{1,2}\)")  # 1.7229(3) nm
 OPENED = re.compile(r"[(\[] ?·? ?$")
 
 
@@ -174,6 +175,7 @@ def _second(text: str, figure: Figure) -> Figure | None:
         unit, unit_end = "%", number.end  # 9.1 % 37.8, as optical reading leaves it
         is_apart = figure.value >= number.value
     is_several = joint[0] == " " and "分别" in text[max(0, figure.start - 8) : figure.start]
+    is_several = is_several and not PAIR_FOLLOWS.match(text, unit_end)
     if (joint[0] == " " and is_apart) or is_several:
         return None  # "50 70%" and "25 % 75 %" lost their dash to optical reading; other neighbours are no range
     if figure.unit and not unit and joint[0].strip() in DASHES:
@@ -234,6 +236,7 @@ def _range(text: str, figure: Figure, number: Number, unit: str, end: int) -> Fi
 PLAIN_DEGREES = {"degree", "degrees", "deg", "°"}
 DASHES = {"-", "--", "~"}
 REPEATED_PREFIX = re.compile(r"[¥￥$€£] ?|(?:EUR|USD|CNY|RMB|GBP) |(?:TRL|pH|Mach) ?")
+PAIR_FOLLOWS = re.compile(r" ?[和与及、,，] ?\d+(?:\.\d+)? ?% \d+(?:\.\d+)? ?%")  # 分别为 1 % 2 % 和 3 % 4 %
 INTERVAL = re.compile(r" ?(?:C ?I(?![A-Za-z])|置信|confidence)")
 LOST_DASH = re.compile(r" (?=\d)")
 PERCENT_LOST = re.compile(r"\d+\.\d+ ?[,，。;；]")

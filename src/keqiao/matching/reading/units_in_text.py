@@ -53,6 +53,9 @@ ALIASES = tuple(
         (r"(?-i:gpm|GPM)(?![A-Za-z])", "gallons per minute"),
         (r"[gG]s?(?=[ -](?:shock|accelerat|load|force|vibrat)[a-z]*)", "gn"),
         (r"(?-i:C) ?· ?\( ?10 ?a ?\) ?- ?1", "℃/(10a)"),
+        (r"(?-i:uAmps?)(?![A-Za-z])", "μA"),
+        (r"mos\.(?![a-z])", "months"),
+        (r"(?-i:M)(?= (?:N ?a|K|L ?i|H|C ?a|M ?g) ?(?:C ?l|O ?H|2 ?S|N ?O|H ?C ?O)|(?-i: (?:Tris|SDS|urea)\b))", "M"),
         (r"kS/s", "ksps"),
         (r"kph(?![A-Za-z])", "km/h"),
         (r"(?-i:mps)(?![A-Za-z])", "m/s"),
@@ -130,10 +133,31 @@ SEPARATOR = re.compile(
 )
 # Of what the mass is, inside the unit: kg CO2/h, g C m-2.
 MASSES = frozenset(
-    {"kg", "g", "mg", "t", "μg", "Tg", "Gg", "Pg", "Mg", "mol", "mmol", "tonnes", "tons", "L", "mL", "m3", "Nm3"}
+    {
+        "kg",
+        "g",
+        "mg",
+        "t",
+        "μg",
+        "Tg",
+        "Gg",
+        "Pg",
+        "Mg",
+        "mol",
+        "mmol",
+        "μmol",
+        "nmol",
+        "tonnes",
+        "tons",
+        "L",
+        "mL",
+        "m3",
+        "Nm3",
+    }
 )
 SUBSTANCE = re.compile(
-    r" ?\(? ?(?:C ?O ?2|C ?H ?4|N ?2 ?O|N ?H ?3|H ?2 ?O|H ?2|O ?2|N|C|P|K|P ?2 ?O ?5|K ?2 ?O|COD|VSS|DM|DW|FW) ?\)?"
+    r" ?\(? ?(?:C ?O ?2|C ?H ?4|N ?2 ?O|N ?H ?3|H ?2 ?O|H ?2|O ?2|N|C|P|K|P ?2 ?O ?5|K ?2 ?O|COD|VSS|DM|DW|FW"
+    r"|\( ?[A-Z](?: ?[a-z])?(?: ?\d)?(?: ?[+-])? ?(?=\))) ?\)?"
     r"(?= ?[/·]| (?:h ?m|m|k ?g|L|a|d) ?-)"
 )
 PER_AREA = re.compile(
@@ -151,6 +175,7 @@ IN_PARENTHESES = re.compile(r" ?\((-?[1-3])\)")  # "UG/M(3)" of old award texts
 SPACED_EXPONENT = re.compile(r" - ([1-3])(?!\d)")
 SPACED_INVERSE = re.compile(r" - (1)(?= ?(?:[,，。;；、)）之和与的]|$))")  # 76.5 L - 1
 SPACED = re.compile(r"[A-Za-zμ](?: [A-Za-zμ]){1,4}(?![A-Za-z])")
+UNKNOWN_WORD = re.compile(r"[a-z] [a-z] [a-z](?![A-Za-z]| [A-Za-z]|\d| ?[-/])")
 HARDNESS = re.compile(r"H ?V ?\d{1,2}(?:\.\d)?")
 NUMERAL = re.compile(
     r" ?(十万|百万|千万|万亿|十亿|百亿|千亿|万|亿|千(?![克米瓦伏卡赫帕焦牛安斤])|百(?!分)|(?:thousand|million|billion"
@@ -343,6 +368,8 @@ def _atom(window: str, offset: int, *, is_inner: bool = False) -> tuple[str, int
 def _is_spaced_name(window: str, offset: int) -> bool:
     """In "18.8 V A R I" and "72.7 m A P" optical reading set a name apart, which only begins like a unit."""
     spaced = SPACED.match(window, offset)
+    if UNKNOWN_WORD.match(window, offset) and not _spaced(window, offset)[0]:
+        return True  # s f u, g p m
     if spaced is None or not spaced[0][-1].isupper() or POWER_FOLLOWS.match(window, spaced.end()):
         return False
     whole = spaced[0].replace(" ", "")

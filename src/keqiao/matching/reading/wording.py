@@ -76,7 +76,7 @@ EXTREME_OF = re.compile(
 )
 EXTREME = re.compile(r"最[高低大小多少]|max(?:imum)?|min(?:imum)?", re.IGNORECASE)
 STATED_AFTER = re.compile(
-    rf" {{0,2}}(?:\((?=(?:and|or) ))?(?:(?:[a-z-]+ ){{1,2}}(?=or better))?(?P<word>{alternatives(AFTER_WORDS)})",
+    rf" {{0,2}}(?:高度|深度)?(?:\((?=(?:and|or) ))?(?:(?:[a-z-]+ ){{1,2}}(?=or better))?(?P<word>{alternatives(AFTER_WORDS)})",
     re.IGNORECASE,
 )
 OPEN_PLUS = re.compile(r"\+(?![\w+])")
