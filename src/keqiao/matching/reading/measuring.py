@@ -30,6 +30,7 @@ SETS = (
     "twelfth-test",
     "thirteenth-test",
     "fourteenth-test",
+    "fifteenth-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 
