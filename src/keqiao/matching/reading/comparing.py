@@ -23,6 +23,8 @@ def before(text: str, at: int) -> tuple[str, int]:
     most = wording.AT_MOST_VERB.search(window)
     if most and not opened:
         return "<=", offset + most.start()
+    if least := wording.AT_LEAST_VERB.search(window):
+        return ">=", offset + least.start()
     stated = wording.STATED_BEFORE.search(window)
     if stated and wording.LACKING.fullmatch(stated["word"]) and opened:
         return "", at  # 氮肥供应不足(0.05 mmol/L)

@@ -20,6 +20,7 @@ CAPACITOR = re.compile(r"电容|capacit", re.IGNORECASE)
 MEMORY = frozenset(Decimal(2**n) for n in range(4, 13))
 RATE_WORDS = re.compile(r"倍率|C-rate|charg|充电|放电|循环", re.IGNORECASE)
 SPEED = re.compile(r"velocit|speed|bullet|projectile|ballistic|muzzle|rounds|impact", re.IGNORECASE)
+LOST_INVERSE = re.compile(r"[mμn]?(?:mol|g)·(?:L|kg)")
 FRAMES = re.compile(r" (?:video|frame|camera|imag)", re.IGNORECASE)
 POINTS_OF_THOUSANDS = re.compile(r"\d{1,3}(?:\.000){1,3}")
 WARM = re.compile(r"温度?(?:为|是|在|约|达到?|于|至|升?高?到)? ?$|temperature (?:of|is|was|at) $", re.IGNORECASE)
@@ -53,6 +54,8 @@ def mended(text: str, figure: Figure) -> Figure:
         return replace(figure, unit="ft/s")
     if POINTS_OF_THOUSANDS.fullmatch(text, figure.start, figure.end) and read_unit(figure.unit).is_money:
         return replace(figure, value=Decimal(text[figure.start : figure.end].replace(".", "")))  # 120.000 euro
+    if LOST_INVERSE.fullmatch(figure.unit):
+        return replace(figure, unit=figure.unit.replace("·", "/"))  # 1.50 mmol·L
     if figure.unit == "°" and WARM.search(text[max(0, figure.start - 16) : figure.start]):
         return replace(figure, unit="℃")
     is_letter = figure.unit[:1] in {"F", "C"} and figure.unit[1:2] in {"", "/"}
@@ -128,7 +131,7 @@ def _are_two_ends(digits: str) -> bool:
 def _is_too_much(digits: str, spelling: str, unit: Unit) -> bool:
     """Nobody writes so many in this unit."""
     is_product = "·" in spelling or ("/" in spelling and not unit.is_money)
-    if len(digits) >= LEAST_LONG and (spelling == "nm" or is_product):
+    if (len(digits) > FEWEST and spelling == "nm") or (len(digits) >= LEAST_LONG and is_product):
         return True
     if len(digits) > FEWEST and spelling in {"g/L", "g·L-1"}:
         return True

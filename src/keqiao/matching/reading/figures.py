@@ -224,7 +224,7 @@ def _worded(text: str, group: Sequence[Figure], earliest: int, *, is_query: bool
             is_stated=comparator not in {"", "="},
             name=own_name or names.after(text, max(figure.unit_end, figure.end)) if not is_query else own_name,
             role=role,
-            is_count=is_count(unit) or _is_of_events(text, figure),
+            is_count=is_count(unit) or _is_of_events(text, tail if figure.unit == tail.unit else figure),
             is_money=unit.is_money,
         )
 

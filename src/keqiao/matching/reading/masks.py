@@ -9,7 +9,7 @@ MONTHS = (
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)"
 )
 OLD = r"(?:-| )(?:years?|months?|weeks?|days?)(?:-| )(?:olds?|(?:of )?age)\b"
-OF_GROUP, SHARES = r"(?:值|[(（][^()（）]{1,8}[)）])", r"0?\.\d+(?:[、,和及] ?0?\.\d+){0,8}"
+OF_GROUP, SHARES = r"(?:值|[(（][^()（）]{1,8}[)）])", r"0?\.\d+(?:(?:[、,和及]| ?或) ?0?\.\d+){0,8}"
 MORE = r"(?:[、,，和至~-] ?\d{1,6}){0,8}"
 NAMED = (
     r"(?:[Pp]hases?|[Vv]ersions?|[Pp]ages?|[Tt]ypes?|[Cc]lass|[Gg]rades?|[Ff]igures?|[Tt]ables?|[Ss]teps?|[Tt]asks?|[Cc]odes?"
@@ -38,7 +38,7 @@ MASKS = (
     rf"\b\d{{1,2}} {MONTHS}\b|{MONTHS} \d{{1,2}}(?!\d)",
     r"\d{1,2}:\d\d",
     # Ages
-    rf"\d+(?:\.\d+)?{MORE}(?: ?± ?\d+(?:\.\d+)?)?[ )]{{0,2}}(?:日龄|周龄|月龄|岁|年生|周岁)",
+    rf"\d+(?:\.\d+)?{MORE}(?: ?± ?\d+(?:\.\d+)?)?[ )]{{0,2}}(?:日龄|周龄|月龄|岁|年生(?!存)|周岁)",
     rf"(?:\d+(?:-\d+)?(?:,| and| or|, and| to) ){{0,4}}\d+(?:-\d+)?{OLD}",
     r"\b(?:ages?|aged) (?:of |between |from )?\d+(?: ?(?:-|to|and) ?\d+)?(?: years?)?",
     r"[“\"]\d{1,2}[.·]\d{1,2}[”\"]|前 ?\d{3,4} ?年(?!前)",

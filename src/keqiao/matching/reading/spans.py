@@ -23,7 +23,7 @@ NAMED_AGAIN = re.compile(r" (?:USD|dollars?|EUR|euros?|RMB|yuan)\b|元", re.IGNO
 MONEY_SIZE = re.compile(r" ?([kKmMbB])(?![A-Za-z/])")
 PREFIXED = re.compile(
     r"(?:(?P<trl>(?<![A-Za-z])TRLs?\)?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness levels?(?: ?\(TRLs?\))?)"
-    r"|(?P<ph>(?<![A-Za-z])p ?H)"
+    r"|(?P<ph>(?<![A-Za-z])(?-i:p ?H|PH))"
     r"|(?P<mach>\bMach|马赫数?(?: ?M(?:a(?![A-Za-z]))?)?|(?<![A-Za-z])Ma(?= ?[=\d]|$)|(?:(?<=to )|(?<=at )"
     r"|(?<=from ))M(?= ?=)))(?: ?值| numbers?"
     r"| values?| levels?)?(?: start| end| target| goal)?(?: equal(?: to)? or)?"
@@ -122,7 +122,7 @@ def _of_money(text: str, figure: Figure, at: int) -> tuple[str, int]:
 def _in_context(text: str, start: int, at: int) -> tuple[str, int]:
     """Units that are units only beside certain words: U of enzymes, 月 and 日 that are no dates."""
     before = text[max(0, start - WINDOW) : start]
-    if text.startswith("月", at) and MONTHS_BEFORE.search(before):
+    if text.startswith("月", at) and (MONTHS_BEFORE.search(before) or "." in text[start:at]):
         return "月", at + 1
     if text.startswith("日", at) and (DAYS_AFTER.match(text, at) or DAYS_BEFORE.search(before)):
         return "日", at + 1
@@ -174,8 +174,9 @@ def _second(text: str, figure: Figure) -> Figure | None:
     if joint[0] == " " and figure.unit == "%" and not unit and PERCENT_LOST.match(text, number.start):
         unit, unit_end = "%", number.end  # 9.1 % 37.8, as optical reading leaves it
         is_apart = figure.value >= number.value
-    is_several = joint[0] == " " and "分别" in text[max(0, figure.start - 8) : figure.start]
-    is_several = is_several and not PAIR_FOLLOWS.match(text, unit_end)
+    is_several = joint[0] == " " and "分别" in text[max(0, figure.start - 14) : figure.start]
+    before = text[max(0, figure.start - WINDOW) : figure.start]
+    is_several = is_several and not (PAIR_FOLLOWS.match(text, unit_end) or PAIR_BEFORE.search(before))
     if (joint[0] == " " and is_apart) or is_several:
         return None  # "50 70%" and "25 % 75 %" lost their dash to optical reading; other neighbours are no range
     if figure.unit and not unit and joint[0].strip() in DASHES:
@@ -221,6 +222,8 @@ def _range(text: str, figure: Figure, number: Number, unit: str, end: int) -> Fi
             shared = unit
         elif is_bare(figure.unit) or figure.unit == figure.currency:  # 3-5 万元, $75-100 million
             shared = figure.unit if is_bare(unit) else unit
+        elif figure.currency and unit.startswith(f"{figure.unit} per "):
+            shared = unit  # $2 billion to $2.5 billion per year
         elif mine.kind != yours.kind:
             return None
         else:
@@ -237,6 +240,7 @@ PLAIN_DEGREES = {"degree", "degrees", "deg", "°"}
 DASHES = {"-", "--", "~"}
 REPEATED_PREFIX = re.compile(r"[¥￥$€£] ?|(?:EUR|USD|CNY|RMB|GBP) |(?:TRL|pH|Mach) ?")
 PAIR_FOLLOWS = re.compile(r" ?[和与及、,，] ?\d+(?:\.\d+)? ?% \d+(?:\.\d+)? ?%")  # 分别为 1 % 2 % 和 3 % 4 %
+PAIR_BEFORE = re.compile(r"\d ?% \d+(?:\.\d+)? ?% ?[和与及、,，] ?$")
 INTERVAL = re.compile(r" ?(?:C ?I(?![A-Za-z])|置信|confidence)")
 LOST_DASH = re.compile(r" (?=\d)")
 PERCENT_LOST = re.compile(r"\d+\.\d+ ?[,，。;；]")

@@ -53,6 +53,7 @@ ALIASES = tuple(
         (r"(?-i:gpm|GPM)(?![A-Za-z])", "gallons per minute"),
         (r"[gG]s?(?=[ -](?:shock|accelerat|load|force|vibrat)[a-z]*)", "gn"),
         (r"(?-i:C) ?· ?\( ?10 ?a ?\) ?- ?1", "℃/(10a)"),
+        (r"(?-i:ma)(?![A-Za-z])", "mA"),
         (r"(?-i:uAmps?)(?![A-Za-z])", "μA"),
         (r"mos\.(?![a-z])", "months"),
         (r"(?-i:M)(?= (?:N ?a|K|L ?i|H|C ?a|M ?g) ?(?:C ?l|O ?H|2 ?S|N ?O|H ?C ?O)|(?-i: (?:Tris|SDS|urea)\b))", "M"),
@@ -90,7 +91,7 @@ RISKY = frozenset("巴分时节开安法西特牛帕托角坎勒转圈微方斤�
 AFTER_RISKY = re.compile(r"(?![\u4e00-\u9fff])|(?=[以左及的每至和与、，])")
 NOT_ALONE = frozenset({"时", "分", "日", "月", "年度", "西", "名", "种", "项", "道", "号"})
 WORD_GOES_ON = re.compile(
-    r"目\d|(?:周|星期)[龄期边围岁密向]|年[代生级份龄轮均际间月后]?(?<=年[代生级份龄轮均际])|天[然空线津体气牛麻山]|米[粉饭制糠汤]"
+    r"目\d|(?:周|星期)[龄期边围岁密向]|年生(?!存)|年[代级份龄轮均际间月后]?(?<=年[代级份龄轮均际])|天[然空线津体气牛麻山]|米[粉饭制糠汤]"
     r"|升[高级温至华压降]|克[服隆氏]|秒差|元[素件器组]|次[级要方数生品序]|倍[频增率数体]|吨位|度[数量]|小时候"
     r"|条[件例款约纹带]|分钟前后|伏[击安特]安"
 )
@@ -216,6 +217,8 @@ def unit_at(text: str, position: int) -> tuple[str, int]:
         IN_BOTH.search(text, max(0, start - 24), start) and IN_PLAIN.match(text, start)
     ):
         return "inch", inch.end()
+    if start == position and (inch := IN_PLAIN.match(text, start)):
+        return "inch", inch.end()  # 0.010in
     if HYPHENATED.match(text, start):
         start += 1  # 24-hour, 12-inch
     return _unit(text[start : start + LONGEST], start, position)

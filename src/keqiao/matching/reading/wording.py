@@ -61,13 +61,14 @@ FILLERS = (
     r"(?: |\.(?= )|，? ?(?:到了|达到了?|到达|可达到?|能达到?|达|到|了|为|是|仅|约|大约|其)|\b(?:the order of|approximately"
     r"|about|around|a total of|an?"
     r"|the|of|by|only|first|next|factor"
-    rf"|be|to|another|{SPELLED_OUT}(?= ?$))\b)*"
+    rf"|be|to|another|span|period|{SPELLED_OUT}(?= ?$))\b)*"
 )
 STATED_BEFORE = re.compile(rf"(?P<word>{alternatives(BEFORE_WORDS)}){FILLERS}$", re.IGNORECASE)
 AT_MOST_VERB = re.compile(
     r"(?:最高|最多|最大|至多)(?!值)(?:能够?|可以?|将)?(?:分别)?(?:提高|提升|增加|降低|减少|下降|缩短|节约|节省|达到?|至|升高"
     r"|有|(?:能够?|可以?)[\u4e00-\u9fff]{0,3})了?约? ?$"
 )
+AT_LEAST_VERB = re.compile(r"(?:至少|最少)(?:能够?|可以?)?(?:提高|提升|增加|降低|减少|下降|缩短|节约|节省)了?约? ?$")
 # A minimum specific energy of 1,500 Wh/kg.
 EXTREME_OF = re.compile(
     r"\b(?:(?P<least>minimum|min\.?)|maximum|max\.?) (?:[a-z-]+ ){1,3}of (?:about |approximately )?"
@@ -76,7 +77,7 @@ EXTREME_OF = re.compile(
 )
 EXTREME = re.compile(r"最[高低大小多少]|max(?:imum)?|min(?:imum)?", re.IGNORECASE)
 STATED_AFTER = re.compile(
-    rf" {{0,2}}(?:高度|深度)?(?:\((?=(?:and|or) ))?(?:(?:[a-z-]+ ){{1,2}}(?=or better))?(?P<word>{alternatives(AFTER_WORDS)})",
+    rf" {{0,3}}(?:高度|深度)?(?:\((?=(?:and|or) ))?(?:(?:[a-z-]+ ){{1,2}}(?=or better))?(?P<word>{alternatives(AFTER_WORDS)})",
     re.IGNORECASE,
 )
 OPEN_PLUS = re.compile(r"\+(?![\w+])")
@@ -110,7 +111,7 @@ WITH_ARTICLE = re.compile(r"^(?:over|under|above|below|beyond)\b.*\b(?:an?|the)\
 BETWEEN_END = re.compile(r" ?之间")
 BETWEEN_ENDS = re.compile(r" ?(?:之间|范围内?$)")
 FROM_TO_CHANGE = re.compile(
-    r"(?:提高|提升|增加|增长|上升|升高|降低|下降|减少|缩短|减小|\b(?:increas\w*|improv\w*|decreas\w*|reduc\w*|rais(?:e|es|ed|ing)|advanc\w*|doubl\w*|ris(?:e|es"
+    r"(?:提高|提升|增加|增长|上升|升高|降低|下降|减少|缩短|减小|\b(?:increas\w*|improv\w*|decreas\w*|reduc\w*|rais(?:e|es|ed|ing)|matur(?:e|es|ed|ing)|mov(?:e|es|ed|ing)|advanc\w*|doubl\w*|ris(?:e|es"
     r"|ing)|rose|drop(?:s|ped|ping)?\b|fell|fall(?:s|en|ing)?)\b)"
     r"[^。.;；]{0,45}$",
     re.IGNORECASE,
