@@ -16,6 +16,7 @@ from keqiao.kernel.identifiers import read_application_number
 from keqiao.matching.gathering import ACHIEVEMENT_PARTS, joined_texts
 from keqiao.parties.models import Organisation
 
+pytestmark = pytest.mark.slow
 COUNTS = {"achievement": 60, "need": 20}
 
 

@@ -336,6 +336,7 @@ def test_old_things_are_forgotten(settings, rules):
 # --- a plain install --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_no_process_loads_a_model_library_before_a_folder_is_asked():
     """The web's addresses, every job and the command line, in a process of their own."""
     code = (

@@ -175,6 +175,7 @@ def test_refused(tmp_path, name):
         read(tmp_path, data)
 
 
+@pytest.mark.slow
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
     """500 MB of nothing in half a megabyte."""
     out = io.BytesIO()
@@ -253,6 +254,7 @@ def test_hidden_sheets_are_not_read(tmp_path):
     assert read(tmp_path, out.getvalue())[0] == HEADER
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make", [csv_file, lambda *rows: jsonl_file(*({"title": r[1], "summary": r[2] * 20} for r in rows))]
 )

@@ -13,6 +13,7 @@ from keqiao.kernel.models import Progress
 from keqiao.runtime.environment import BadSetting, read_environment
 
 
+@pytest.mark.slow
 def test_a_plain_process_imports_no_observer() -> None:
     code = (
         "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'keqiao.web.settings'; import django; django.setup(); "

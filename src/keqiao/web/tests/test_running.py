@@ -95,6 +95,7 @@ def test_only_operators_find_the_page_and_it_costs_the_same_however_much_runs(
     assert text.count("已完成") == 5
 
 
+@pytest.mark.slow
 def test_counts_of_two_processes_are_added_up(tmp_path: Path) -> None:
     told = "from keqiao.kernel import measures\nmeasures.note_request(None, 'GET', '/search', 200, 0.03)\n"
     asked = "from keqiao.web import metrics; metrics._Now.collect = lambda self: []; print(metrics.text().decode())"
