@@ -69,9 +69,32 @@ def test_a_book_from_the_first_account_to_the_closed_month(client, book):
     assert call("GET", "/books")[1]["items"][0]["closed_through"] == "2026-03-31"
 
 
+def test_opening_balances_ages_and_closed_months(client, book):
+    call, at, party = caller(client, make_finance(book.organisation)), f"/books/{book.code}", make_organisation()
+    debt = {"purpose": "receivable", "amount_minor": 500, "organisation": party.code, "due_on": "2026-02-01"}
+    body = {"booked_on": "2026-01-31", "key": "o", "rows": [debt, {"purpose": "net_assets", "amount_minor": -500}]}
+    for wrong in (
+        {**body, "rows": [{**debt, "organisation": "DW-0"}, body["rows"][1]]},
+        {**body, "rows": [{**debt, "currency": "XAU"}, body["rows"][1]]},
+        {**body, "rows": [debt, debt]},
+    ):
+        assert call("POST", f"{at}/opening", wrong)[0] == 422
+    status, made = call("POST", f"{at}/opening", body)
+    assert (status, made["kind"], call("POST", f"{at}/opening", body)) == (201, "opening", (201, made))
+    status, found = call("GET", f"{at}/ageing")
+    assert [(row["organisation"], row["total_minor"]) for row in found["items"]] == [(party.code, 500)]
+    assert (sum(found["items"][0]["parts_minor"]), len(found["items"][0]["parts_minor"])) == (
+        500,
+        len(found["limits"]) + 1,
+    )
+    assert call("GET", f"{at}/ageing?side=liability")[1]["items"] == []
+    call("POST", f"{at}/closings", {"through": "2026-02"})
+    assert [row["month"] for row in call("GET", f"{at}/closings")[1]["items"]] == ["2026-02", "2026-01"]
+
+
 def test_books_are_hidden_from_others_and_from_tokens_without_the_scope(client, book):
     services.open_account(actor=make_finance(book.organisation), book_code=book.code, purpose="bank")
-    addresses = ["/accounts", "/accounts/1002.01", "/entries", "/trial-balance"]
+    addresses = ["/accounts", "/accounts/1002.01", "/entries", "/trial-balance", "/ageing", "/closings"]
     for actor, scopes in (
         (make_finance(), ["books:read"]),
         (make_finance(book.organisation, Role.RESEARCHER), ["books:read"]),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Path, Query, Router, Schema, Status
@@ -21,13 +22,16 @@ from keqiao.kernel.api import (
     change_answers,
     each,
     needs_scope,
+    page_of,
     paged,
 )
 from keqiao.kernel.errors import BadInput
 from keqiao.kernel.money import Money
+from keqiao.kernel.parameters import parameter
 from keqiao.ledger import forms, selectors, services
-from keqiao.ledger.models import Account, Book, Entry, EntryLine
-from keqiao.ledger.types import LARGEST, LONGEST_KEY, LONGEST_WHY, Draft, Line
+from keqiao.ledger.models import Account, Book, Closing, Entry, EntryLine
+from keqiao.ledger.sheets import OpeningRow
+from keqiao.ledger.types import LARGEST, LONGEST_KEY, LONGEST_WHY, MOST_LINES, AccountKind, Draft, Line, Purpose
 from keqiao.parties import selectors as parties
 
 router = Router(tags=["books"])
@@ -143,6 +147,45 @@ class CloseIn(Schema):
 
 class ClosedOut(Schema):
     months: list[str]
+
+
+class ClosingOut(Schema):
+    month: str
+    closed_at: datetime
+
+
+class Closings(PageOut):
+    items: list[ClosingOut]
+
+
+class OpeningRowIn(Schema):
+    purpose: Purpose = Field(examples=["bank"])
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "CNY"
+    amount_minor: Annotated[int, Field(ge=-LARGEST, le=LARGEST, description="Positive: debit. Negative: credit.")]
+    label: Annotated[str, StringConstraints(max_length=60)] = ""
+    organisation: PartyCode = Field("", description="Code of the party, where the account is of parties.")
+    due_on: IsoDate | None = None
+    why: Annotated[str, StringConstraints(max_length=LONGEST_WHY)] = ""
+
+
+class OpeningIn(Schema):
+    booked_on: IsoDate
+    key: Key
+    rows: Annotated[list[OpeningRowIn], Field(min_length=2, max_length=MOST_LINES)]
+
+
+class AgedOut(Schema):
+    account: str
+    currency: str
+    organisation: str | None = Field(description="Code of the party; null for a person.")
+    total_minor: int
+    parts_minor: list[int] = Field(description="Not yet due, overdue up to each of `limits`, and beyond the last.")
+
+
+class Ageing(PageOut):
+    on: date
+    limits: list[int] = Field(description="Days overdue.")
+    items: list[AgedOut]
 
 
 class TrialRowOut(Schema):
@@ -377,3 +420,68 @@ def statement(
 def close_months(request: HttpRequest, code: Code, given: CloseIn) -> Any:
     closed = services.close_months(actor=api_actor(request), book_code=code, through=forms.read_month(given.through))
     return Status(201, {"months": [f"{row.last_on:%Y-%m}" for row in closed]})
+
+
+@router.get("/books/{code}/closings", response=answers(Closings), summary="Closed months, newest first")
+def list_closings(request: HttpRequest, code: Code, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
+    book = selectors.get_book(code, actor=api_actor(request, READ))
+    return paged(selectors.closings_of(book), page, per_page, each(_closing_out))
+
+
+def _closing_out(row: Closing) -> dict[str, Any]:
+    return {"month": f"{row.last_on:%Y-%m}", "closed_at": row.closed_at}
+
+
+@router.post(
+    "/books/{code}/opening", response=change_answers(EntryWithLines, 201), summary="Bring in the opening balances"
+)
+@needs_scope(WRITE)
+def import_opening(request: HttpRequest, code: Code, given: OpeningIn) -> Any:
+    """All rows or none; they balance. A book has one opening entry: to bring others in, reverse it first."""
+    rows = [
+        OpeningRow(
+            number,
+            row.purpose.value,
+            row.currency,
+            row.amount_minor,
+            label=row.label,
+            party=row.organisation,
+            due_on=row.due_on,
+            why=row.why,
+        )
+        for number, row in enumerate(given.rows, start=1)
+    ]
+    made = services.import_opening(
+        actor=api_actor(request), book_code=code, rows=rows, booked_on=given.booked_on, key=given.key
+    )
+    return Status(201, _with_lines(made))
+
+
+@router.get("/books/{code}/ageing", response=answers(Ageing), summary="Who owes how much, and for how long")
+def ageing(
+    request: HttpRequest,
+    code: Code,
+    side: Annotated[Literal["asset", "liability"], Query(description="What is owed to the book, or by it.")] = "asset",
+    page: PageNumber = 1,
+    per_page: PerPage = 20,
+) -> dict[str, Any]:
+    book = selectors.get_book(code, actor=api_actor(request, READ))
+    on = clock.today()
+    limits = parameter("ledger.ageing_days", on=on)
+    found = selectors.ageing(book, on=on, limits=limits, kinds=(AccountKind(side),))
+    shown = found[(page - 1) * per_page : page * per_page]
+    return {**page_of(_aged_out(shown), total=len(found), page=page, per_page=per_page), "on": on, "limits": limits}
+
+
+def _aged_out(rows: Sequence[selectors.Aged]) -> list[dict[str, Any]]:
+    names = selectors.names_of(row.party for row in rows)
+    return [
+        {
+            "account": row.account.number,
+            "currency": row.account.currency,
+            "organisation": names[row.party].code if row.party.organisation_id is not None else None,
+            "total_minor": row.total,
+            "parts_minor": row.parts,
+        }
+        for row in rows
+    ]

@@ -12,7 +12,7 @@ from keqiao.kernel.errors import BadInput
 from keqiao.kernel.money import Money
 from keqiao.ledger import sheets
 from keqiao.ledger.models import Entry
-from keqiao.ledger.services._shared import _own_book
+from keqiao.ledger.services._shared import _known_currency, _own_book
 from keqiao.ledger.services.posting import _post
 from keqiao.ledger.types import OF_PARTIES, BadRows, Draft, EntryKind, Line, Problem, Purpose
 from keqiao.parties import selectors as parties
@@ -25,6 +25,8 @@ WHY = "期初余额"  # records are kept in Chinese, whoever imports
 def import_opening(*, actor: Actor, book_code: str, rows: list[sheets.OpeningRow], booked_on: date, key: str) -> Entry:
     """All rows or none. A book has one opening entry; to import again, reverse it first."""
     book = _own_book(actor, book_code)
+    for currency in {row.currency for row in rows}:
+        _known_currency(currency)
     named = _parties(actor, rows)
     lines = [
         Line(
