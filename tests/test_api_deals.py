@@ -139,20 +139,24 @@ def test_shares_and_fractions_are_proposed_by_the_api(world, caller):
     body = {
         "based_on": 1, "contributors": [{"key": people[0], "share_bp": 6000}, {"key": people[1], "share_bp": 4000, "is_main": False}],
         "owners": [{"organisation": world.home.code, "share_bp": 7000}, {"organisation": other.code, "share_bp": 3000}],
+        "assigned": [{"key": people[2], "organisation": world.home.code, "share_bp": 2000, "choice": "both"}],
     }  # fmt: skip
     status, shares = officer("POST", f"{at}/shares", body)
     newest = shares["versions"][0]
     assert (status, newest["number"], newest["is_in_force"]) == (201, 2, False)
     assert [(row["share_bp"], row["is_main"]) for row in newest["contributors"]] == [(6000, True), (4000, False)]
     assert newest["owners"] == body["owners"]
+    assert [(row["share_bp"], row["choice"]) for row in newest["assigned"]] == [(2000, "both")]
     assert officer("POST", f"{at}/shares", body)[0] == 409
     bad = [
         {**body, "based_on": 2, "contributors": [{"key": people[0], "share_bp": 9999}]},
         {**body, "based_on": 2, "contributors": [{"key": "0" * 16, "share_bp": 10_000}]},
+        {**body, "based_on": 2, "assigned": [{**body["assigned"][0], "share_bp": 7001}]},
+        {**body, "based_on": 2, "assigned": [{**body["assigned"][0], "choice": "gift"}]},
         {**body, "based_on": 2, "owners": [{"organisation": "DW-NONE", "share_bp": 10_000}]},
         {**body, "based_on": 2, "contributors": [{"key": people[0], "share_bp": 5000}] * 2},
     ]
-    assert [officer("POST", f"{at}/shares", each)[0] for each in bad] == [422] * 4
+    assert [officer("POST", f"{at}/shares", each)[0] for each in bad] == [422] * 6
     for actor in (world.team[0], world.finance, make_actor(organisation=world.buyer)):
         assert caller(actor)("GET", f"{at}/contributors")[0] == 404
         assert caller(actor)("POST", f"{at}/shares", body)[0] in {403, 404}

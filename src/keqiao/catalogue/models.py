@@ -11,6 +11,7 @@ from keqiao.catalogue.types import (
     AssetStatus,
     AttachmentLevel,
     BudgetShown,
+    Choice,
     Comparator,
     Evidence,
     ItemState,
@@ -459,6 +460,7 @@ class ContributorShare(models.Model):
     position = models.PositiveSmallIntegerField()
     share_bp = models.PositiveIntegerField()
     is_main = models.BooleanField(db_default=True)  # 主要贡献人; a rule may promise them a part of their own
+    is_head = models.BooleanField(db_default=False)  # 单位正职领导
     signed_at = models.DateTimeField(null=True)
     refused_at = models.DateTimeField(null=True)
     refusal = models.TextField(blank=True, db_default="")
@@ -481,6 +483,29 @@ class ContributorShare(models.Model):
                 func=SHARE_STAYS.format(who="person"),
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.version_id}: {self.share_bp}"
+
+
+class AssignedFraction(models.Model):
+    """赋权: what of an organisation's fraction it assigned to a completer, in basis points of the whole ownership."""
+
+    version = models.ForeignKey(ShareVersion, on_delete=models.PROTECT, related_name="assigned")
+    organisation = models.ForeignKey("parties.Organisation", on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey("parties.Person", on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField()
+    share_bp = models.PositiveIntegerField()
+    choice = models.CharField(max_length=12, choices=Choice)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(name="one_assigned_fraction_per_person", fields=["version", "person"]),
+            share_is_a_part("assigned_fraction_is_a_part"),
+            models.CheckConstraint(name="assigned_choice_is_known", condition=Q(choice__in=Choice.values)),
+        ]
+        triggers = [never(pgtrigger.Update | pgtrigger.Delete, "assigned_fraction_is_final")]
 
     def __str__(self) -> str:
         return f"{self.version_id}: {self.share_bp}"

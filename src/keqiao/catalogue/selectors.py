@@ -456,14 +456,16 @@ def joining_path(row: NamedContributor) -> str:
 def shares_of(achievement_ids: Iterable[int]) -> dict[int, ShareVersion]:
     """Achievement → the newest version in force, with its lines. For commands that have asked who may."""
     rows = ShareVersion.objects.filter(achievement_id__in=list(achievement_ids), signed_at__isnull=False)
-    rows = rows.prefetch_related("contributors__person", "owners__organisation").order_by("achievement_id", "number")
+    rows = rows.prefetch_related("contributors__person", "owners__organisation", "assigned").order_by(
+        "achievement_id", "number"
+    )
     return {row.achievement_id: row for row in rows}
 
 
 def newest_shares(achievement_id: int) -> ShareVersion | None:
     """The last version that was proposed, signed or not."""
     rows = ShareVersion.objects.filter(achievement_id=achievement_id).order_by("-number")
-    return rows.prefetch_related("owners").first()
+    return rows.prefetch_related("owners", "assigned").first()
 
 
 def owner_ids(achievement_id: int) -> set[int]:
@@ -495,7 +497,7 @@ def proposes_shares(actor: Actor, code: str) -> bool:
 def newest_version(code: str) -> ShareVersion | None:
     """The last version that was proposed, with its lines. For who may propose the next."""
     rows = ShareVersion.objects.filter(achievement__code=code).order_by("-number")
-    return rows.prefetch_related("contributors__person", "owners__organisation").first()
+    return rows.prefetch_related("contributors__person", "owners__organisation", "assigned__person").first()
 
 
 def newest_number(code: str) -> int:

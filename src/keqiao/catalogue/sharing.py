@@ -10,9 +10,16 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from keqiao.catalogue import selectors
-from keqiao.catalogue.models import Achievement, ContributorShare, OwnershipFraction, ShareVersion, SignatureEvidence
+from keqiao.catalogue.models import (
+    Achievement,
+    AssignedFraction,
+    ContributorShare,
+    OwnershipFraction,
+    ShareVersion,
+    SignatureEvidence,
+)
 from keqiao.catalogue.policies import can_write_shares
-from keqiao.catalogue.types import WHOLE_BP, AlreadyAnswered, Part
+from keqiao.catalogue.types import WHOLE_BP, AlreadyAnswered, Assigned, Choice, Part
 from keqiao.kernel import clock
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
@@ -27,10 +34,17 @@ LONGEST_REFUSAL = 1_000
 
 @command
 def propose_shares(
-    *, actor: Actor, achievement_code: str, contributors: Sequence[Part], owners: Sequence[Part] = (), based_on: int = 0
+    *,
+    actor: Actor,
+    achievement_code: str,
+    contributors: Sequence[Part],
+    owners: Sequence[Part] = (),
+    assigned: Sequence[Assigned] | None = None,
+    based_on: int = 0,
 ) -> ShareVersion:
     """A new version, which every contributor is asked to sign. Without owners: those of the last version, else the owner alone.
 
+    `assigned`: what owners assigned to completers; not said: as in the last version.
     `based_on`: the number of the version that the writer saw; somebody else's newer one is not overwritten unseen.
     """
     achievement = selectors.get_achievement(achievement_code, actor=actor)
@@ -45,7 +59,9 @@ def propose_shares(
     owners = owners or _owners_of(achievement, last)
     _check(contributors, "contributors", _("贡献人"))
     _check(owners, "owners", _("权属单位"))
+    assigned = _assigned_of(last) if assigned is None else assigned
     _check_people(achievement, contributors, owners)
+    _check_assigned(achievement, assigned, owners)
     now = clock.now()
     number = (ShareVersion.objects.filter(achievement=achievement).aggregate(last=Max("number"))["last"] or 0) + 1
     version = ShareVersion.objects.create(
@@ -53,7 +69,12 @@ def propose_shares(
     )
     ContributorShare.objects.bulk_create(
         ContributorShare(
-            version=version, person_id=part.id, position=place, share_bp=part.share_bp, is_main=part.is_main
+            version=version,
+            person_id=part.id,
+            position=place,
+            share_bp=part.share_bp,
+            is_main=part.is_main,
+            is_head=part.is_head,
         )
         for place, part in enumerate(contributors, start=1)
     )
@@ -61,6 +82,13 @@ def propose_shares(
         OwnershipFraction(version=version, organisation_id=part.id, position=place, share_bp=part.share_bp)
         for place, part in enumerate(owners, start=1)
     )
+    AssignedFraction.objects.bulk_create(
+        AssignedFraction(
+            version=version, person_id=each.person, organisation_id=each.organisation, position=place,
+            share_bp=each.share_bp, choice=each.choice,
+        )
+        for place, each in enumerate(assigned, start=1)
+    )  # fmt: skip
     record("catalogue.shares_proposed", version, actor=actor, achievement_id=achievement.pk, number=number)
     return version
 
@@ -158,6 +186,28 @@ def _owners_of(achievement: Achievement, last: ShareVersion | None) -> list[Part
     if last is None:
         return [Part(achievement.owner_id, WHOLE_BP)]
     return [Part(row.organisation_id, row.share_bp) for row in last.owners.all()]
+
+
+def _assigned_of(last: ShareVersion | None) -> list[Assigned]:
+    rows = last.assigned.all() if last else ()
+    return [Assigned(row.person_id, row.organisation_id, row.share_bp, row.choice) for row in rows]
+
+
+def _check_assigned(achievement: Achievement, assigned: Sequence[Assigned], owners: Sequence[Part]) -> None:
+    """Completers only, each once, and no owner assigns more than it has."""
+    if len({each.person for each in assigned}) != len(assigned):
+        raise BadInput(_("同一位完成人的所有权份额写了两次。"), field="assigned")
+    known = selectors.possible_contributors(achievement, [part.id for part in owners]) if assigned else set()
+    left = {part.id: part.share_bp for part in owners}
+    for place, each in enumerate(assigned, start=1):
+        words = {"place": place}
+        if each.person not in known or each.choice not in Choice.values:
+            raise BadInput(_("第 %(place)s 行：请选择被赋权的完成人和收益方式。") % words, field="assigned")
+        left[each.organisation] = left.get(each.organisation, 0) - each.share_bp
+        if each.share_bp < 1 or left[each.organisation] < 0:
+            raise BadInput(
+                _("第 %(place)s 行：赋予的所有权份额不能超过赋权单位的权属份额，例如 70。") % words, field="assigned"
+            )
 
 
 def _check(parts: Sequence[Part], field: str, what: str) -> None:

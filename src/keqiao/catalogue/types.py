@@ -130,6 +130,14 @@ CLOSING = (EndReason.SOLVED_HERE, EndReason.SOLVED_ELSEWHERE, EndReason.GIVEN_UP
 WITHDRAWING = (EndReason.OUTDATED, EndReason.MISTAKE, EndReason.GIVEN_UP, EndReason.OTHER)
 
 
+class Choice(models.TextChoices):
+    """What a completer who was assigned a part of the ownership lives by."""
+
+    OWNERSHIP = "ownership", _("按所有权份额取得收益")
+    REWARD = "reward", _("放弃份额收益，参加单位奖励")
+    BOTH = "both", _("份额收益与单位奖励兼得")
+
+
 class AlreadyAnswered(WrongState):
     """A version of the shares is signed or refused once by each, and only the newest."""
 
@@ -143,3 +151,14 @@ class Part:
     id: int
     share_bp: int
     is_main: bool = True
+    is_head: bool = False  # the head of the unit, who may get money and, by some laws, no shares
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """赋权: what of an owner's fraction belongs to a completer, in basis points of the whole, and how they live by it."""
+
+    person: int
+    organisation: int
+    share_bp: int
+    choice: str = Choice.OWNERSHIP

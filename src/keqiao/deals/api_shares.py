@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue import services as sharing
-from keqiao.catalogue.types import Part
+from keqiao.catalogue.types import Assigned, Part
 from keqiao.deals.api import READ, WRITE, DealReasonIn, Number, PlainCode
 from keqiao.kernel.api import (
     Code,
@@ -52,6 +52,7 @@ class ContributorIn(Schema):
     key: PersonKey
     share_bp: PartBp
     is_main: bool = Field(True, description="A main contributor: some rules promise them a part of their own.")
+    is_head: bool = Field(False, description="The head of the unit, who may get money and, by some laws, no shares.")
 
 
 class OwnerIn(Schema):
@@ -59,11 +60,23 @@ class OwnerIn(Schema):
     share_bp: PartBp
 
 
+class AssignedIn(Schema):
+    key: PersonKey
+    organisation: PlainCode = Field(description="The owner that assigned it.")
+    share_bp: PartBp
+    choice: Annotated[str, StringConstraints(max_length=12, pattern=r"^[a-z]*$")] = Field(
+        "ownership", description="ownership, reward or both: how the completer lives by it."
+    )
+
+
 class SharesIn(Schema):
     based_on: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         description="Number of the newest version that you saw; 0 before the first. A newer one is not overwritten."
     )
     contributors: Annotated[list[ContributorIn], Field(min_length=1, max_length=500)]
+    assigned: Annotated[list[AssignedIn], Field(max_length=100)] | None = Field(
+        None, description="What owners assigned to completers; null: as in the version before."
+    )
     owners: Annotated[list[OwnerIn], Field(max_length=500)] = Field(
         [], description="Ownership fractions; empty: as in the version before, else the owner alone."
     )
@@ -103,6 +116,7 @@ class ShareVersionOut(Schema):
     is_in_force: bool
     contributors: list[dict[str, Any]]
     owners: list[dict[str, Any]]
+    assigned: list[dict[str, Any]]
 
 
 class SharesOut(Schema):
@@ -118,7 +132,7 @@ def get_shares(request: HttpRequest, code: Code) -> dict[str, Any]:
 
 def _shares(code: str, actor: Any) -> dict[str, Any]:
     versions = catalogue.share_versions_visible_to(actor).filter(achievement__code=code)
-    versions = versions.prefetch_related("contributors__person", "owners__organisation")
+    versions = versions.prefetch_related("contributors__person", "owners__organisation", "assigned__person")
     own = catalogue.own_shares(actor).filter(version__achievement__code=code)
     found = {
         "own": [
@@ -138,6 +152,10 @@ def _shares(code: str, actor: Any) -> dict[str, Any]:
                         "is_signed": row.signed_at is not None,
                     }
                     for row in version.contributors.all()
+                ],
+                "assigned": [
+                    {"name": str(row.person), "share_bp": row.share_bp, "choice": row.choice}
+                    for row in version.assigned.all()
                 ],
                 "owners": [
                     {"organisation": row.organisation.code, "share_bp": row.share_bp} for row in version.owners.all()
@@ -221,6 +239,7 @@ def propose_shares(request: HttpRequest, code: Code, given: SharesIn) -> Any:
     sharing.propose_shares(
         actor=actor, achievement_code=code, contributors=[_contributor(people, row) for row in given.contributors],
         owners=[_owner(actor, row) for row in given.owners], based_on=given.based_on,
+        assigned=None if given.assigned is None else [_assigned(actor, people, row) for row in given.assigned],
     )  # fmt: skip
     return Status(201, _shares(code, actor))
 
@@ -228,7 +247,12 @@ def propose_shares(request: HttpRequest, code: Code, given: SharesIn) -> Any:
 def _contributor(people: dict[str, Any], row: ContributorIn) -> Part:
     if row.key not in people:
         raise BadInput(_("“%(key)s”不在可选的贡献人之中。") % {"key": row.key}, field="contributors")
-    return Part(people[row.key].pk, row.share_bp, is_main=row.is_main)
+    return Part(people[row.key].pk, row.share_bp, is_main=row.is_main, is_head=row.is_head)
+
+
+def _assigned(actor: Any, people: dict[str, Any], row: AssignedIn) -> Assigned:
+    owner = _owner(actor, OwnerIn(organisation=row.organisation, share_bp=row.share_bp))
+    return Assigned(people[row.key].pk if row.key in people else 0, owner.id, row.share_bp, row.choice)
 
 
 def _owner(actor: Any, row: OwnerIn) -> Part:

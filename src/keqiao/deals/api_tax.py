@@ -22,6 +22,9 @@ class WagesIn(Schema):
     residence: Literal["resident", "non_resident"] = "resident"
     income: Fen | None = Field(None, description="Wages this year in fen, this month included. Without: not known.")
     deductions: Fen = 0
+    as_bonus: bool = Field(
+        False, description="A non-resident's bonus for several months, apart from wages, once a year."
+    )
     months: int = Field(1, ge=1, le=tax.MONTHS, description="Of employment here this year.")
 
 
@@ -46,7 +49,9 @@ def estimate_tax(request: HttpRequest, code: Code, given: WagesIn) -> Any:
     """Nothing is changed and nothing kept; sent by POST so that wages stand in no address."""
     mine = selectors.own_confirmation(api_actor(request), code)
     wages = None if given.income is None else tax.Wages(given.income, given.months, given.deductions)
-    found = estimating.own_estimate(mine, tax.Person(residence=tax.Residence(given.residence), wages=wages))
+    found = estimating.own_estimate(
+        mine, tax.Person(residence=tax.Residence(given.residence), wages=wages, as_bonus=given.as_bonus)
+    )
     if found is None:
         raise BadInput(estimating.NOT_ESTIMATED, field="code")
     return {

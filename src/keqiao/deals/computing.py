@@ -10,6 +10,8 @@ from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from keqiao.catalogue import selectors as catalogue
 from keqiao.deals import types as t
 from keqiao.deals.models import Deal, DealOwner, Distribution, Receipt, RewardRule, SheetLine
@@ -21,7 +23,7 @@ from keqiao.kernel.errors import BadInput
 from keqiao.parties import selectors as parties
 
 if TYPE_CHECKING:
-    from keqiao.catalogue.models import ShareVersion
+    from keqiao.catalogue.models import AssignedFraction, ShareVersion
 
 WHOLE = 10_000
 # (person, basis points) of those who divide what transfer staff get.
@@ -51,7 +53,7 @@ def compute(deal: Deal, receipt: Receipt, organisation_id: int, rule: RewardRule
     digest = _digest(deal, organisation_id, rule, pairs, staff)
     receipts = [receipt_of(row) for row in [*_history(deal, receipt, organisation_id, digest), receipt]]
     sheet = distribute(terms, receipts, rules_in_force())
-    mine = {"", owner_key(organisation_id)}
+    mine = {"", owner_key(organisation_id)} | {o.key for o in terms.owners if o.kind == t.OwnerKind.PERSON}
     return Computed(sheet, tuple(line for line in sheet.lines if line.owner in mine), rule, pairs, digest)
 
 
@@ -99,8 +101,6 @@ def terms_of(
     own, law = rule_of(rule) if rule else None, law_for(deal, organisation_id)
     strangers = {f.organisation_id for v in versions.values() for f in v.owners.all()} - parties.merged_into(homes)
     if strangers:
-        from django.utils.translation import gettext as _
-
         raise BadInput(_("成果的权属单位与合同不一致：请先在合同中加入新的权属单位，或更正权属份额。"), field="owners")
     became = parties.final_organisations({f.organisation_id for v in versions.values() for f in v.owners.all()})
     teams = _teams(versions, homes)
@@ -111,21 +111,15 @@ def terms_of(
             t.Achievement(
                 f"a{row.achievement_id}",
                 Fraction(row.weight_bp, WHOLE),
-                tuple(
-                    t.Stake(
-                        owner_key(home),
-                        fraction,
-                        teams(row.achievement_id, home) if home == organisation_id else SOMEBODY,
-                    )
-                    for home, fraction in _fractions(versions[row.achievement_id], became)
-                ),
+                _stakes(versions[row.achievement_id], became, organisation_id, teams),
             )
             for row in deal.results.all()
         ),
         owners=tuple(
             _owner(row, law, own) if row.organisation_id == organisation_id else _other_owner(deal, row, law)
             for row in owners
-        ),
+        )
+        + _assigned_owners(versions, became, organisation_id, law),
         registered_on=deal.registered_on,
         currency=deal.currency,
         broker=_broker(deal),
@@ -146,6 +140,43 @@ def _other_owner(deal: Deal, row: DealOwner, law: str) -> t.Owner:
     """Its part is taken out of the whole; whom it rewards by which law and rule is neither known nor judged here."""
     rule = t.OwnRule("", "", deal.signed_on, Fraction(1, 2), profit_years=1)
     return t.Owner(owner_key(row.organisation_id), t.OwnerKind.ENTERPRISE, law, rule)
+
+
+def _assigned(version: ShareVersion, became: Mapping[int, int], organisation_id: int) -> list[AssignedFraction]:
+    """What an owner assigned to completers; what others assigned is their affair."""
+    return [row for row in version.assigned.all() if became.get(row.organisation_id) == organisation_id]
+
+
+def _assigned_owners(
+    versions: Mapping[int, ShareVersion], became: Mapping[int, int], organisation_id: int, law: str
+) -> tuple[t.Owner, ...]:
+    found: dict[int, t.Choice] = {}
+    for version in versions.values():
+        for row in _assigned(version, became, organisation_id):
+            if found.setdefault(row.person_id, t.Choice(row.choice)) != row.choice:
+                raise BadInput(
+                    _("同一位完成人对各项成果选择了不同的收益方式，请按成果分别签订合同。"), field="assigned"
+                )
+    return tuple(
+        t.Owner(_person_key(pk), t.OwnerKind.PERSON, law, assigned_by=owner_key(organisation_id), choice=choice)
+        for pk, choice in found.items()
+    )
+
+
+def _stakes(version: ShareVersion, became: Mapping[int, int], organisation_id: int, teams: Any) -> tuple[t.Stake, ...]:
+    """Each owner's fraction; of the one that divides, without what it assigned, which stands beside it."""
+    assigned = [
+        t.Stake(_person_key(row.person_id), Fraction(row.share_bp, WHOLE))
+        for row in _assigned(version, became, organisation_id)
+    ]
+    given = sum((stake.fraction for stake in assigned), Fraction(0))
+    stakes = []
+    for home, fraction in _fractions(version, became):
+        mine = home == organisation_id
+        left = fraction - given if mine else fraction
+        if left:
+            stakes.append(t.Stake(owner_key(home), left, teams(version.achievement_id, home) if mine else SOMEBODY))
+    return tuple(stakes + assigned)
 
 
 def _fractions(version: ShareVersion, became: Mapping[int, int]) -> list[tuple[int, Fraction]]:
@@ -179,6 +210,7 @@ def _teams(versions: Mapping[int, ShareVersion], homes: set[int]) -> Any:
                 _person_key(row.person_id),
                 Fraction(row.share_bp, whole),
                 t.Role.MAIN if row.is_main else t.Role.OTHER,
+                row.is_head,
             )
             for row in rows
         )
@@ -193,7 +225,9 @@ def _broker(deal: Deal) -> t.Broker | None:
 
 
 def _holdings(deal: Deal, organisation_id: int) -> tuple[t.Holding, ...]:
-    """Who holds shares after the last live distribution that divided some."""
+    """Who holds shares after the last live distribution that divided some; nobody where the unit keeps them and pays cash."""
+    if deal.equity_as == t.EquityAs.PROCEEDS:
+        return ()
     rows = Distribution.objects.filter(deal=deal, organisation_id=organisation_id, unit=t.SHARES).exclude(
         state__in=GONE
     )

@@ -12,13 +12,13 @@ from keqiao.deals import tax
 from keqiao.deals.models import Confirmation, Distribution
 from keqiao.deals.rulebook import rules_in_force
 from keqiao.deals.selectors import STATE_UNITS, law_for
-from keqiao.deals.types import SHARES, OwnerKind, ReceiptKind, Rulebook
+from keqiao.deals.types import SHARES, OwnerKind, ReceiptKind, Rulebook, Step
 from keqiao.kernel import clock
 from keqiao.parties import selectors as parties
 
 CASH = frozenset({ReceiptKind.PAYMENT, ReceiptKind.PROFIT})
 TAXED = frozenset({"CNY", SHARES})
-NOT_ESTIMATED = _("收回的奖励和外币收益由单位薪酬部门申报，这里不估算。")
+NOT_ESTIMATED = _("收回的奖励、外币收益和所有权份额收益由单位薪酬部门申报，这里不估算。")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ def estimator(distribution: Distribution, person_ids: Iterable[int], *, on: date
 
 
 def is_estimated(mine: Confirmation) -> bool:
-    """What is taken back, and foreign money, payroll alone declares: the tables are in yuan."""
+    """What is taken back, foreign money, and income from ownership, payroll alone declares."""
+    if mine.distribution.lines.filter(person_id=mine.person_id, step=Step.OWNER).exists():
+        return False  # income from property, not a reward
     return mine.amount >= 0 and mine.distribution.unit in TAXED
 
 

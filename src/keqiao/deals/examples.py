@@ -80,6 +80,7 @@ class TaxExample:
             wages=tax.Wages(fen(wages["income"]), wages.get("months", 1), fen(wages.get("deductions", "0")))
             if wages
             else None,
+            as_bonus=ask.get("as_bonus", False),
         )
         return tax.cash_reward(
             person, fen(ask["reward"]), rules, paid_on=ask["paid"], income_on=ask["income"], is_registered=ask["registered"],

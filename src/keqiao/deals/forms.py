@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http.request import QueryDict
 from django.utils.translation import gettext as _
 
-from keqiao.catalogue.types import Part
+from keqiao.catalogue.types import Assigned, Part
 from keqiao.deals import tax
 from keqiao.deals.services.agreeing import DealDraft, MilestoneDraft, ReceiptDraft
 from keqiao.deals.services.pricing import PriceDraft
@@ -25,6 +25,7 @@ MOST_ROWS = 60
 PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,2})?")
 
 
+ASSIGNED = ("assigned", "assigned_share", "choice_kind")
 CHARGE_COLUMNS = ("charge_kind", "charge_amount", "charge_note", "charge_from_kind")
 
 
@@ -202,7 +203,8 @@ def read_shares(given: QueryDict, people: dict[str, int]) -> list[Part]:
         if row["person"] not in people:
             raise BadInput(_("第 %(place)s 行：请选择贡献人。") % {"place": place}, field="contributors")
         share = read_bp(row["share"], "contributors")
-        parts.append(Part(people[row["person"]], share, is_main=row["main"] != "other"))
+        is_head = row["person"] == given.get("head", "")
+        parts.append(Part(people[row["person"]], share, is_main=row["main"] != "other", is_head=is_head))
     return parts
 
 
@@ -214,6 +216,19 @@ def read_staff(given: QueryDict, people: dict[str, int]) -> list[tuple[int, int]
             raise BadInput(_("第 %(place)s 行：请选择转化服务人员。") % {"place": place}, field="staff")
         staff.append((people[row["staff"]], read_bp(row["staff_share"], "staff")))
     return staff
+
+
+def read_assigned(given: QueryDict, people: dict[str, int], organisation_id: int) -> list[Assigned]:
+    """What the owner assigned to completers; none typed: nothing."""
+    return [
+        Assigned(
+            people.get(row["assigned"], 0),
+            organisation_id,
+            read_bp(row["assigned_share"], "assigned"),
+            row["choice_kind"],
+        )
+        for _place, row in _filled(given, ASSIGNED)
+    ]
 
 
 def read_owners(given: QueryDict, organisations: QuerySet[Any]) -> list[Part]:
@@ -237,4 +252,4 @@ def read_taxed_person(given: QueryDict) -> tax.Person:
         raise BadInput(_("请选择居民或非居民，并填写任职月数，例如 11。"), field="months")
     amounts = [read_amount(given.get(name, "") or "0", "CNY", name) for name in ("income", "deductions")]
     wages = tax.Wages(amounts[0], int(months), amounts[1]) if given.get("income", "").strip() else None
-    return tax.Person(residence=tax.Residence(residence), wages=wages)
+    return tax.Person(residence=tax.Residence(residence), wages=wages, as_bonus=given.get("as_bonus") == "1")

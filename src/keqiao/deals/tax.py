@@ -75,6 +75,7 @@ class Person:
     residence: Residence = Residence.RESIDENT
     bond: Bond = Bond.EMPLOYEE
     wages: Wages | None = Wages()  # None: not known
+    as_bonus: bool = False  # a non-resident's bonus for several months, which may be taxed apart from wages once a year
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,8 @@ def cash_reward(
     )
     if person.bond == Bond.OUTSIDE:
         steps = _outside_work(person, counted, rules, paid_on, jurisdiction)
+    elif person.residence == Residence.NON_RESIDENT and person.as_bonus:
+        steps = _spread(counted, rules, paid_on, jurisdiction)
     elif person.residence == Residence.NON_RESIDENT:
         steps = _by_month(person.wages or Wages(), counted, rules, "tax.wages.non_resident", paid_on, jurisdiction)
     else:
@@ -184,16 +187,20 @@ def _months_after(day: date, months: int) -> date:
 
 
 def tax_by_table(taxable: int, table: Sequence[Mapping[str, int]]) -> int:
+    return half_up(_by_table(Fraction(taxable), table))
+
+
+def _by_table(taxable: Fraction, table: Sequence[Mapping[str, int]]) -> Fraction:
     """By brackets: each part of the amount by its own rate, so that no quick deduction can be wrong."""
     tax, below = Fraction(0), 0
     for bracket in table:
         upto = bracket.get("upto_fen")
-        inside = (taxable if upto is None else min(taxable, upto)) - below
+        inside = (taxable if upto is None else min(taxable, Fraction(upto))) - below
         if inside <= 0:
             break
-        tax += Fraction(inside * bracket["rate"], BASIS_POINTS)
+        tax += inside * Fraction(bracket["rate"], BASIS_POINTS)
         below = upto or below
-    return half_up(tax)
+    return tax
 
 
 def _with_and_without(before: int, counted: int, table: Rule, allowance: Rule) -> tuple[TaxLine, ...]:
@@ -225,6 +232,18 @@ def _by_month(wages: Wages, counted: int, rules: Rulebook, key: str, on: date, w
     table, allowance = rules.find(key, on, where), rules.find("tax.wages.allowance", on, where)
     income, deductions = Fraction(wages.income, wages.months), Fraction(wages.deductions, wages.months)
     return _with_and_without(half_up(income - deductions) - allowance.value, counted, table, allowance)
+
+
+def _spread(counted: int, rules: Rulebook, on: date, where: str) -> tuple[TaxLine, ...]:
+    """A non-resident's bonus for several months: each month's part by the monthly table, nothing deducted."""
+    months = rules.find("tax.non_resident.bonus_months", on, where)
+    table = rules.find("tax.wages.non_resident", on, where)
+    part = Fraction(counted, months.value)
+    tax = half_up(_by_table(part, table.value) * months.value)
+    return (
+        TaxLine(TaxStep.TAXABLE, half_up(part), Fraction(1, months.value), (months.basis,)),
+        TaxLine(TaxStep.WITHHELD, tax, bases=(table.basis, months.basis)),
+    )
 
 
 def _outside_work(person: Person, counted: int, rules: Rulebook, on: date, where: str) -> tuple[TaxLine, ...]:

@@ -17,6 +17,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from keqiao.catalogue.types import Choice as Choice  # noqa: PLC0414 -- a word of this context, too
 from keqiao.kernel.errors import DomainError
 
 LARGEST = 10**15  # minor units of one receipt or cost: ten thousand billion yuan
@@ -118,14 +119,6 @@ class OwnerKind(models.TextChoices):
     STATE_UNIT = "state_unit", _("国家设立的研发机构或高校")
     ENTERPRISE = "enterprise", _("企业或其他单位")
     PERSON = "person", _("被赋权的完成人")
-
-
-class Choice(models.TextChoices):
-    """What a completer who was assigned a part of the ownership lives by."""
-
-    OWNERSHIP = "ownership", _("按所有权份额取得收益")
-    REWARD = "reward", _("放弃份额收益，参加单位奖励")
-    BOTH = "both", _("份额收益与单位奖励兼得")
 
 
 class Role(models.TextChoices):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue import services as commands
+from keqiao.catalogue.types import Choice
 from keqiao.deals import forms
 from keqiao.deals.views import paper
 from keqiao.kernel.errors import DomainError, NotFound
@@ -36,7 +37,9 @@ def shares(request: HttpRequest, code: str) -> HttpResponse:
     if request.method == "POST" and problem is None:
         return redirect("achievement_shares", code=code)
     rows = list(
-        versions.prefetch_related("contributors__person", "contributors__evidence", "owners__organisation")[:VERSIONS]
+        versions.prefetch_related(
+            "contributors__person", "contributors__evidence", "owners__organisation", "assigned__person"
+        )[:VERSIONS]
     )
     context = {
         "tab": "me",
@@ -68,7 +71,26 @@ def _form(request: HttpRequest, code: str) -> dict[str, Any]:
             {"owner": row.organisation.code, "owner_share": _percent(row.share_bp)} for row in last.owners.all()
         ] + owners[:1]
         people |= {catalogue.contributor_key(code, row.person_id): row.person for row in last.contributors.all()}
-    return {"people": people, "rows": rows, "owner_rows": owners, "wanted": wanted, **_named(actor, code, last)}
+    heads = [row.person_id for row in last.contributors.all() if row.is_head] if last else []
+    head = given.get("head", catalogue.contributor_key(code, heads[0]) if heads else "")
+    assigned = forms.rows_of(given, forms.ASSIGNED, forms.OWNERS)
+    if last is not None and request.method != "POST":
+        assigned = [
+            {"assigned": catalogue.contributor_key(code, row.person_id), "assigned_share": _percent(row.share_bp),
+             "choice_kind": row.choice}
+            for row in last.assigned.all()
+        ] + assigned[:1]  # fmt: skip
+        people |= {catalogue.contributor_key(code, row.person_id): row.person for row in last.assigned.all()}
+    return {
+        "people": people,
+        "head": head,
+        "assigned_rows": assigned,
+        "choices": Choice,
+        "rows": rows,
+        "owner_rows": owners,
+        "wanted": wanted,
+        **_named(actor, code, last),
+    }
 
 
 def _named(actor: Any, code: str, last: Any) -> dict[str, Any]:
@@ -148,6 +170,7 @@ def _posted(request: HttpRequest, code: str) -> DomainError | None:
                 achievement_code=code,
                 contributors=forms.read_shares(given, people),
                 owners=forms.read_owners(given, parties.organisations_visible_to(actor)),
+                assigned=forms.read_assigned(given, people, actor.acting_for or 0),
                 based_on=version,
             )
     except DomainError as problem:

@@ -8,10 +8,10 @@ import pytest
 from django.db import connection
 
 from keqiao.catalogue import services as catalogue
-from keqiao.catalogue.types import Part
+from keqiao.catalogue.types import Assigned, Part
 from keqiao.deals import selectors, services
 from keqiao.deals.models import Deal, Distribution, Payment, Receipt
-from keqiao.deals.services.agreeing import DealDraft
+from keqiao.deals.services.agreeing import DealDraft, ReceiptDraft
 from keqiao.deals.states import (
     AlreadyDistributed,
     BeneficiaryApproves,
@@ -496,3 +496,88 @@ def test_what_transfer_staff_get_is_divided_among_named_people(world):
     with pytest.raises(BadInput) as refused:
         divide(named)
     assert refused.value.field == "staff"
+
+
+def test_the_head_of_the_unit_gets_money_and_no_shares(world):
+    """What the head may not hold is refused with its article; where shares stay with the unit, cash is given."""
+    head, other = world.team[:2]
+    parts = [Part(head.person_id, 5000, is_head=True), Part(other.person_id, 5000)]
+    catalogue.propose_shares(actor=world.officer, achievement_code=world.result.code, contributors=parts, based_on=1)
+    for actor in (head, other):
+        catalogue.sign_shares(actor=actor, achievement_code=world.result.code, number=2)
+
+    def divide(equity_as):
+        world.deal = services.open_deal(
+            actor=world.officer,
+            draft=DealDraft(
+                title_zh="作价入股", mode="equity", pricing="listing", results=[(world.result.code, 10_000)],
+                other_party=world.buyer.code, signed_on=world.deal.signed_on, jurisdiction="CN-SH", equity_as=equity_as,
+            ),
+        )  # fmt: skip
+        world.receipt = services.record_receipt(
+            actor=world.officer, code=world.deal.code, key="shares",
+            draft=ReceiptDraft(name="股份", received_on=date(2026, 9, 1), amount=1_000_000, kind="shares"),
+        )  # fmt: skip
+        return prepare(world)
+
+    with pytest.raises(BadInput) as refused:
+        divide("shares")
+    assert "正职" in str(refused.value)
+    kept = divide("proceeds")
+    assert kept.confirmations.count() == 0
+    world.receipt = services.record_receipt(
+        actor=world.officer, code=world.deal.code, key="dividend",
+        draft=ReceiptDraft(name="分红", received_on=date(2026, 10, 1), amount=100_000_00, kind="dividend"),
+    )  # fmt: skip
+    assert {row.person_id: row.amount for row in prepare(world).confirmations.all()} == {
+        head.person_id: 35_000_00, other.person_id: 35_000_00,
+    }  # fmt: skip
+
+
+def assign(world, *assigned, team, based_on=1):
+    parts = [Part(actor.person_id, bp) for actor, bp in team]
+    catalogue.propose_shares(
+        actor=world.officer, achievement_code=world.result.code, contributors=parts, based_on=based_on,
+        assigned=[Assigned(actor.person_id, world.home.pk, bp, choice) for actor, bp, choice in assigned],
+    )  # fmt: skip
+    for actor, _bp in team:
+        catalogue.sign_shares(actor=actor, achievement_code=world.result.code, number=based_on + 1)
+
+
+def test_a_completer_who_was_assigned_ownership_has_it_beside_the_units_part(world):
+    """40 % of the ownership: 40 % of net income; the rest of the team share the reward of the unit's 60 %."""
+    owner, *others = world.team
+    assign(world, (owner, 4000, "ownership"), team=[(others[0], 6000), (others[1], 4000)])
+    distribution = prepare(world)
+    net = 1_880_000_00
+    amounts = {row.person_id: row.amount for row in distribution.confirmations.all()}
+    assert amounts == {
+        owner.person_id: net * 4 // 10, others[0].person_id: net * 6 * 7 * 6 // 1000, others[1].person_id: net * 6 * 7 * 4 // 1000,
+    }  # fmt: skip
+    assert [line.step for line in distribution.lines.filter(person_id=owner.person_id)] == ["owner"]
+    confirm(world, distribution)
+    services.approve(actor=world.officer, code=distribution.code)
+    distribution.refresh_from_db()
+    end_notice(distribution)
+    assert pay_all(world, distribution).state == "paid"
+    again = prepare_with_refusal(world, owner)
+    assert "所有权份额" in str(again)
+
+
+def prepare_with_refusal(world, owner):
+    """Who lives by the ownership has no part of the unit's reward."""
+    assign(world, (owner, 4000, "ownership"), team=[(owner, 5000), (world.team[1], 5000)], based_on=2)
+    world.receipt = pay_in(world, "10.00", charges=({"kind": "vat", "amount": 0},))
+    with pytest.raises(BadInput) as refused:
+        prepare(world)
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    "assigned", [[("x", 10_001)], [("x", 6000), ("y", 6000)], [("x", 1), ("x", 1)], [("stranger", 10)], [("x", 0)]]
+)
+def test_no_more_is_assigned_than_is_owned(world, assigned):
+    people = {"x": world.team[0], "y": world.team[1], "stranger": make_actor()}
+    with pytest.raises(BadInput) as refused:
+        assign(world, *[(people[who], bp, "ownership") for who, bp in assigned], team=[(world.team[2], 10_000)])
+    assert refused.value.field == "assigned"

@@ -65,5 +65,5 @@ def test_payroll_is_told_what_counts_and_why_not_half(world, client):
 def test_an_estimate_costs_the_same_queries_whoever_asks(world, client, django_assert_max_num_queries):
     row = prepare(world)
     ask(client, world.team[0], row)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(24):
         ask(client, world.team[0], row)

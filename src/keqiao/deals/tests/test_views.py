@@ -3,6 +3,8 @@
 import io
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
 from keqiao.deals.models import Deal, Distribution, Receipt, RewardRule
@@ -161,14 +163,49 @@ def counted(client, address, queries):
     return len(found)
 
 
-def test_lists_cost_the_same_however_long(world, client):
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    def cost(actor, address):
+@pytest.fixture
+def cost(client):
+    def measured(actor, address):
         as_(client, actor)
         return counted(client, address, lambda: CaptureQueriesContext(connection))
 
+    return measured
+
+
+def test_a_sheet_costs_the_same_for_three_people_and_for_twelve(cost):
+    def costs(*shares):
+        world = make_world(shares=shares)
+        row = payable(world)
+        addresses = [
+            (world.officer, f"/distributions/{row.code}"), (world.finance, f"/distributions/{row.code}"),
+            (world.officer, f"/distributions/{row.code}/payroll.csv"), (world.officer, f"/deals/{world.deal.code}"),
+            (world.officer, f"/deals/{world.deal.code}/receipts/1/divide"), (world.team[0], f"/me/money/{row.code}"),
+            (world.officer, f"/achievements/{world.result.code}/shares"), (world.officer, f"/public-notices/{row.notice.code}"),
+        ]  # fmt: skip
+        return [cost(*each) for each in addresses]
+
+    assert costs(5000, 3000, 2000) == costs(1200, *[800] * 11)
+
+
+def test_rules_and_public_notices_cost_the_same_however_many(world, cost):
+    from keqiao.deals import services
+    from keqiao.deals.services.pricing import PriceDraft
+
+    draft = PriceDraft("许可", "licence", [world.result.code], 100_00)
+    rule = {
+        "actor": world.officer, "organisation_code": world.home.code, "name": "办法", "article": "", "reward_bp": 7000,
+        "published_on": world.rule.published_on, "parts": (("school", "学校", 3000),),
+    }  # fmt: skip
+    pages = [(world.officer, "/reward-rules"), (world.officer, "/public-notices")]
+    services.show_price(actor=world.officer, draft=draft)
+    before = [cost(*each) for each in pages]
+    for _n in range(2):
+        services.add_rule(**rule)
+        services.show_price(actor=world.officer, draft=draft)
+    assert [cost(*each) for each in pages] == before
+
+
+def test_lists_cost_the_same_however_long(world, cost):
     prepare(world)
     pages = [(world.officer, "/deals"), (world.officer, f"/deals/{world.deal.code}"), (world.team[0], "/me/money")]
     before = [cost(*each) for each in pages]
