@@ -16,8 +16,17 @@ import pytest
 from django.core.mail.utils import DNS_NAME
 
 SCRATCH = Path(os.environ.get("KEQIAO_TEST_DATA") or tempfile.mkdtemp(prefix="keqiao-test-"))
-# Durability is off: these rows live for minutes.
-SERVER = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Durability and housekeeping are off: these rows live for minutes.
+SERVER = {
+    **{"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"},
+    **{
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        "autovacuum": "off",
+        "checkpoint_timeout": "1h",
+        "max_wal_size": "4GB",
+    },
+}
 
 os.environ["KEQIAO_DATA"] = str(SCRATCH)
 os.environ["KEQIAO_SECRET_KEY"] = "test-key-that-signs-nothing-real"  # noqa: S105 -- for tests only
