@@ -12,7 +12,7 @@ def lanjiang(django_db_setup, django_db_blocker):
     """The address of the small city's site."""
     from django.core.cache import cache
     from django.db import connection, connections
-    from django.test.utils import setup_databases
+    from django.test.utils import override_settings, setup_databases
 
     from keqiao.demo import loader
     from keqiao.matching import indexing, services, stale
@@ -23,7 +23,8 @@ def lanjiang(django_db_setup, django_db_blocker):
         if not connection.settings_dict["NAME"].startswith("test_"):  # no test with a database mark was chosen
             setup_databases(verbosity=0, interactive=False)
         forget_everything()
-        loader.load(progress=lambda text: None, most=8)
+        with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+            loader.load(progress=lambda text: None, most=8)
         indexing.rebuild(progress=lambda text: None)
         for need_id in stale.needs_to_compute():
             services.compute_matches(actor=parties.system(), kind="need", item_id=need_id)
