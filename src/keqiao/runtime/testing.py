@@ -17,16 +17,8 @@ from django.core.mail.utils import DNS_NAME
 
 SCRATCH = Path(os.environ.get("KEQIAO_TEST_DATA") or tempfile.mkdtemp(prefix="keqiao-test-"))
 # Durability and housekeeping are off: these rows live for minutes.
-SERVER = {
-    **{"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"},
-    **{
-        "wal_level": "minimal",
-        "max_wal_senders": "0",
-        "autovacuum": "off",
-        "checkpoint_timeout": "1h",
-        "max_wal_size": "4GB",
-    },
-}
+SERVER = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+SERVER |= {"wal_level": "minimal", "max_wal_senders": "0", "max_wal_size": "4GB", "checkpoint_timeout": "1h"}
 
 os.environ["KEQIAO_DATA"] = str(SCRATCH)
 os.environ["KEQIAO_SECRET_KEY"] = "test-key-that-signs-nothing-real"  # noqa: S105 -- for tests only

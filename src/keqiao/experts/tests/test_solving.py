@@ -97,6 +97,7 @@ def test_spreading_moves_a_task_from_a_full_desk_to_an_empty_one():
     assert solving.price_of_fairness(replace(problem, spread=10), spread) == 4
 
 
+@pytest.mark.slow
 def test_without_ortools_scipy_steps_in_and_says_so(monkeypatch):
     monkeypatch.setattr(solving, "is_exact_everywhere", lambda: False)
     assert solving.solve(Problem(((5,),), frozenset(), (1,), (0,))).solver == Solver.ROUNDS

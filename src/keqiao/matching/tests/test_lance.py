@@ -336,6 +336,7 @@ class TestSeveralHandles:
         writer.upsert("things_v1", [Document("new", 1, ["pump"])])
         assert found(reader) == ["new"]
 
+    @pytest.mark.slow
     def test_maintenance_does_not_disturb_a_reader(self, handles, monkeypatch):
         monkeypatch.setattr(lance, "UNINDEXED_MOST", 2)
         writer, reader = handles
