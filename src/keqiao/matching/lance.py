@@ -85,6 +85,9 @@ TEXT_INDEX_MB = 128  # that Lance may hold while it builds the text index; beyon
 UNINDEXED_MOST = 2000  # 11,000 rows outside the text index made queries four times slower
 KEEP_VERSIONS = timedelta(hours=1)
 ANN_FROM = 50_000  # rows; below, a scan of all vectors is fast and exact
+VECTORS_A_PARTITION = (
+    64  # that its place is learned from; of 256, as Lance would take, memory grows by 160 MB at 100,000
+)
 EXACT_UP_TO = 20_000  # rows left by a filter: scanned, because an approximate search behind a filter loses hits
 QUERY_TERMS_MOST = 100  # by weight × idf; more cost time and bring nothing (docs/why/matching.md)
 STEPS = 3  # a query weight is sent in thirds, as repetitions: time grows with their number
@@ -119,10 +122,7 @@ class LanceEngine:
     def __init__(self, folder: Path, cache_mb: int = INDEX_CACHE_MB) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        session = lancedb.Session(
-            index_cache_size_bytes=cache_mb << 20, metadata_cache_size_bytes=METADATA_CACHE_MB << 20
-        )
-        self._db: Any = lancedb.connect(folder / "lance", read_consistency_interval=timedelta(0), session=session)
+        self._db = self._connect(cache_mb, METADATA_CACHE_MB)
         self._tables: dict[str, Any] = {}
         self._frequencies: dict[str, Frequencies] = {}
         self._rows: dict[tuple[str, str], int] = {}  # where searches saw documents; `occurrences` looks there first
@@ -155,12 +155,15 @@ class LanceEngine:
         time, and memory that grows with the table.
         """
         with self._writing():
-            table = self._table(idx)
-            if table.count_rows():
+            if self._table(idx).count_rows():
                 raise SearchError(f"index {idx} has documents already")
+            table = self._connect(0, 0).open_table(self._table(idx).name)  # what is read once is not kept
             counted = count_frequencies(self._added(table, iter(docs)))
             _index_columns(table, _schema_of(table), anew=True)
             replace_file(self._frequencies_file(table.name), kept_form(*counted))
+            give_back()
+            _index_vectors(table)
+            del table
             give_back()
 
     def _added(self, table: Any, docs: Iterator[Document]) -> Iterator[pa.Array]:
@@ -301,6 +304,10 @@ class LanceEngine:
             self._frequencies_file(idx).unlink(missing_ok=True)
 
     # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _connect(self, index_mb: int, metadata_mb: int) -> Any:
+        session = lancedb.Session(index_cache_size_bytes=index_mb << 20, metadata_cache_size_bytes=metadata_mb << 20)
+        return lancedb.connect(self._folder / "lance", read_consistency_interval=timedelta(0), session=session)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -531,7 +538,12 @@ def _index_vectors(table: Any) -> None:
     if "vector" not in table.schema.names or rows <= ANN_FROM:
         return
     if not any("vector" in index.columns for index in table.list_indices()):
-        table.create_index("vector", config=IvfFlat(distance_type="dot", num_partitions=max(16, round(rows**0.5))))
+        table.create_index(
+            "vector",
+            config=IvfFlat(
+                distance_type="dot", num_partitions=max(16, round(rows**0.5)), sample_rate=VECTORS_A_PARTITION
+            ),
+        )
 
 
 def _unindexed(table: Any) -> int:
