@@ -30,9 +30,9 @@ from keqiao.matching.reasons import (
 )
 from keqiao.matching.recent import Recent
 from keqiao.matching.retrieval import EqualIdf, own_terms, passages_with, wanted_terms
-from keqiao.matching.technology import meaning_fit, words_fit
+from keqiao.matching.technology import meaning_fit, technology_finding, words_fit
 from keqiao.matching.text import fingerprint
-from keqiao.matching.types import AchievementFacts, Arch, NeedFacts, Reach, Stone, Weights
+from keqiao.matching.types import AchievementFacts, Arch, Finding, NeedFacts, Reach, Stone, Weights
 
 CODE_VERSION = "6"  # of the stones' rules and of the ranking model; a change makes stored matches stale
 CANDIDATES = 100  # nearest items that are scored for a stored match
@@ -212,11 +212,21 @@ class Scorer:
         self.passages = read_passages(need, self.model)
         languages = self.passages.of_language
         self.translated: AskedAcross | None = None  # worked out when first needed
+        self._judged: dict[Known, dict[Stone, tuple[Finding, ...]]] = {}
+        self._read: dict[Known, tuple[float, tuple[Pair, ...]]] = {}
         self.asked = [Asked(self.passages, numbers, self._weights(numbers)) for numbers in languages.values()]
 
     def arch(self, other: Known, *, explain: bool = True) -> Arch:
-        fit = self.technology(other, explain=explain)
-        return stones.build_arch(self.need, other.facts, weights(), fit, region_names())
+        """Without `explain` the same score, and no passages. The best are explained after all were scored: what was
+        judged of them then is kept.
+        """
+        if other not in self._judged:
+            fit = self.technology(other, explain=False)
+            self._judged[other] = stones.judge(self.need, other.facts, fit, region_names())
+        findings = self._judged[other]
+        if explain:
+            findings = {**findings, Stone.TECHNOLOGY: (technology_finding(self.technology(other)),)}
+        return stones.assemble(findings, weights())
 
     def arch_of_search(self, asked: queries.Asked, other: Known) -> Arch:
         """Only the stones that the search asks about. No passages: the result list shows its own."""
@@ -236,10 +246,7 @@ class Scorer:
         if not any(asked.total for asked in self.asked) or not other.passages.places:
             return stones.technology_fit(self.need, other.facts, text=None)
         across = self._across(other)
-        readings = [self._reading(asked.shared_with(other.passages)) for asked in self.asked]
-        if across:
-            readings += [self._reading(across.shared_with(other.passages)), self._meaning(other.passages)]
-        fit, pairs = max(readings, key=lambda reading: reading[0])
+        fit, pairs = self._best_reading(other, across)
         if not explain:
             return stones.technology_fit(self.need, other.facts, text=fit)
         cite = across.citation if across else citation
@@ -250,6 +257,14 @@ class Scorer:
             citations=[cite(self.passages, other.passages, pair) for pair in pairs],
             translated=across.seen(query_text(other.facts)) if across else None,
         )
+
+    def _best_reading(self, other: Known, across: AskedAcross | None) -> tuple[float, tuple[Pair, ...]]:
+        if other not in self._read:
+            readings = [self._reading(asked.shared_with(other.passages)) for asked in self.asked]
+            if across:
+                readings += [self._reading(across.shared_with(other.passages)), self._meaning(other.passages)]
+            self._read[other] = max(readings, key=lambda reading: reading[0])
+        return self._read[other]
 
     def _across(self, other: Known) -> AskedAcross | None:
         """The need in the words of the other language, for an item that is in it alone."""
