@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from keqiao.matching.engine import Occurrences
 
 Row = tuple[str, int]  # name of the table, number of the row
-ROWS_MOST = 10_000  # about 3 KB each
-WORDS_MOST = 500_000  # about 100 bytes each
+ROWS_MOST = 6_000  # about 3 KB each
+WORDS_MOST = 200_000  # about 100 bytes each
 CHINESE_BYTES = 1.5  # for each sign of a text's tokens; English has one, Chinese, with the spaces between, two
 
 
