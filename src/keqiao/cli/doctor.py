@@ -247,11 +247,19 @@ def _inside() -> Iterator[Finding]:
 
 
 def _index() -> Iterator[Finding]:
-    from keqiao.matching import indexing
+    from keqiao.matching import index_state, indexing
 
     if not indexing.is_ready():
         yield Finding("bad", "没有检索索引", "there is no search index", "keqiao reindex", "keqiao reindex")
         return
+    if index_state.serving_elsewhere():
+        yield Finding(
+            "warn",
+            "设置了 MILVUS_URI，索引还在数据目录里",
+            "MILVUS_URI is set, and the index still lies in the data folder",
+            "keqiao index move --to milvus",
+            "keqiao index move --to milvus",
+        )
     missing, extra = (sum(pair) for pair in zip(*map(indexing.differences, indexing.KINDS), strict=True))
     if missing or extra:
         yield Finding(

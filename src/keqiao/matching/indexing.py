@@ -8,32 +8,41 @@ and nothing that says who publishes a need.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache, partial
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.inference.types import ModelUnavailable
 from keqiao.kernel import progress as work
 from keqiao.matching import outer
 from keqiao.matching.dense import DenseModel, sampled, train
-from keqiao.matching.engine import And, Attribute, Document, Eq, Or, Schema, SearchEngine
+from keqiao.matching.engine import And, Attribute, Document, Eq, Or, Schema, SearchError
 from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS, joined_texts, titles
-from keqiao.matching.lance import LanceEngine
+from keqiao.matching.index_state import (
+    Serving,
+    engine,
+    engine_name,
+    engine_of,
+    folder,
+    forget_move,
+    index_name,
+    move,
+    note_trouble,
+    serving,
+    switch,
+    writing,
+)
 from keqiao.matching.outer import OuterLeg
 from keqiao.matching.ranking.model import shipped
 from keqiao.matching.retrieval import Retriever, document_tokens, title_tokens
-from keqiao.matching.types import Reach
+from keqiao.matching.types import Reach, SearchAway
 from keqiao.runtime.memory import give_back
 
 log = logging.getLogger(__name__)
@@ -41,7 +50,6 @@ log = logging.getLogger(__name__)
 KINDS = ("achievement", "need")
 PARTS = {"achievement": ACHIEVEMENT_PARTS, "need": NEED_PARTS}
 CHUNK = 500
-FORMAT = 5  # of tokens, attributes and vectors: raise it when an older index must not be read
 ATTRIBUTES = {
     "revision": Attribute.INTEGER,
     "field": Attribute.KEYWORD,
@@ -57,53 +65,6 @@ ATTRIBUTES = {
     "ip": Attribute.KEYWORD,
 }
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Serving:
-    """What serves now: the version number of both indexes and of the model they were made with."""
-
-    version: int
-    model: str
-    outer: str = ""  # the provider's model whose vectors stand beside our own; empty: none
-    outer_dims: int = 0
-
-    @property
-    def leg(self) -> OuterLeg | None:
-        return OuterLeg(self.outer, self.outer_dims) if self.outer else None
-
-
-def folder() -> Path:
-    return Path(settings.DATA_DIR) / "index"
-
-
-@cache
-def engine() -> SearchEngine:
-    """One engine per process; it sees what other processes write."""
-    folder().mkdir(parents=True, exist_ok=True)
-    if settings.MILVUS_URI:
-        from keqiao.matching.milvus import MilvusEngine  # its client only where it is wanted
-
-        more = {"token": settings.MILVUS_TOKEN, "consistency": settings.MILVUS_CONSISTENCY}
-        return MilvusEngine(settings.MILVUS_URI, folder(), **more)
-    return LanceEngine(folder() / "lance", settings.INDEX_CACHE_MB)
-
-
-def engine_name() -> str:
-    return "milvus" if settings.MILVUS_URI else "lance"
-
-
-def serving() -> Serving | None:
-    """Read at every use: another process may have switched."""
-    try:
-        state = json.loads((folder() / "serving.json").read_text())
-    except FileNotFoundError:
-        return None
-    # Made by code that cut texts into other tokens: as good as none. `keqiao serve` and `demo` rebuild at the start.
-    # The same when it lies in the other engine.
-    if state.get("format") != FORMAT or state.get("engine", "lance") != engine_name():
-        return None
-    return Serving(state["version"], state["model"], state.get("outer", ""), state.get("outer_dims", 0))
 
 
 def is_ready() -> bool:
@@ -123,21 +84,29 @@ _making = threading.Lock()
 def retriever(kind: str) -> Retriever | None:
     """The retriever of what serves now; None while nothing is indexed."""
     state = serving()
-    if state is None:
-        return None
+    return retriever_of(kind, state) if state else None
+
+
+def retriever_of(kind: str, state: Serving) -> Retriever:
     if (kind, state) not in _retrievers:
         with _making:
-            for old in [key for key in _retrievers if key[1] != state]:
+            for old in [key for key in _retrievers if replace(key[1], engine=state.engine) != state]:
                 del _retrievers[old]
             shared = DenseModel.load(folder() / "models" / state.model)
             for name in KINDS:
                 index = index_name(name, state.version)
-                _retrievers[name, state] = Retriever(engine(), index, shared, outer=state.leg, ranking=shipped())
+                _retrievers[name, state] = Retriever(
+                    engine_of(state.engine), index, shared, outer=state.leg, ranking=shipped()
+                )
     return _retrievers[kind, state]
 
 
-def index_name(kind: str, version: int) -> str:
-    return f"{kind}s_v{version}"
+def other_side(kind: str) -> Retriever | None:
+    """While the index moves: the same one in the engine that does not serve, once it is filled."""
+    moving, state = move(), serving()
+    if moving is None or state is None or moving.version != state.version or not moving.is_filled:
+        return None
+    return retriever_of(kind, replace(state, engine=moving.other(state)))
 
 
 def sizes() -> dict[str, int]:
@@ -157,15 +126,6 @@ def similar(kind: str, code: str, count: int) -> list[str]:
     return [hit.code for hit in hits]
 
 
-@contextlib.contextmanager
-def writing() -> Iterator[None]:
-    """One writer at a time over all processes; the lock is gone with the process that held it."""
-    folder().mkdir(parents=True, exist_ok=True)
-    with (folder() / "writer.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def update(kind: str, ids: Sequence[int]) -> bool:
     """Bring these items up to date in what serves now; again is harmless.
 
@@ -183,10 +143,28 @@ def update(kind: str, ids: Sequence[int]) -> bool:
         name = index_name(kind, state.version)
         rows = list(catalogue.items_to_index(kind, ids))
         shown = [row for row in rows if row.state == "published"]
-        engine().delete(name, [row.code for row in rows if row.state != "published"])
-        engine().upsert(name, _documents(kind, shown, now, state.leg, asks=is_whole))
+        gone = [row.code for row in rows if row.state != "published"]
+        fresh = documents(kind, shown, now, state.leg, asks=is_whole)
+        engine().delete(name, gone)
+        engine().upsert(name, fresh)
         engine().maintain(name, budget_s=5.0)
+        _update_other(kind, gone, fresh, state)
     return is_whole
+
+
+def _update_other(kind: str, gone: Sequence[str], fresh: Sequence[Document], state: Serving) -> None:
+    """While an index moves, the side that does not serve follows; when it cannot, it is filled anew, and nobody waits."""
+    moving = move()
+    if moving is None or moving.trouble or moving.version != state.version or kind not in moving.filled:
+        return  # what the move has not begun to fill, it fills with what is there then
+    other, name = engine_of(moving.other(state)), index_name(kind, state.version)
+    try:
+        other.delete(name, gone)
+        other.upsert(name, fresh)
+        other.maintain(name, budget_s=5.0)
+    except (SearchError, SearchAway) as trouble:
+        log.warning("the other side of a moving index does not follow", extra={"problem": type(trouble).__name__})
+        note_trouble(type(trouble).__name__)
 
 
 def _ask_ahead(kind: str, ids: Sequence[int], state: Serving) -> bool:
@@ -249,8 +227,10 @@ def _rebuild(leg: OuterLeg | None, progress: Progress) -> int:
             for kind in KINDS:
                 _fill(kind, version, made, leg, partial(_say, kind, filled, progress, tell))
                 filled += counts[kind]
-        now = Serving(version, made.version, leg.name if leg else "", leg.dims if leg else 0)
-        _switch(now)
+        now = Serving(version, made.version, leg.name if leg else "", leg.dims if leg else 0, engine_name())
+        if before:
+            drop_other()  # a move is of one version
+        switch(now)
         _clear(before, now)
     progress(f"version {version} serves")
     return version
@@ -289,19 +269,23 @@ def _texts_of(ids: Sequence[np.ndarray], chosen: np.ndarray) -> Iterator[list[st
 def _fill(kind: str, version: int, model: DenseModel, leg: OuterLeg | None, tell: Callable[[int], None]) -> None:
     """Says after each batch how many are in."""
     name = index_name(kind, version)
-    engine().ensure(name, Schema(ATTRIBUTES, model.dims + (leg.dims if leg else 0)))
+    engine().ensure(name, schema(model, leg))
     rows = catalogue.items_to_index(kind).filter(state="published").iterator(chunk_size=CHUNK)
 
-    def documents() -> Iterator[Document]:
+    def each() -> Iterator[Document]:
         done = 0
         for batch in _chunks(rows):
-            yield from _documents(kind, batch, model, leg)
+            yield from documents(kind, batch, model, leg)
             done += len(batch)
             tell(done)
 
-    engine().fill(name, documents())
+    engine().fill(name, each())
     engine().maintain(name, budget_s=600.0)
     give_back()
+
+
+def schema(model: DenseModel, leg: OuterLeg | None) -> Schema:
+    return Schema(ATTRIBUTES, model.dims + (leg.dims if leg else 0))
 
 
 def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
@@ -316,7 +300,7 @@ def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-def _documents(
+def documents(
     kind: str, rows: Sequence[Any], model: DenseModel, leg: OuterLeg | None, *, asks: bool = True
 ) -> list[Document]:
     vectors = _outer_vectors(kind, rows, leg if asks else None)
@@ -369,21 +353,15 @@ def _attributes(kind: str, row: Any) -> dict[str, Any]:
     return {**shared, "trl": row.trl, "ownership": row.ownership, "ip": "granted" if row.granted else None}
 
 
-def _switch(state: Serving) -> None:
-    draft = folder() / ".serving.json"
-    draft.write_text(
-        json.dumps(
-            {
-                "version": state.version,
-                "model": state.model,
-                "outer": state.outer,
-                "outer_dims": state.outer_dims,
-                "format": FORMAT,
-                "engine": engine_name(),
-            }
-        )
-    )
-    draft.replace(folder() / "serving.json")
+def drop_other() -> None:
+    """The side of a moving index that does not serve, and the move with it. What cannot be dropped now is left."""
+    moving, state = move(), serving()
+    forget_move()
+    if moving and state:
+        other = engine_of(moving.other(state))
+        with contextlib.suppress(SearchError, SearchAway):
+            for kind in KINDS:
+                other.drop(index_name(kind, moving.version))
 
 
 def _clear(before: Serving | None, now: Serving) -> None:
@@ -397,15 +375,18 @@ def _clear(before: Serving | None, now: Serving) -> None:
             shutil.rmtree(made, ignore_errors=True)
 
 
-def differences(kind: str) -> tuple[int, int]:
-    """How many published items the serving index lacks at their present revision, and how many it should not have."""
+def differences(kind: str, side: str = "") -> tuple[int, int]:
+    """How many published items the serving index lacks at their present revision, and how many it should not have.
+
+    `side`: the engine whose index is looked at, else that of what serves.
+    """
     state = serving()
     revisions = dict(catalogue.published_ids(kind).values_list("code", "revision"))
     if state is None:
         return len(revisions), 0
-    name = index_name(kind, state.version)
+    name, side_asked = index_name(kind, state.version), engine_of(side or state.engine)
     right = 0
     for batch in _chunks(iter(revisions.items())):
         wanted = tuple(And((Eq("id", code), Eq("revision", revision))) for code, revision in batch)
-        right += engine().count(name, Or(wanted))
-    return len(revisions) - right, engine().count(name) - right
+        right += side_asked.count(name, Or(wanted))
+    return len(revisions) - right, side_asked.count(name) - right

@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from keqiao.catalogue import selectors as catalogue
-from keqiao.matching import indexing, outer, queries, stones, weighing
+from keqiao.matching import index_state, indexing, outer, queries, shadow, stones, weighing
 from keqiao.matching.dense import DenseModel
 from keqiao.matching.engine import Filter
 from keqiao.matching.gathering import Regions, achievement_facts, need_facts
@@ -77,7 +77,7 @@ def forget_weights() -> None:
 
 def version(points: weighing.Points | None = None) -> str:
     """What computes a match now: rules, weights, dense model. `points`: those just asked of the database, for a page."""
-    model, state = indexing.model(), indexing.serving()
+    model, state = indexing.model(), index_state.serving()
     beside = f"+{state.outer}" if state and state.outer else ""
     begins = weights_version(points) if points else weights().version
     return f"{begins}/{model.version if model else 'none'}{beside}"
@@ -106,7 +106,11 @@ def nearest(
     asked = (stamp, text, where, count, least)
     found = _answers.get(asked) if stamp else None
     if found is None:
-        found = tuple(hit.code for hit in retriever.search(text, where, count, least=least, reach=reach))
+        hits = retriever.search(text, where, count, least=least, reach=reach)
+        found = tuple(hit.code for hit in hits)
+        other = indexing.other_side(kind) if reach is Reach.TYPED and not retriever.outer else None
+        if other:
+            shadow.ask(partial(other.search, text, where, shadow.FIRST, least=least, reach=reach), hits)
         if stamp:
             _answers.put(asked, found)
     return list(found)

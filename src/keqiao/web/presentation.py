@@ -190,6 +190,11 @@ def plain(raw: str) -> str:
 # --- numbers, money, dates --------------------------------------------------------------------------------------------
 
 
+def share(value: float) -> str:
+    """0.7312 is 73.1 %."""
+    return f"{100 * value:.1f} %"
+
+
 def number(value: Decimal | int | None) -> str:
     """15.00000000 is 15, 12000 is 12,000, a negative number has a real minus sign."""
     if value is None:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from keqiao.kernel import clock, jobs, progress
-from keqiao.matching import indexing
+from keqiao.matching import index_moves, index_state, indexing, shadow
 from keqiao.runtime import heartbeat
 
 PROGRAMS = {"keqiao.web.server": "web", "keqiao.cli.worker": "worker", "keqiao.cli.metrics": "metrics"}
@@ -42,6 +42,9 @@ class State:
     works: list[progress.Work]
     indexed: dict[str, int]  # kind → documents
     index_version: int | None
+    index_engine: str
+    move: index_moves.Sides | None  # of the index to the other engine
+    shadow: shadow.Tally | None  # of visitors' searches asked of both
     processes: list[Process]
     database_bytes: int
     disk_free: int
@@ -55,7 +58,7 @@ class State:
 
 
 def state() -> State:
-    serving = indexing.serving()
+    serving, sides = index_state.serving(), index_moves.under_way()
     return State(
         heartbeat=heartbeat.age(settings.DATA_DIR),
         queues=jobs.queues(),
@@ -63,6 +66,9 @@ def state() -> State:
         works=progress.known(),
         indexed=indexing.sizes(),
         index_version=serving.version if serving else None,
+        index_engine=serving.engine if serving else "",
+        move=sides,
+        shadow=shadow.found() if sides else None,
         processes=processes(),
         database_bytes=_database_bytes(),
         disk_free=shutil.disk_usage(settings.DATA_DIR).free,

@@ -239,6 +239,5 @@ LOGGING = {
         "procrastinate": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},
-        "pymilvus": {"level": "CRITICAL"},  # it logs each error that it raises, with a traceback
     },
 }

@@ -17,6 +17,7 @@ import base64
 import contextlib
 import fcntl
 import json
+import logging
 import threading
 import time
 from collections import Counter, defaultdict
@@ -237,6 +238,8 @@ class MilvusEngine:
                     from pymilvus import MilvusClient
                     from pymilvus.exceptions import MilvusException
 
+                    # It logs each error that it raises, with a traceback, and sets its own level when it is imported.
+                    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
                     try:
                         self._made = Client(MilvusClient(self._uri, token=self._token, timeout=TIMEOUT))
                     except MilvusException as trouble:

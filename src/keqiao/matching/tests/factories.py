@@ -1,7 +1,7 @@
 """Plain functions that build matching rows."""
 
 from keqiao.catalogue.tests.factories import make_achievement, make_need
-from keqiao.matching import indexing, scoring, stones
+from keqiao.matching import index_state, indexing, scoring, stones
 from keqiao.matching.models import Match
 from keqiao.matching.types import Arch, Finding, Stone, StoneResult, Verdict
 from keqiao.parties import selectors as parties
@@ -49,7 +49,7 @@ def make_match(need=None, achievement=None, score=90, *, unmet=False, **fields):
 
 def forget_everything():
     """What this process keeps of an index and of slowly changing tables: another test has another database."""
-    indexing.engine.cache_clear()
+    index_state.engine_of.cache_clear()
     indexing._retrievers.clear()
     scoring._kept.clear()
     scoring._answers.clear()
