@@ -90,6 +90,7 @@ def test_opening_balances_ages_and_closed_months(client, book):
     assert call("GET", f"{at}/ageing?side=liability")[1]["items"] == []
     call("POST", f"{at}/closings", {"through": "2026-02"})
     assert [row["month"] for row in call("GET", f"{at}/closings")[1]["items"]] == ["2026-02", "2026-01"]
+    assert [row["closed_through"] for row in call("GET", "/books")[1]["items"]] == ["2026-02-28"]
 
 
 def test_books_are_hidden_from_others_and_from_tokens_without_the_scope(client, book):

@@ -222,13 +222,17 @@ class StatementOut(Schema):
     next_after: str | None = Field(description="Pass it as `after` to read on; null at the end.")
 
 
-def book_out(book: Book) -> dict[str, Any]:
-    return {
-        "code": book.code,
-        "organisation": book.organisation.code,
-        "standard": book.standard,
-        "closed_through": selectors.closed_through(book),
-    }
+def _books_out(books: Sequence[Book]) -> list[dict[str, Any]]:
+    closed = selectors.closed_through_of(books)
+    return [
+        {
+            "code": book.code,
+            "organisation": book.organisation.code,
+            "standard": book.standard,
+            "closed_through": closed.get(book.pk),
+        }
+        for book in books
+    ]
 
 
 def entry_out(entry: Entry) -> dict[str, Any]:
@@ -263,7 +267,7 @@ def _months(book: Book, first: str, last: str) -> tuple[date, date]:
 
 @router.get("/books", response=answers(Books), summary="Books that you keep or audit")
 def list_books(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
-    return paged(selectors.books_visible_to(api_actor(request, READ)), page, per_page, each(book_out))
+    return paged(selectors.books_visible_to(api_actor(request, READ)), page, per_page, _books_out)
 
 
 @router.get("/books/{code}/accounts", response=answers(Accounts), summary="Accounts and what they hold")

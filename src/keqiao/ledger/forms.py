@@ -136,6 +136,7 @@ def _amount(number: int, text: str, currency: str) -> int:
     except (InvalidOperation, ValueError):
         pass
     raise BadInput(
-        _("第 %(number)s 行：“%(text)s”不是金额，例如 1200.00。") % {"number": number, "text": text[:30]},
+        _("第 %(number)s 行：“%(text)s”不是金额。借方或贷方写大于 0 的数，例如 1200.00；更正用红字冲销。")
+        % {"number": number, "text": text[:30]},
         field=f"lines.{number}.amount",
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Case, F, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, F, Max, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from keqiao.kernel.errors import NotFound
@@ -162,6 +162,12 @@ def next_month(day: date) -> date:
 def closed_through(book: Book) -> date | None:
     """The last day of the last closed month."""
     return Closing.objects.filter(book=book).order_by("-last_on").values_list("last_on", flat=True).first()
+
+
+def closed_through_of(books: Iterable[Book]) -> dict[int, date]:
+    """The same of several books at once, by their ids; without those that never closed a month."""
+    rows = Closing.objects.filter(book__in=list(books)).values_list("book_id").annotate(Max("last_on"))
+    return dict(rows.order_by())
 
 
 def first_open_month(book: Book) -> date | None:

@@ -221,6 +221,16 @@ def test_check_finds_what_was_tampered_with(book, sql, found):
     assert {finding.what for finding in checking.check()} >= found
 
 
+def test_check_names_the_entry(book):
+    entry = post(book, income())
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE ledger_line DISABLE TRIGGER USER")
+        cursor.execute("UPDATE ledger_line SET amount = amount + 1 WHERE position = 1")
+    named = {finding.where for finding in checking.check() if finding.what == "the entry does not balance"}
+    assert named == {f"{book.code} {entry}"}
+
+
 # --- it always adds up ------------------------------------------------------------------------------------------------
 
 DAYS = st.dates(date(2025, 11, 1), date(2026, 4, 30))
