@@ -19,13 +19,17 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from keqiao.catalogue.tests.factories import make_achievement, make_need
+from keqiao.deals.tests import factories as deals
 from keqiao.engagement.tests import factories as engagement
 from keqiao.integrations.tests.factories import bearer, make_token, make_webhook
 from keqiao.interchange.tests import factories as interchange
 from keqiao.kernel import notices
+from keqiao.kernel.models import PublicNotice
+from keqiao.ledger.models import Book
+from keqiao.ledger.tests import factories as ledger
 from keqiao.matching.tests.factories import make_match
 from keqiao.parties import selectors as parties
-from keqiao.parties.tests.factories import make_organisation, make_person
+from keqiao.parties.tests.factories import make_actor, make_organisation, make_person
 from keqiao.parties.types import Role
 from keqiao.submissions.tests import factories as submissions
 from keqiao.web.api import api, scopes_of_operations
@@ -37,6 +41,7 @@ ROLES = {
     "broker": ("agency", Role.TECHNOLOGY_MANAGER),
     "operator": ("exchange", Role.ADMINISTRATOR),
     "auditor": ("administration", Role.AUDITOR),
+    "finance officer": ("university", Role.FINANCE_OFFICER),
 }
 RELATIONS = ("own", "same organisation", "foreign")
 VISITOR = "visitor"
@@ -55,7 +60,8 @@ Made by `python tools/permissions.py`, which asks the site itself; a test compar
 - **409, 412, 422**: allowed so far; the state or the (empty or made-up) content was refused.
 
 `a / b / c` stands for one's own thing, a colleague's, and one of a foreign organisation; a single answer holds for all
-three. Needs and results are unpublished. Tokens carry every scope; the scope an operation needs is named with it.
+three. Needs and results are unpublished. Each organisation has a book with an entry, and a deal whose receipt was divided: one's own are
+those in which one has a part, and the payments wait. Tokens carry every scope; the scope an operation needs is named with it.
 """
 
 
@@ -73,6 +79,14 @@ class Things:
     token: int = 0
     notice: int = 0
     post: int = NOBODY
+    book: str = NOTHING
+    deal: str = NOTHING
+    distribution: str = NOTHING
+    payment: str = NOTHING
+    announcement: str = NOTHING
+
+
+MONEY = ("book", "deal", "distribution", "payment", "announcement")
 
 
 @dataclass
@@ -101,6 +115,7 @@ def things_of(person: Any, organisation: Any) -> Things:
         token=token.pk,
         notice=notices.notices_of(actor).latest("created_at").pk,
         post=parties.posts_of(actor).get(organisation=organisation).pk,
+        **money_of(actor, organisation),
     )
     kind = "need" if organisation.kind == "enterprise" else "achievement"
     with suppress(Exception), transaction.atomic():  # a role that writes none has none
@@ -110,6 +125,27 @@ def things_of(person: Any, organisation: Any) -> Things:
     with suppress(Exception), transaction.atomic():
         things.contact = contact_of(actor, organisation)
     return things
+
+
+def money_of(actor: Any, organisation: Any) -> dict[str, str]:
+    """The book of the organisation, and a deal of it whose receipt was divided, with a part for the person."""
+    world = deals.make_world(
+        home=organisation,
+        team=[actor, make_actor(organisation=organisation, role=Role.RESEARCHER)],
+        shares=(6000, 4000),
+        state="draft",
+        published_at=None,
+    )
+    distribution = deals.payable(world)
+    book = Book.objects.get(organisation=organisation)
+    ledger.post(book, ledger.income())  # the first of March 2026
+    return {
+        "book": book.code,
+        "deal": world.deal.code,
+        "distribution": distribution.code,
+        "payment": distribution.payments.filter(state="waiting").earliest("pk").code,
+        "announcement": PublicNotice.objects.get(pk=distribution.notice_id).code if distribution.notice_id else NOTHING,
+    }
 
 
 def contact_of(actor: Any, organisation: Any) -> str:
@@ -182,7 +218,16 @@ PLACES = (  # how a route begins, and whose code stands in it
     (r"(api/v1/)?contacts", "contact"),
     (r"(api/v1/)?imports?", "imported"),
     (r"(api/v1/|me/)webhooks", "webhook"),
+    (r"(api/v1/)?books", "book"),
+    (r"(api/v1/)?deals", "deal"),
+    (r"(api/v1/)?(distributions|me/money)", "distribution"),
+    (r"(api/v1/)?payments", "payment"),
+    (r"(api/v1/)?public-notices", "announcement"),
 )
+OF_MONEY = {  # where a route begins, and a part of it: the first of each thing
+    ("accounts", "number"): "1002.01", ("books", "number"): 1, ("books", "month"): "2026-03", ("books", "extension"): "xlsx", ("deals", "number"): 1,
+    ("distributions", "number"): 1, ("distributions", "step"): "approve",
+}  # fmt: skip
 DEFAULTS = {
     "step": "1", "extension": "csv", "scheme": "field", "format": "csv", "part": "1", "name": "needs", "kind": "need",
     "action": "submit", "language": "zh",
@@ -199,16 +244,18 @@ def named(route: str, name: str, things: Things) -> Any:
         return things.notice
     if name == "post_id" or (name == "number" and "members" in route):
         return things.post
+    start = "accounts" if "/accounts/" in route else route.removeprefix("api/v1/").split("/")[0]
     special = {
         ("token_id", "me"): things.token,
         ("step", "contacts"): "accept",
         ("kind", "import"): "achievements",
     }
-    return special.get((name, route.split("/")[0]), DEFAULTS.get(name, NOBODY))
+    usual = OF_MONEY.get((start, name), DEFAULTS.get(name, NOBODY))
+    return special.get((name, route.split("/")[0]), usual)
 
 
 def is_about_a_thing(route: str) -> bool:
-    filled_for = [Things(*[mark] * 7, 1, 1) for mark in ("A", "B")]
+    filled_for = [Things(*[mark] * 7, 1, 1, **dict.fromkeys(MONEY, mark)) for mark in ("A", "B")]
     marked = [filled(route, things) for things in filled_for]
     return marked[0] != marked[1] or "token_id" in route or "notice_id" in route or "notices/{" in route
 

@@ -25,7 +25,9 @@ def test_everybody_may_do_what_the_page_says(monkeypatch):
 
 
 def test_routes_are_filled_with_the_codes_of_things():
-    things = permission_matrix.Things("DW-1", "XQ-1", "CG-1", "SB-1", "DJ-1", "HD-1", "DR-1", 5, 6)
+    things = permission_matrix.Things(
+        "DW-1", "XQ-1", "CG-1", "SB-1", "DJ-1", "HD-1", "DR-1", 5, 6, book="ZB-1", deal="JY-1"
+    )
     filled = {
         "needs/<str:code>/matches/<str:achievement_code>": "/needs/XQ-1/matches/CG-1",
         r"me/webhooks/(?P<code>[A-Z0-9-]{1,24})/(?P<action>rotate|ping)": "/me/webhooks/HD-1/rotate",
@@ -33,5 +35,8 @@ def test_routes_are_filled_with_the_codes_of_things():
         "me/tokens/<int:token_id>/revoke": "/me/tokens/5/revoke",
         "post/<str:code>/<int:step>": "/post/SB-1/1",
         "import/<str:code>/errors.<str:extension>": "/import/DR-1/errors.csv",
+        "books/<str:code>/accounts/<str:number>": "/books/ZB-1/accounts/1002.01",
+        "api/v1/books/{code}/entries/{month}/{number}": "/api/v1/books/ZB-1/entries/2026-03/1",
+        "deals/<str:code>/receipts/<int:number>/divide": "/deals/JY-1/receipts/1/divide",
     }
     assert {route: permission_matrix.filled(route, things) for route in filled} == filled

@@ -50,11 +50,13 @@ def make_world(
     mode=Mode.LICENCE,
     amount="2000000.00",
     broker=True,
+    home=None,
+    team=None,
     **of_result,
 ):
-    home, buyer = make_organisation(kind="university"), make_organisation()
+    home, buyer = home or make_organisation(kind="university"), make_organisation()
     officer, second = (make_actor(organisation=home, role=Role.CONVERSION_OFFICER) for _n in range(2))
-    team = [make_actor(organisation=home, role=Role.RESEARCHER) for _share in shares]
+    team = team or [make_actor(organisation=home, role=Role.RESEARCHER) for _share in shares]
     result = make_achievement(owner=home, title="轴承寿命预测", **of_result)
     parts = [Part(actor.person_id, bp) for actor, bp in zip(team, shares, strict=True)]
     catalogue.propose_shares(actor=officer, achievement_code=result.code, contributors=parts)
