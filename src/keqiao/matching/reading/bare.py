@@ -42,14 +42,14 @@ ENDS = re.compile(
 # --- Fractions that measure nothing -----------------------------------------------------------------------------------
 
 STATISTIC_BEFORE = re.compile(
-    r"(?:(?<![A-Za-z])[Pp]|α|β|(?<![A-Za-z])[tFZHv] ?(?:\(\d[\d, ]{0,8}\) ?)?=|\( ?[12] ?="
+    r"(?:(?<![A-Za-z])[Pp]|α|β|(?<![A-Za-z])[tFZHv] ?(?:\(\d[\d, ]{0,8}\) ?)?=|[(,，] ?[12] ?="
     r"|(?<![A-Za-z])C ?I(?![A-Za-z])[^)\]]{0,16}"
     r"|置信.{0,10}|显著性?水平.{0,6}|检验水[准平].{0,3}|\b(?:O ?R|R ?R|H ?R)值?(?:为|是)?) ?[=<>≤≥:]? ?$|± ?$"
 )
 STATISTIC_AFTER = re.compile(r" ?(?:的?(?:显著|检验|置信)性?(?:水[平准]|检验)|的?水平上?| ?[Pp] ?[<>≤≥]|[<>≤≥])|± ?\d")
 SIGNIFICANCE = frozenset({"0.05", "0.01", "0.001", "0.10"})
 OPEN_BRACKET, CLOSE_BRACKET = re.compile(r"[(·][ .·,-]{0,8}$"), re.compile(r" ?[·.]? ?[),。]")
-COUNTED = re.compile(r"(?<![系指倍参因常对分函特诺尔赫])数[量目]?$")
+COUNTED = re.compile(r"(?<![系指倍参因常对分函特诺尔赫利A-Za-z])数[量目]?$")
 EQUATION_BEFORE = re.compile(r"[A-Za-z0-9)] ?[+*×/^] ?$|[A-Za-z)] - $")
 EQUATION_AFTER = re.compile(
     r" ?(?:[+*×^]|(?![Pp] ?[=<>])[A-Za-z](?![A-Za-z]))|-?[A-Za-z]|-[\u4e00-\u9fff]|-? ?维|版| ?[篇家所户座]"
@@ -82,7 +82,7 @@ def is_measure(text: str, start: int, end: int, *, name: str, compared: bool, is
 
 def _is_named_whole(text: str, start: int, end: int, name: str, *, compared: bool, is_range: bool) -> bool:
     tie = text[max(0, start - TIE) : start].rstrip(" ")
-    if not name or not ENDS.match(text, end) or PART_OF.match(text, end):
+    if not name or COUNTED.search(name) or not ENDS.match(text, end) or PART_OF.match(text, end):
         return False
     if SIGNED.search(tie) or not METRIC_END.search(name):
         return bool(SIGNED.search(tie))

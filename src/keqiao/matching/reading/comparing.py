@@ -61,6 +61,7 @@ def is_during(text: str, first: int, begin: int, unit: Unit) -> bool:
     return HAS_OVER.search(text[max(0, first - 12) : first]) is None
 
 
+INNER = re.compile(r"[蒙部陆容外涵径]")  # 近 60 a 内蒙古
 WITHIN_KINDS = re.compile(r"^\[(?:time|length|[A-Z]{3})\]\^1$|fraction")
 
 
@@ -74,7 +75,10 @@ def after(text: str, at: int, unit: Unit) -> tuple[str, int]:
         return (">=" if extreme[1] == "min" else "<="), extreme.end()
     aside = ASIDE.match(text, at)  # 10 kg (22 lbs) or less
     stated = wording.STATED_AFTER.match(text, aside.end() if aside else at)
-    if stated and not (stated[0] == "内" and not WITHIN_KINDS.search(unit.kind)):
+    is_place = (
+        stated and stated[0].strip() == "内" and (INNER.match(text, stated.end()) or not WITHIN_KINDS.search(unit.kind))
+    )
+    if stated and not is_place:
         return wording.AFTER_WORDS[stated["word"].casefold()], stated.end()
     return "", at
 

@@ -25,6 +25,7 @@ FRAMES = re.compile(r" (?:video|frame|camera|imag)", re.IGNORECASE)
 POINTS_OF_THOUSANDS = re.compile(r"\d{1,3}(?:\.000){1,3}")
 WARM = re.compile(r"温度?(?:为|是|在|约|达到?|于|至|升?高?到)? ?$|temperature (?:of|is|was|at) $", re.IGNORECASE)
 LETTER_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z] $")
+QUOTE_OPENED = re.compile(r'(?<![\w"])"[A-Za-z][^"]*$')  # so-called "quantum 2.0" technologies
 OPENING = re.compile(r" [\"”][A-Za-z]")
 QUOTED = re.compile(r"[‘'“][^’'”]{1,6}$|[’'”]、[^’'”]{1,5}$")
 ANGULAR = re.compile(
@@ -81,7 +82,13 @@ def _is_no_unit(text: str, figure: Figure) -> bool:
     if is_opening or text[figure.unit_end : figure.unit_end + 1] >= "\ue000":  # a sign that was not decoded
         return True
     if figure.unit == '"':
-        return is_year(figure, text) or bool(OPENING.match(text, figure.end)) or text.startswith("s ", figure.unit_end)
+        quoted = QUOTE_OPENED.search(text[max(0, figure.start - 60) : figure.start])
+        return (
+            is_year(figure, text)
+            or quoted is not None
+            or bool(OPENING.match(text, figure.end))
+            or text.startswith("s ", figure.unit_end)
+        )
     if figure.unit == "°":
         return _is_no_degree(text, figure)
     is_letter = len(figure.unit) == 1 and (figure.unit == "a" or figure.unit.isupper())

@@ -121,7 +121,7 @@ SPACED = (
 # 0.992 1, as the national standard writes it.
 THIRDS = r"\.\d{3}(?: \d{3}){0,2} \d{1,3}(?![\d.]| \d| ?[个种次组名例只头类项月年株])"
 PLAIN = (
-    r"\d(?: \d){0,2} \. \d(?: \d){0,3}(?= {0,2}[%‰])|\d{1,2}\. \d\d(?= ?%)|"  # 91. 72 %, as optical reading leaves it
+    r"\d(?: \d){0,2} \. \d(?: \d){0,3}(?= {0,2}[%‰])|\d{1,3}\. \d\d(?= ?%)|"  # 91. 72 %, as optical reading leaves it
     r"\d{1,2} \.\d{1,3}(?= [a-zμ] [a-zA-Z/] )|"  # 1 .14 m m
     rf"(?:(?:{SPACED}|(?!0,|100,200,|(?<=0,)[1-9]00,)\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d{{1,12}})(?:{THIRDS}"
     rf"|\.\d{{1,9}})?|\.\d{{1,6}}(?!\.\d))"
@@ -146,7 +146,7 @@ SPACED_POWER = r" - [1-9] (?:m o l|mol|M\b|P a|Pa|Torr|g\b|k g|m L|mL|C F U)"  #
 LOST_POWER = r"(?:[3-9] ?(?:CFU|cfu|C F U|PFU)|(?:[3-9]|1\d) ?cm ?- ?[23](?!\d))"  # 108 CFU/mL was 10⁸
 # In 平均气温-5.3℃ no range can be meant.
 MINUS_OF_DEGREES = r"(?<=[\u4e00-\u9fff])-(?=\d+(?:\.\d+)? ?(?:℃|° ?C|‰|μm|mV|V\b|dB))"
-MINUS_APART = r"(?:(?<=[=为是以至到和、,/(\[≤≥<>~] )|(?<=% \. )|(?<=\d \. )|(?<==))- (?=\d)"
+MINUS_APART = r"(?:(?<=[=为是以至到和及、,/(\[≤≥<>~] )|(?<=[为及])|(?<=% \. )|(?<=\d \. )|(?<==))- (?=\d)"
 POWER_OF_UNIT = (
     rf"{LOST_POWER}|(?:{ERROR_RATE})-\d|(?:{COMPARED})-[1-9](?!\d| ?[A-Za-zμ%°])|{SPACED_POWER}"
     r"|-(?:10|[1-9])(?:[a-zμ]|[A-Z]{1,2}\b| [a-zA-Zμ]{1,4}\b(?! ?-))"

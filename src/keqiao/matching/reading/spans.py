@@ -20,7 +20,7 @@ CURRENCIES = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", 
 CURRENCY_BEFORE = re.compile(r"(US\$|[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b) {0,2}$", re.IGNORECASE)
 NUMERAL_OF_MONEY = re.compile(NUMERAL.pattern, re.IGNORECASE)
 NAMED_AGAIN = re.compile(r" (?:USD|dollars?|EUR|euros?|RMB|yuan)\b|元", re.IGNORECASE)
-MONEY_SIZE = re.compile(r" ?([kKmMbB])(?![A-Za-z/])")
+MONEY_SIZE = re.compile(r" ?([kKmMbB])(?:(?![A-Za-z/])|(?<=[KMB])(?=/[a-z]))")
 PREFIXED = re.compile(
     r"(?:(?P<trl>(?<![A-Za-z])TRLs?\)?|(?:技术)?(?:成熟度|就绪度)(?:等级)?|readiness levels?(?: ?\(TRLs?\))?)"
     r"|(?P<ph>(?<![A-Za-z])(?-i:p ?H|PH))"
@@ -33,7 +33,8 @@ PREFIXED = re.compile(
 )
 PREFIX_UNITS = {"trl": "TRL", "ph": "pH", "mach": "Mach"}
 FACTOR_OF = re.compile(
-    r"(?:\b(?:an?|by|the|within|some) |^)factors? of (?:about |up to |at least |more than |over )?$", re.IGNORECASE
+    r"(?:\b(?:an?|by|the|within|some) |^)factors? of (?:about |up to |at least |more than |over |[<>≥~] ?)?$",
+    re.IGNORECASE,
 )
 
 

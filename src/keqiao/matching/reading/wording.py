@@ -18,7 +18,9 @@ BEFORE = {
     "至多 最多 最高 最大 控制在 < "
     "at_most no_worse_than less_than_or_equal_to equal_to_or_less_than at_or_below no_more_than not_more_than "
     "no_higher_than no_greater_than no_larger_than no_longer_than not_exceeding "
-    "not_to_exceed not_exceed less_than fewer_than lower_than shorter_than smaller_than lighter_than thinner_than finer_than "
+    "not_to_exceed not_exceed "
+    "not_larger_than not_longer_than not_heavier_than not_thicker_than not_wider_than "
+    "less_than fewer_than lower_than shorter_than smaller_than lighter_than thinner_than finer_than "
     "narrower_than "
     "below under within up_to "
     "maximum max lt",

@@ -78,6 +78,8 @@ CASES = [
     ("a=1.7229(3) nm", [("", "=", "1.7229", None, "nm")]),
     ("speeds of 6.5 kph", [("speeds", "=", "6.5", None, "km/h")]),
     ("$2 billion to $2.5 billion per year", [("", "range", "2", "2.5", "billion USD per year")]),
+    ("变化量为- 50 %", [("变化量", "=", "-50", None, "%")]),
+    ("not larger than 43 liters", [("", "<=", "43", None, "liters")]),
     ("a 10G shock", [("shock", "=", "10", None, "gn")]),
     ("density 10 g N m - 2 y e a r - 1", [("density", "=", "10", None, "gN·m-2·year-1")]),
 ]  # fmt: skip
@@ -102,7 +104,7 @@ def test_figures(text, expected):
         "差异显著 ( · < 0.05 )", "见 5.4.1 节", "reach 100s of meters", "回归方程 A=2905287.6C+56536.9", "11C 和 18F 标记", "",
         "030 cm 与 3060 cm 土层", "β = -0.071", "OR值为4.00", "用 137 C s 监测", "T 1 W I 低信号", "a 6T battery", "Directive 2010/40/EU",
         "2016年7月、2017年3月、7月和9月", "每周仅需注射1次", "‘浚单20 ° 、‘安农8号’", "(MSWD=2.3,n=12)", "Visual C++ 6.0 的环境", "aged 13-17 years",
-        "化合物3d、3e 有效", "316L不锈钢", "D S M 30104 T 相似性", '50 billion "smart" things', "t(19) = 3.05", "a ratio of 0.7 to 1.6:1",
+        "化合物3d、3e 有效", "316L不锈钢", "D S M 30104 T 相似性", '50 billion "smart" things', "t(19) = 3.05", "人数少于20时", "a ratio of 0.7 to 1.6:1",
     ],
 )  # fmt: skip
 def test_no_figures(text):
