@@ -31,6 +31,7 @@ SETS = (
     "thirteenth-test",
     "fourteenth-test",
     "fifteenth-test",
+    "sixteenth-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 
