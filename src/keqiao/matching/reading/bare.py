@@ -58,7 +58,7 @@ NAMED_SO = re.compile(
     r"\+ ?$|软件[^,，。为是达]{0,10}$|[A-Za-z)] ?[vV]? ?$|[“\"《\u3000] ?$|<br> *$|^$"
 )  # GASP 3.0, 理正 7.0
 ENGLISH_TIE = re.compile(
-    r"(?:\b(?:of|is|was|are|were|be|from|to|between|and|or|than|by|at|about|around|ca\.|approximately|exceed(?:s|ed"
+    r"(?:\b(?:of|is|was|are|were|be|from|to|between|and|or|than|by|at|about|around|ca\.|e\.g\.,?|i\.e\.,?|approximately|exceed(?:s|ed"
     r"|ing)?|reach(?:es|ed)?"
     r"|over|above|below|under|within|least|most|only|just|merely)|[=<>≤≥~:]) ?\(?$",
     re.IGNORECASE,

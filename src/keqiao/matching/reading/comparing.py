@@ -26,7 +26,7 @@ def before(text: str, at: int) -> tuple[str, int]:
     if least := wording.AT_LEAST_VERB.search(window):
         return ">=", offset + least.start()
     stated = wording.STATED_BEFORE.search(window)
-    if stated and wording.LACKING.fullmatch(stated["word"]) and opened:
+    if stated and opened and (wording.LACKING.fullmatch(stated["word"]) or wording.PLACING.fullmatch(stated["word"])):
         return "", at  # 氮肥供应不足(0.05 mmol/L)
     if (
         stated

@@ -20,7 +20,7 @@ CAPACITOR = re.compile(r"电容|capacit", re.IGNORECASE)
 MEMORY = frozenset(Decimal(2**n) for n in range(4, 13))
 RATE_WORDS = re.compile(r"倍率|C-rate|charg|充电|放电|循环", re.IGNORECASE)
 SPEED = re.compile(r"velocit|speed|bullet|projectile|ballistic|muzzle|rounds|impact", re.IGNORECASE)
-LOST_INVERSE = re.compile(r"[mμn]?(?:mol|g)·(?:L|kg)")
+LOST_INVERSE = re.compile(r"[mμn]?(?:mol|g)·(?:m?L|kg)|m?L·(?:min|h|s)")
 FRAMES = re.compile(r" (?:video|frame|camera|imag)", re.IGNORECASE)
 POINTS_OF_THOUSANDS = re.compile(r"\d{1,3}(?:\.000){1,3}")
 WARM = re.compile(r"温度?(?:为|是|在|约|达到?|于|至|升?高?到)? ?$|temperature (?:of|is|was|at) $", re.IGNORECASE)
@@ -50,17 +50,24 @@ def mended(text: str, figure: Figure) -> Figure:
     """2430F of a hot rim are degrees; 293T, API 5L, 64K and a closing quotation mark are no quantities."""
     if _is_no_unit(text, figure):
         return replace(figure, unit="", unit_end=figure.end)
-    is_speed = SPEED.search(text[max(0, figure.start - 40) : figure.start])
-    if figure.unit == "fps" and is_speed and not FRAMES.match(text, figure.unit_end):
-        return replace(figure, unit="ft/s")
     if POINTS_OF_THOUSANDS.fullmatch(text, figure.start, figure.end) and read_unit(figure.unit).is_money:
         return replace(figure, value=Decimal(text[figure.start : figure.end].replace(".", "")))  # 120.000 euro
-    if LOST_INVERSE.fullmatch(figure.unit):
-        return replace(figure, unit=figure.unit.replace("·", "/"))  # 1.50 mmol·L
-    if figure.unit == "°" and WARM.search(text[max(0, figure.start - 16) : figure.start]):
-        return replace(figure, unit="℃")
+    if (other := _meant(text, figure)) != figure.unit:
+        return replace(figure, unit=other)
     is_letter = figure.unit[:1] in {"F", "C"} and figure.unit[1:2] in {"", "/"}
     return _with_degrees(text, figure) if is_letter else figure
+
+
+def _meant(text: str, figure: Figure) -> str:
+    """The unit that the words around show to be meant."""
+    before = text[max(0, figure.start - 40) : figure.start]
+    if figure.unit == "fps" and SPEED.search(before) and not FRAMES.match(text, figure.unit_end):
+        return "ft/s"
+    if figure.unit == '"' and CJK.search(text) and ANGULAR.search(before[-30:]):
+        return "″"  # 转动误差优于 1"
+    if figure.unit == "°" and WARM.search(before[-16:]):
+        return "℃"
+    return figure.unit.replace("·", "/") if LOST_INVERSE.fullmatch(figure.unit) else figure.unit  # 1.50 mmol·L
 
 
 def _with_degrees(text: str, figure: Figure) -> Figure:

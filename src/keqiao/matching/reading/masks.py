@@ -47,7 +47,7 @@ MASKS = (
     # Ordinals, numbered things, numbered lists
     r"第 ?\d+(?: ?[-~、,，和至] ?\d{1,6}){0,8}|\b\d+(?:st|nd|rd|th)\b",
     rf"\b{NAMED} ?(?:-| )?\d{{1,9}}(?:\.\d{{1,6}}){{0,4}}(?: ?(?:[-,]|and|to) ?\d{{1,9}}){{0,8}}",
-    r"(?:图|表|式|附录|版本|版) ?\d{1,6}(?:[.-]\d{1,6}){0,4}",
+    r"(?:图|(?<![地代发外])表|式|附录|版本|版) ?\d{1,6}(?:[.-]\d{1,6}){0,4}",
     (
         r"(?:^|(?<!\bone)(?<!\btwo)(?<!\bthree)(?<!\bfour)(?<!\bfive)(?<!TRL)(?<!pH)[\s。；;:：(（])[(（]?\d{1,2}[)）](?=[^\d])"
         r"(?! (?:years?|months?|weeks?|days?|hours?|minutes?|pounds?|percent|feet|miles?|gallons?|met(?:er|re)s?)\b)"
@@ -56,7 +56,7 @@ MASKS = (
     # Statistics: p values, confidence intervals
     rf"[(（]?[·. ]*(?<![A-Za-z])(?<![A-Z] )[Pp] ?{OF_GROUP}? ?(?:值|均|都|依次|分别)? ?(?:为|是|[<>=≤≥＜]) ?{SHARES}[ .·]*[)）]?",
     r"[(·1] ?[·. ,]*[<>] ?0\.0(?:5|1|01)(?!\d)",  # a p that optical reading lost
-    r"(?:9\d(?:\.\d)? ?%|9\d percent) ?(?:CI|C I|置信区间|confidence interval)[^,,;；。)）\u4e00-\u9fff]{0,24}",
+    r"(?:9\d(?:\.\d)? ?%|9\d percent) ?(?:CI|C I|置信区间|confidence(?: interval| level)?)[^,,;；。)）\u4e00-\u9fff]{0,24}",
     r"(?:χ|x|X) ?[2²] ?[=＝] ?\d+(?:\.\d+)?|\b(?:MSWD|df) ?= ?\d+(?:\.\d+)?",
     # Sizes of arrays, ratios, coordinates
     (
@@ -89,6 +89,7 @@ MASKS = (
     # 12000 - 2015 年 was 1. 2000–2015; "1This proposal"; 802.11; 17-4PH; 7:30 a.m.
     (
         r"(?<!\d)\d(?:19|20)\d\d ?[-~至] ?(?:19|20)\d\d ?年|(?-i:^1(?=[A-Z]))|(?<!\d)802\.1\d?|2\.0(?=应用|时代|技术|环境|平台)"
+        r"|\bSPIE,? (?:Vol\. ?)?\d{2,6} ?\w{0,9}|\d{1,3} ?Gb? ?(?=Ethernet)"
         r"|\b1[57]-[47] ?-?PH\b"
         r"|\d{1,2} ?: ?\d\d(?= ?[ap] ?\. ?m)"
     ),

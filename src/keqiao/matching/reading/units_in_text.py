@@ -376,7 +376,7 @@ def _is_spaced_name(window: str, offset: int) -> bool:
         return True  # s f u, g p m
     if spaced is None or not spaced[0][-1].isupper() or POWER_FOLLOWS.match(window, spaced.end()):
         return False
-    whole = spaced[0].replace(" ", "")
+    whole = spaced[0].replace(" ", "").removesuffix("RMS")
     return not _is_atom(whole) and not any(whole.endswith(end) and _is_atom(whole[: -len(end)]) for end in SUBSTANCES)
 
 

@@ -63,7 +63,7 @@ FILLERS = (
     r"(?: |\.(?= )|，? ?(?:到了|达到了?|到达|可达到?|能达到?|达|到|了|为|是|仅|约|大约|其)|\b(?:the order of|approximately"
     r"|about|around|a total of|an?"
     r"|the|of|by|only|first|next|factor"
-    rf"|be|to|another|span|period|{SPELLED_OUT}(?= ?$))\b)*"
+    rf"|be|to|another|span|period|total|cost|amount|{SPELLED_OUT}(?= ?$))\b)*"
 )
 STATED_BEFORE = re.compile(rf"(?P<word>{alternatives(BEFORE_WORDS)}){FILLERS}$", re.IGNORECASE)
 AT_MOST_VERB = re.compile(
@@ -79,7 +79,8 @@ EXTREME_OF = re.compile(
 )
 EXTREME = re.compile(r"最[高低大小多少]|max(?:imum)?|min(?:imum)?", re.IGNORECASE)
 STATED_AFTER = re.compile(
-    rf" {{0,3}}(?:高度|深度)?(?:\((?=(?:and|or) ))?(?:(?:[a-z-]+ ){{1,2}}(?=or better))?(?P<word>{alternatives(AFTER_WORDS)})",
+    rf" {{0,3}}(?:高度|深度|尺度|范围|区域)?"
+    rf"(?:\((?=(?:and|or) ))?(?:(?:[a-z-]+ ){{1,2}}(?=or better))?(?P<word>{alternatives(AFTER_WORDS)})",
     re.IGNORECASE,
 )
 OPEN_PLUS = re.compile(r"\+(?![\w+])")
@@ -89,6 +90,7 @@ SMALLER_IS_BETTER = re.compile(
     r"|cost|roughness",
     re.IGNORECASE,
 )
+PLACING = re.compile(r"within|below|under|above|over", re.IGNORECASE)  # deep within (10 cm) the body
 LACKING = re.compile(r"不足|超")
 # Significantly above the 10 % group: the group has 10 %, nothing is bounded.
 THAN_A_GROUP = re.compile(r"[高低大小多少]于")
@@ -98,7 +100,8 @@ LARGER_IS_BETTER = re.compile(r"距离|寿命|续航|量程|深度|range|life|en
 UNDER_IS_AT = re.compile(r"\[(?:mass|force|temperature)\]|temperature")  # "under 5 MPa" is a circumstance, not a bound
 
 RANGE_SIGN = re.compile(
-    r"(?:-(?= ?to\b))? {0,9}(?:-{1,2}|- - ?(?=\d)|~|至|到|\bto(?![A-Za-z])(?:-(?= ?\d)| plus| minus)?|\bthrough\b|\bdown to\b"
+    r"(?:-(?= ?to\b))? {0,9}(?:-{1,2}|- - ?(?=\d)|~|至|到|\bto(?![A-Za-z])(?:-(?= ?\d)| plus| minus| over| above| about"
+    r"| approximately)?|\bthrough\b|\bdown to\b"
     r"|\bup to\b) {0,9}"
     r"(?=[-+]?\.?\d|[¥$€£] ?\d|(?:TRL|pH|Mach) ?\d|(?:EUR|USD|CNY|RMB|GBP) \d)",
     re.IGNORECASE,
