@@ -32,6 +32,7 @@ SETS = (
     "fourteenth-test",
     "fifteenth-test",
     "sixteenth-test",
+    "seventeenth-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 
