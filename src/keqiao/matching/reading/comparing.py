@@ -61,6 +61,7 @@ def is_during(text: str, first: int, begin: int, unit: Unit) -> bool:
     return HAS_OVER.search(text[max(0, first - 12) : first]) is None
 
 
+STARTS = re.compile(r"[效始病源点来伏]")  # 12 周起效
 INNER = re.compile(r"[蒙部陆容外涵径]")  # 近 60 a 内蒙古
 WITHIN_KINDS = re.compile(r"^\[(?:time|length|[A-Z]{3})\]\^1$|fraction")
 
@@ -78,7 +79,8 @@ def after(text: str, at: int, unit: Unit) -> tuple[str, int]:
     is_place = (
         stated and stated[0].strip() == "内" and (INNER.match(text, stated.end()) or not WITHIN_KINDS.search(unit.kind))
     )
-    if stated and not is_place:
+    is_start = stated and stated["word"] == "起" and STARTS.match(text, stated.end())
+    if stated and not is_place and not is_start:
         return wording.AFTER_WORDS[stated["word"].casefold()], stated.end()
     return "", at
 

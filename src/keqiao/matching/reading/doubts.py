@@ -65,6 +65,8 @@ def _meant(text: str, figure: Figure) -> str:
         return "ft/s"
     if figure.unit == '"' and CJK.search(text) and ANGULAR.search(before[-30:]):
         return "″"  # 转动误差优于 1"
+    if figure.unit == "W/mK":
+        return "W/(m·K)"
     if figure.unit == "°" and WARM.search(before[-16:]):
         return "℃"
     return figure.unit.replace("·", "/") if LOST_INVERSE.fullmatch(figure.unit) else figure.unit  # 1.50 mmol·L

@@ -32,6 +32,7 @@ PREFIXED = re.compile(
     re.IGNORECASE,
 )
 PREFIX_UNITS = {"trl": "TRL", "ph": "pH", "mach": "Mach"}
+STRONGEST_BASE = 14
 FACTOR_OF = re.compile(
     r"(?:\b(?:an?|by|the|within|some) |^)factors? of (?:about |up to |at least |more than |over |[<>≥~] ?)?$",
     re.IGNORECASE,
@@ -78,7 +79,7 @@ def _with_prefix(text: str, figure: Figure) -> Figure:
     if FACTOR_OF.search(before):
         return replace(figure, unit="times", unit_end=figure.end)
     prefixed = PREFIXED.search(before)
-    if prefixed:
+    if prefixed and not (prefixed["ph"] and figure.value > STRONGEST_BASE):  # pH (212) was 2-12
         kind = next(name for name in PREFIX_UNITS if prefixed[name])
         return replace(
             figure,

@@ -55,6 +55,8 @@ ALIASES = tuple(
         (r"[gG]s?(?=[ -](?:shock|accelerat|load|force|vibrat)[a-z]*)", "gn"),
         (r"(?-i:C) ?· ?\( ?10 ?a ?\) ?- ?1", "℃/(10a)"),
         (r"(?-i:ma)(?![A-Za-z])", "mA"),
+        (r"(?-i:BHP)(?![A-Za-z])", "bhp"),
+        (r"(?-i:K) ?(?:feet|ft)(?![A-Za-z])", "thousand feet"),
         (r"(?-i:uAmps?)(?![A-Za-z])", "μA"),
         (r"mos\.(?![a-z])", "months"),
         (r"(?-i:M)(?= (?:N ?a|K|L ?i|H|C ?a|M ?g) ?(?:C ?l|O ?H|2 ?S|N ?O|H ?C ?O)|(?-i: (?:Tris|SDS|urea)\b))", "M"),
@@ -202,7 +204,7 @@ def _cjk_keys() -> frozenset[str]:
 
 
 HYPHENATED = re.compile(
-    r"-(?=[a-z]{3}|(?:[kMG]?W|[kMG]?Hz|kg|[kcmnuμ]m|kV|mA|[GM]Pa|[kMG]eV|dB|[kMGT]b(?:ps)?|[mμn]s|ft|lb|[mVAKJTsh])"
+    r"-(?=[a-z]{3}|(?:kDa?|bp|[kMG]?W|[kMG]?Hz|kg|[kcmnuμ]m|kV|mA|[GM]Pa|[kMG]eV|dB|[kMGT]b(?:ps)?|[mμn]s|ft|lb|[mVAKJTsh])"
     r"(?![A-Za-z0-9-]))"
 )
 IN_BOTH, IN_PLAIN = re.compile(r"\bin\.? ?[xX×] ?[\d.]+ ?$"), re.compile(r"in(?![A-Za-z])")  # 12 in x 12 in

@@ -79,7 +79,7 @@ EXTREME_OF = re.compile(
 )
 EXTREME = re.compile(r"最[高低大小多少]|max(?:imum)?|min(?:imum)?", re.IGNORECASE)
 STATED_AFTER = re.compile(
-    rf" {{0,3}}(?:高度|深度|尺度|范围|区域)?"
+    rf"(?:\.(?= or ))? {{0,3}}(?:高度|深度|尺度|范围|区域)?"
     rf"(?:\((?=(?:and|or) ))?(?:(?:[a-z-]+ ){{1,2}}(?=or better))?(?P<word>{alternatives(AFTER_WORDS)})",
     re.IGNORECASE,
 )
