@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -92,17 +92,16 @@ def read_passages(facts: NeedFacts | AchievementFacts, model: DenseModel | None 
     parts = parts_of(facts)
     places: list[Place] = []
     prints: list[int] = []
-    owners: list[int] = []
+    ends: list[int] = []
     for number, part in enumerate(parts):
         for start, end in sentences(part.text):
-            words = dict.fromkeys(tokens(part.text[start:end]))
-            owners += [len(places)] * len(words)
-            prints += map(fingerprint, words)
+            prints += map(fingerprint, dict.fromkeys(tokens(part.text[start:end])))
+            ends.append(len(prints))
             places.append(Place(number, start, end))
-    terms, of = np.array(prints, dtype=np.uint64), np.array(owners, dtype=np.int32)
-    ends = np.searchsorted(of, np.arange(len(places)), side="right")
-    vectors = model.encode_each(terms, ends).astype(np.float16) if model and places else None
-    return Passages(parts, tuple(places), terms, of, vectors)
+    terms, stops = np.array(prints, dtype=np.uint64), np.array(ends, dtype=np.int64)
+    owners = np.repeat(np.arange(len(places), dtype=np.int32), np.diff(stops, prepend=0))
+    vectors = model.encode_each(terms, stops).astype(np.float16) if model and places else None
+    return Passages(parts, tuple(places), terms, owners, vectors)
 
 
 def _stacked(vectors: Sequence[np.ndarray | None] | None) -> np.ndarray | None:
@@ -275,12 +274,17 @@ def nearest_pairs(need: Passages, achievement: Passages) -> tuple[Pair, ...]:
 def citation(need: Passages, achievement: Passages, pair: Pair) -> Citation:
     """The two passages as they are shown, with the words that both of them use marked."""
     mine, yours = need.text(pair.need), achievement.text(pair.achievement)
-    common = dict.fromkeys(tokens(mine)).keys() & set(tokens(yours))
+    common = _words(mine) & set(tokens(yours))
     words = {token for token in common if not is_cjk_character(token)} or common
     matched = dict.fromkeys(words)
     return Citation(
         need.quote(pair.need, surfaces(mine, matched)), achievement.quote(pair.achievement, surfaces(yours, matched))
     )
+
+
+@lru_cache(maxsize=256)  # a need cites the same few passages in each of its matches
+def _words(text: str) -> frozenset[str]:
+    return frozenset(tokens(text))
 
 
 def marked(sentence: str, terms: Iterable[str]) -> tuple[str, tuple[tuple[int, int], ...]]:
