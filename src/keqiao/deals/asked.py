@@ -72,3 +72,11 @@ def words(text: str, name: str, most: int, example: str) -> str:
         said = {"most": most, "example": example}
         raise BadInput(_("请填写，最多 %(most)s 个字，%(example)s。") % said, field=name)
     return text
+
+
+def maybe(text: str, name: str, most: int) -> str:
+    """What may be left out; refused, not cut, when it is too long or cannot be kept."""
+    text = text.strip()
+    if len(text) > most or "\0" in text:
+        raise BadInput(_("太长或有不能保存的字符：最多 %(most)s 个字。") % {"most": most}, field=name)
+    return text

@@ -123,7 +123,8 @@ def join(request: HttpRequest) -> HttpResponse:
         row = catalogue.get_naming(code, token, actor=actor)
         if request.method == "POST":
             commands.join_as_contributor(actor=actor, code=code, token=token)
-            return redirect("achievement_shares", code=row.achievement.code)
+            mine = catalogue.own_shares(actor).filter(version__achievement=row.achievement)
+            return redirect("achievement_shares", code=row.achievement.code) if mine.exists() else redirect("own_money")
     except DomainError as error:
         context = {"title": _("链接用不了"), "message": str(error)}
         return render(request, "error.html", context, status=error.status)

@@ -104,7 +104,10 @@ def add_rule(
     organisation = parties.get_organisation(organisation_code, actor=actor)
     if not can_write_rules(actor, organisation.pk):
         raise NotAllowed
-    name, article = asked.words(name, "name", 200, _("例如“职务科技成果转化收益分配办法”")), article.strip()[:80]
+    name, article = (
+        asked.words(name, "name", 200, _("例如“职务科技成果转化收益分配办法”")),
+        asked.maybe(article, "article", 80),
+    )
     asked.known_day(published_on, "published_on")
     if not 0 < reward_bp <= WHOLE or not 0 <= staff_bp <= WHOLE:
         raise BadInput(_("比例应在 0.01%% 与 100%% 之间，例如 70。") % {}, field="reward")
@@ -125,7 +128,9 @@ def add_rule(
         made_by_id=actor.person_id,
     )  # fmt: skip
     RewardPart.objects.bulk_create(
-        RewardPart(rule=rule, position=place, kind=kind, name=part_name.strip()[:80], of_net_bp=part)
+        RewardPart(
+            rule=rule, position=place, kind=kind, name=asked.maybe(part_name, f"parts.{place}", 80), of_net_bp=part
+        )
         for place, (kind, part_name, part) in enumerate(parts, start=1)
     )
     record("deals.rule_added", rule, actor=actor, organisation_id=organisation.pk)
@@ -146,7 +151,7 @@ def open_deal(*, actor: Actor, draft: DealDraft) -> Deal:
     deal = Deal.objects.create(
         code=codes.fresh_of_year(Deal, "HT"),
         title_zh=title,
-        title_en=draft.title_en.strip()[:200],
+        title_en=asked.maybe(draft.title_en, "title_en", 200),
         mode=draft.mode,
         pricing=draft.pricing,
         other_party=other,
@@ -155,7 +160,7 @@ def open_deal(*, actor: Actor, draft: DealDraft) -> Deal:
         signed_on=draft.signed_on,
         ends_on=draft.ends_on,
         jurisdiction=draft.jurisdiction or site.jurisdiction(),
-        registration_number=draft.registration_number.strip()[:60],
+        registration_number=asked.maybe(draft.registration_number, "registration_number", 60),
         registered_on=draft.registered_on,
         broker=broker,
         broker_bp=draft.broker_bp if broker else 0,
@@ -180,7 +185,7 @@ def open_deal(*, actor: Actor, draft: DealDraft) -> Deal:
     Milestone.objects.bulk_create(
         Milestone(
             deal=deal, position=place, name=asked.words(row.name, f"milestones.{place}", 80, _("例如“入门费”")),
-            condition=row.condition.strip()[:300], due_on=row.due_on, amount=row.amount,
+            condition=asked.maybe(row.condition, f"milestones.{place}", 300), due_on=row.due_on, amount=row.amount,
         )
         for place, row in enumerate(draft.milestones, start=1)
     )  # fmt: skip
@@ -358,7 +363,7 @@ def _receipt_values(deal: Deal, draft: ReceiptDraft) -> dict[str, Any]:
         "amount": draft.amount,
         "currency": currency,
         "rate": draft.rate if currency not in {SHARES, deal.currency} else None,
-        "rate_source": draft.rate_source.strip()[:120],
+        "rate_source": asked.maybe(draft.rate_source, "rate_source", 120),
         "year": draft.year if draft.kind == ReceiptKind.PROFIT else None,
         "charges": _charges(draft),
     }

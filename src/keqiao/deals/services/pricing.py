@@ -113,7 +113,7 @@ def _shown_price(actor: Actor, draft: Any, achievement_ids: set[int], *, require
         return ShownPrice(price_notice=_shown_here(actor, draft, achievement_ids))
     if draft.noticed_from or draft.noticed_to or draft.noticed_where.strip():
         _check_shown_elsewhere(draft, law)
-        place = draft.noticed_where.strip()[:200]
+        place = asked.maybe(draft.noticed_where, "noticed_where", 200)
         return ShownPrice(first_on=draft.noticed_from, last_on=draft.noticed_to, place=place)
     if required:
         rule = find("notice.required_for", on=draft.signed_on, jurisdiction=law)
@@ -173,8 +173,7 @@ def _check(draft: PriceDraft) -> None:
     if draft.amount is None and not draft.price_text.strip():
         raise BadInput(_("请写拟交易价格，或用文字说明，例如“净销售额的 3%%，每年结算”。") % {}, field="amount")
     for name, most in (("price_text", 300), ("abstract", 2_000), ("title_en", 200)):
-        if len(getattr(draft, name)) > most or "\0" in getattr(draft, name):
-            raise BadInput(_("太长：最多 %(most)s 个字。") % {"most": most}, field=name)
+        asked.maybe(getattr(draft, name), name, most)
 
 
 def _facts(draft: PriceDraft, title: str, results: Sequence[Any], law: str) -> list[tuple[str, Any]]:

@@ -11,7 +11,7 @@ from keqiao.catalogue import services as catalogue
 from keqiao.catalogue.types import Assigned, Part
 from keqiao.deals import selectors, services
 from keqiao.deals.models import Deal, Distribution, Payment, Receipt
-from keqiao.deals.services.agreeing import DealDraft, ReceiptDraft
+from keqiao.deals.services.agreeing import DealDraft, MilestoneDraft, ReceiptDraft
 from keqiao.deals.states import (
     AlreadyDistributed,
     BeneficiaryApproves,
@@ -581,3 +581,22 @@ def test_no_more_is_assigned_than_is_owned(world, assigned):
     with pytest.raises(BadInput) as refused:
         assign(world, *[(people[who], bp, "ownership") for who, bp in assigned], team=[(world.team[2], 10_000)])
     assert refused.value.field == "assigned"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"title_en": "a\0"}, "title_en"), ({"registration_number": "1\0", "registered_on": date(2026, 9, 2)}, "registration_number"),
+        ({"noticed_where": "网\0", "noticed_from": date(2026, 7, 1), "noticed_to": date(2026, 7, 31)}, "noticed_where"),
+        ({"milestones": (MilestoneDraft("首付", condition="长" * 301),)}, "milestones.1"), ({"equity_as": "gift"}, "equity_as"),
+        ({"first_profitable_year": 1900}, "first_profitable_year"), ({"produced_on": date(1900, 1, 1)}, "produced_on"),
+    ],
+)  # fmt: skip
+def test_a_deal_that_cannot_be_kept_is_refused_whole(world, change, field):
+    given = {
+        "title_zh": "二", "mode": "licence", "pricing": "listing", "results": [(world.result.code, 10_000)],
+        "other_party": world.buyer.code, "signed_on": date(2026, 9, 1),
+    }  # fmt: skip
+    with pytest.raises(BadInput) as refused:
+        services.open_deal(actor=world.officer, draft=DealDraft(**{**given, **change}))
+    assert (refused.value.field, Deal.objects.count()) == (field, 1)

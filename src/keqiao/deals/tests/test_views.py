@@ -172,6 +172,7 @@ def cost(client):
     return measured
 
 
+@pytest.mark.slow
 def test_a_sheet_costs_the_same_for_three_people_and_for_twelve(cost):
     def costs(*shares):
         world = make_world(shares=shares)
