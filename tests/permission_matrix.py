@@ -114,7 +114,7 @@ def things_of(person: Any, organisation: Any) -> Things:
         webhook=make_webhook(organisation=organisation, person=person).code,
         token=token.pk,
         notice=notices.notices_of(actor).latest("created_at").pk,
-        post=parties.posts_of(actor).get(organisation=organisation).pk,
+        post=parties.posts_of(actor).get(organisation=organisation).number,
         **money_of(actor, organisation),
     )
     kind = "need" if organisation.kind == "enterprise" else "achievement"
@@ -242,7 +242,7 @@ def named(route: str, name: str, things: Things) -> Any:
         return next((getattr(things, thing) for start, thing in PLACES if re.match(start, route)), NOTHING)
     if name in {"notice_id", "number"} and "notices" in route:
         return things.notice
-    if name == "post_id" or (name == "number" and "members" in route):
+    if name == "number" and "members" in route:
         return things.post
     start = "accounts" if "/accounts/" in route else route.removeprefix("api/v1/").split("/")[0]
     special = {

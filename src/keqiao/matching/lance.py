@@ -68,8 +68,11 @@ from keqiao.runtime.memory import give_back
 
 # Lance reads ahead as much as it may, 2 GB unless told otherwise: what an index build needs in memory would grow with the
 # table. It looks when it first reads.
-tell_library("LANCE_DEFAULT_IO_BUFFER_SIZE", str(32 * 1024 * 1024))
+tell_library("LANCE_DEFAULT_IO_BUFFER_SIZE", str(8 * 1024 * 1024))
 tell_library("LANCE_DEFAULT_BATCH_SIZE", "1024")
+# What it holds while it sorts vectors into partitions, and how many parts of the text index wait to be written.
+tell_library("LANCE_SHUFFLE_BATCH_BYTES", str(4 * 1024 * 1024))
+tell_library("LANCE_FTS_WRITE_QUEUE_SIZE", "1")
 # Arrow loads pandas, some 40 MB, where another library happens to have brought it; nothing here wants it.
 with hiding("pandas"):
     import lancedb
@@ -81,7 +84,7 @@ with hiding("pandas"):
 INDEX_CACHE_MB, METADATA_CACHE_MB = 64, 32
 BATCH = 1000  # documents of one commit
 FILLED_AT_ONCE = 8_000  # documents of one commit while an index is filled: about 32 MB
-TEXT_INDEX_MB = 128  # that Lance may hold while it builds the text index; beyond, it writes a part and merges
+TEXT_INDEX_MB = 32  # that Lance may hold while it builds the text index; beyond, it writes a part and merges
 UNINDEXED_MOST = 2000  # 11,000 rows outside the text index made queries four times slower
 KEEP_VERSIONS = timedelta(hours=1)
 ANN_FROM = 50_000  # rows; below, a scan of all vectors is fast and exact
