@@ -150,9 +150,11 @@ def test_any_text_is_read_in_order_and_in_place(text):
 
 @pytest.mark.parametrize("piece", ["1 万", "9,", "1-", "0.1、", "(", "不低于 ", "10^", "在"])
 def test_hostile_text_takes_no_time(piece):
-    start = time.perf_counter()
+    start = time.thread_time()
     readings(piece * (5_000 // len(piece)))
-    assert time.perf_counter() - start < 20  # a tenth of a second; generous for a busy machine
+    assert (
+        time.thread_time() - start < 5
+    )  # of the processor, so that a busy machine is no fault; under a second as a rule
 
 
 # What the reader reached when the rules were last changed: a change that makes it worse has to say so here.
