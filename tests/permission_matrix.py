@@ -19,6 +19,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from keqiao.catalogue.tests.factories import make_achievement, make_need
+from keqiao.deals.services.pricing import PriceDraft, show_price
 from keqiao.deals.tests import factories as deals
 from keqiao.engagement.tests import factories as engagement
 from keqiao.integrations.tests.factories import bearer, make_token, make_webhook
@@ -84,9 +85,10 @@ class Things:
     distribution: str = NOTHING
     payment: str = NOTHING
     announcement: str = NOTHING
+    price: str = NOTHING
 
 
-MONEY = ("book", "deal", "distribution", "payment", "announcement")
+MONEY = ("book", "deal", "distribution", "payment", "announcement", "price")
 
 
 @dataclass
@@ -144,8 +146,15 @@ def money_of(actor: Any, organisation: Any) -> dict[str, str]:
         "deal": world.deal.code,
         "distribution": distribution.code,
         "payment": distribution.payments.filter(state="waiting").earliest("pk").code,
+        "price": price_of(world),
         "announcement": PublicNotice.objects.get(pk=distribution.notice_id).code if distribution.notice_id else NOTHING,
     }
+
+
+def price_of(world: Any) -> str:
+    """A price of the same result that is shown before it is agreed."""
+    draft = PriceDraft("独占许可", "licence", [world.result.code], 100_00)
+    return str(show_price(actor=world.officer, draft=draft).code)
 
 
 def contact_of(actor: Any, organisation: Any) -> str:
@@ -223,6 +232,7 @@ PLACES = (  # how a route begins, and whose code stands in it
     (r"(api/v1/)?(distributions|me/money)", "distribution"),
     (r"(api/v1/)?payments", "payment"),
     (r"(api/v1/)?public-notices", "announcement"),
+    (r"(api/v1/)?price-notices", "price"),
 )
 OF_MONEY = {  # where a route begins, and a part of it: the first of each thing
     ("accounts", "number"): "1002.01", ("books", "number"): 1, ("books", "month"): "2026-03", ("books", "extension"): "xlsx", ("deals", "number"): 1,

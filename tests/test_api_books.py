@@ -110,3 +110,21 @@ def test_books_are_hidden_from_others_and_from_tokens_without_the_scope(client, 
     reader = caller(client, make_finance(book.organisation), ["books:read"])
     assert reader("POST", f"/books/{book.code}/entries", entry(("1002.01", 1), ("1002.01", -1)))[0] == 403
     assert (Entry.objects.count(), Closing.objects.count()) == (0, 0)
+
+
+def test_a_book_is_opened_once_and_an_empty_account_closed(client, rules):
+    organisation = make_organisation()
+    call = caller(client, make_finance(organisation))
+    status, opened = call("POST", "/books", {"organisation": organisation.code})
+    assert (status, opened["organisation"]) == (201, organisation.code)
+    assert call("POST", "/books", {"organisation": organisation.code})[1]["code"] == opened["code"]
+    assert call("POST", "/books", {"organisation": make_organisation().code})[0] == 403
+    at = f"/books/{opened['code']}/accounts"
+    bank, income = (call("POST", at, {"purpose": name})[1]["number"] for name in ("bank", "conversion_income"))
+    body = entry((bank, 100), (income, -100))
+    assert call("POST", f"/books/{opened['code']}/entries", body)[0] == 201
+    status, refused = call("POST", f"{at}/{bank}/closing")
+    assert (status, refused["field"]) == (422, "number")
+    assert call("POST", f"/books/{opened['code']}/entries/2026-03/1/reversal", {"why": "重记", "key": "r"})[0] == 201
+    assert call("POST", f"{at}/{bank}/closing")[1]["is_closed"]
+    assert call("POST", f"{at}/9999.01/closing")[0] == 404

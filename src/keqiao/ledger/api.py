@@ -270,6 +270,19 @@ def list_books(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 2
     return paged(selectors.books_visible_to(api_actor(request, READ)), page, per_page, _books_out)
 
 
+class BookIn(Schema):
+    organisation: PartyCode = Field(description="Code of the organisation whose finance officer you are.")
+
+
+@router.post(
+    "/books", response=change_answers(BookOut, 201), summary="Open the book of an organisation, or find the one it has"
+)
+@needs_scope(WRITE)
+def open_book(request: HttpRequest, given: BookIn) -> Any:
+    book = services.open_book(actor=api_actor(request), organisation_code=given.organisation)
+    return Status(201, _books_out([book])[0])
+
+
 @router.get("/books/{code}/accounts", response=answers(Accounts), summary="Accounts and what they hold")
 def list_accounts(request: HttpRequest, code: Code) -> dict[str, Any]:
     book = selectors.get_book(code, actor=api_actor(request, READ))
@@ -291,6 +304,16 @@ def _account_out(row: Account, balance: int) -> dict[str, Any]:
 def open_account(request: HttpRequest, code: Code, given: AccountIn) -> Any:
     account = services.open_account(actor=api_actor(request), book_code=code, **given.dict())
     return Status(201, _account_out(account, 0))
+
+
+@router.post(
+    "/books/{code}/accounts/{number}/closing",
+    response=change_answers(AccountOut, 201),
+    summary="Close an account that holds nothing",
+)
+@needs_scope(WRITE)
+def close_account(request: HttpRequest, code: Code, number: AccountPath) -> Any:
+    return Status(201, _account_out(services.close_account(actor=api_actor(request), book_code=code, number=number), 0))
 
 
 @router.get("/books/{code}/entries", response=answers(Entries), summary="Entries, newest first")

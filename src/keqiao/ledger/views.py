@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from keqiao.kernel import clock
-from keqiao.kernel.errors import BadInput, DomainError, NotFound
+from keqiao.kernel.errors import BadInput, DomainError, NotAllowed, NotFound
 from keqiao.kernel.money import MINOR_DIGITS
 from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
 from keqiao.kernel.parameters import parameter
@@ -33,6 +33,14 @@ def _shown(request: HttpRequest, code: str, tab: str, **more: Any) -> dict[str, 
     book = more.pop("book", None) or selectors.get_book(code, actor=actor_of(request))
     keeps = can_keep_book(actor_of(request), book)
     return {"tab": "me", "book": book, "book_tab": tab, "keeps": keeps, **more}
+
+
+def _kept(request: HttpRequest, code: str, tab: str) -> dict[str, Any]:
+    """What a page needs that only those who keep the book fill in."""
+    shown = _shown(request, code, tab)
+    if not shown["keeps"]:
+        raise NotAllowed
+    return shown
 
 
 def _months(request: HttpRequest, book: Book) -> tuple[date, date]:
@@ -179,7 +187,7 @@ def _entry(
 @signed_in
 def post_entry(request: HttpRequest, code: str) -> HttpResponse:
     """Write a voucher."""
-    shown = _shown(request, code, "entries")
+    shown = _kept(request, code, "entries")
     if request.method != "POST":
         return _post_page(request, shown)
     if "more" in request.POST:
@@ -256,6 +264,7 @@ def months(request: HttpRequest, code: str) -> HttpResponse:
     """Closed months, and the next one to close."""
     shown, problem = _shown(request, code, "months"), None
     if request.method == "POST":
+        _kept(request, code, "months")
         try:
             through = forms.read_month(request.POST.get("month", ""))
             services.close_months(actor=actor_of(request), book_code=code, through=through)
@@ -277,7 +286,7 @@ def months(request: HttpRequest, code: str) -> HttpResponse:
 @signed_in
 def opening(request: HttpRequest, code: str) -> HttpResponse:
     """Balances of the book before this one, from a table."""
-    shown = _shown(request, code, "months")
+    shown = _kept(request, code, "months")
     if request.method != "POST":
         return _opening(request, shown)
     upload, content = request.FILES.get("file"), b""

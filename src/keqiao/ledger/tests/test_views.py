@@ -49,18 +49,26 @@ def test_finance_and_auditors_read_every_page_and_nobody_else(book, client):
         (make_operator(), 404),
     ):
         client.force_login(user_of(actor))
-        assert {client.get(page).status_code for page in pages(book)} == {status}
+        found = {page: client.get(page).status_code for page in pages(book)}
+        forms = {f"/books/{book.code}/post", f"/books/{book.code}/opening"}  # an auditor reads
+        assert {found[page] for page in found.keys() - forms} == {status}
+        assert {found[page] for page in forms} == {
+            403 if actor.has_role(book.organisation_id, Role.AUDITOR) else status
+        }
 
 
 def test_auditor_sees_no_form_and_may_post_nothing(book, client):
     post(book, income())
     client.force_login(user_of(make_finance(book.organisation, Role.AUDITOR)))
-    for page in ("", "/entries/2026-03/1", "/months", "/opening"):
+    for page in ("", "/entries/2026-03/1", "/months"):
         assert 'class="btn btn--primary"' not in client.get(f"/books/{book.code}{page}").content.decode()
     for page, given in (
         ("", {"purpose": "bank", "currency": "CNY"}),
         ("/entries/2026-03/1", {"why": "x", "key": "k"}),
         ("/months", {"month": "2026-03"}),
+        ("/months", {}),
+        ("/post", {}),
+        ("/opening", {}),
     ):
         assert client.post(f"/books/{book.code}{page}", given).status_code == 403
     assert (Entry.objects.count(), Closing.objects.count()) == (1, 0)
