@@ -19,8 +19,8 @@ from typing import Any
 from django.conf import settings
 
 from keqiao.matching.engine import SearchEngine
-from keqiao.matching.lance import LanceEngine, replace_file
 from keqiao.matching.outer import OuterLeg
+from keqiao.runtime.files import replace_file
 
 FORMAT = 5  # of tokens, attributes and vectors: raise it when an older index must not be read
 LANCE, MILVUS = "lance", "milvus"
@@ -84,10 +84,12 @@ def engine_of(name: str) -> SearchEngine:
     """One of each per process; it sees what other processes write."""
     folder().mkdir(parents=True, exist_ok=True)
     if name == MILVUS:
-        from keqiao.matching.milvus import MilvusEngine  # its client only where it is wanted
+        from keqiao.matching.milvus import MilvusEngine
 
         more = {"token": settings.MILVUS_TOKEN, "consistency": settings.MILVUS_CONSISTENCY}
         return MilvusEngine(settings.MILVUS_URI, folder(), **more)
+    from keqiao.matching.lance import LanceEngine  # two seconds to load, and some processes never search
+
     return LanceEngine(folder() / "lance", settings.INDEX_CACHE_MB)
 
 

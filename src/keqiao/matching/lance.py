@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import shutil
 import threading
 import time
@@ -64,6 +63,7 @@ from keqiao.matching.frequencies import (
 from keqiao.matching.kept import Memory, Row
 from keqiao.matching.types import Hit
 from keqiao.runtime.environment import hiding, tell_library
+from keqiao.runtime.files import replace_file
 from keqiao.runtime.memory import give_back
 
 # Lance reads ahead as much as it may, 2 GB unless told otherwise: what an index build needs in memory would grow with the
@@ -395,17 +395,6 @@ class LanceEngine:
 
     def _write_aliases(self, aliases: dict[str, str]) -> None:
         replace_file(self._folder / "aliases.json", json.dumps(aliases, indent=1).encode())
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Puts a whole file in place at once: readers see the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(path)
 
 
 # --- filters ----------------------------------------------------------------------------------------------------------

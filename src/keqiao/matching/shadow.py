@@ -17,8 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 from keqiao.matching.index_state import folder
-from keqiao.matching.lance import replace_file
 from keqiao.matching.types import Hit
+from keqiao.runtime.files import replace_file
 
 log = logging.getLogger(__name__)
 
