@@ -94,7 +94,7 @@ class NamedOut(ContributorOut):
     join: str = Field(description="The link by which they join as themselves; hand it to nobody else.")
 
 
-class JoinIn(Schema):
+class JoinTeamIn(Schema):
     code: PlainCode
     token: Annotated[str, StringConstraints(max_length=200)]
 
@@ -211,7 +211,7 @@ def name_contributor(request: HttpRequest, code: Code, given: NameIn) -> Any:
     "/me/contributions", response=change_answers(JoinedOut), summary="Join as a contributor, by the link's code"
 )
 @needs_scope(WRITE)
-def join_as_contributor(request: HttpRequest, given: JoinIn) -> Any:
+def join_as_contributor(request: HttpRequest, given: JoinTeamIn) -> Any:
     row = sharing.join_as_contributor(actor=api_actor(request), code=given.code, token=given.token)
     return {"achievement": row.achievement.code, "joined_at": row.joined_at}
 
