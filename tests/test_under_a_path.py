@@ -75,20 +75,22 @@ def tls_proxy(port: int, behind: int, folder: Path) -> ThreadingHTTPServer:
             headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
             headers |= {"X-Forwarded-Proto": "https", "X-Forwarded-For": self.client_address[0]}
             is_live = self.path.startswith(f"{PATH}/live/")
-            inner = http.client.HTTPConnection("127.0.0.1", behind + is_live, timeout=60)
-            inner.request(self.command, self.path.removeprefix(PATH), self.rfile.read(length), headers)
-            answer = inner.getresponse()
-            self.send_response(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in HOP_BY_HOP:
-                    self.send_header(name, value)
-            self.send_header("Connection", "close")
-            self.end_headers()
-            with contextlib.suppress(OSError):  # the browser has gone to another page, or the site has ended
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", behind + is_live, timeout=60)) as inner:
+                inner.request(self.command, self.path.removeprefix(PATH), self.rfile.read(length), headers)
+                self.hand_on(inner.getresponse())
+
+        def hand_on(self, answer: http.client.HTTPResponse) -> None:
+            # The browser has gone to another page, or the site has ended.
+            with contextlib.suppress(OSError, http.client.HTTPException), answer:
+                self.send_response(answer.status)
+                for name, value in answer.getheaders():
+                    if name.lower() not in HOP_BY_HOP:
+                        self.send_header(name, value)
+                self.send_header("Connection", "close")
+                self.end_headers()
                 while part := answer.read1():
                     self.wfile.write(part)
                     self.wfile.flush()
-            inner.close()
 
         do_GET = do_POST = do_HEAD = do_PUT = do_PATCH = do_DELETE = passed_on  # noqa: N815 -- names of http.server
 
