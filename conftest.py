@@ -35,10 +35,15 @@ def pytest_collection() -> Iterator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What uses the shared city (tests/conftest.py) comes after all that a city would disturb; the fuzzer, which changes
-    it, comes last. Every process gets its tests in this order.
+    """What uses the shared city (tests/conftest.py) comes after all that a city would disturb, and so does what uses a
+    browser, whose event loop stays in the process; the fuzzer, which changes the city, comes last. Every process gets its
+    tests in this order.
     """
-    items.sort(key=lambda item: (uses_city(item), "test_api_fuzz" in item.nodeid))
+    items.sort(key=lambda item: (uses_city(item) or uses_browser(item), "test_api_fuzz" in item.nodeid))
+
+
+def uses_browser(item: pytest.Item) -> bool:
+    return "browser" in getattr(item, "fixturenames", ())
 
 
 def uses_city(item: pytest.Item) -> bool:

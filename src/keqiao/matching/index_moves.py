@@ -77,7 +77,8 @@ def under_way() -> Sides | None:
 def carry(target: str, progress: Progress) -> Sides:
     """Fill the other engine and compare; begun, or gone on with where it stopped. What serves stays the same."""
     sides = _begun(target)
-    why = sides.move.trouble or (sides.move.is_filled and _disagreement(sides))
+    with writing():
+        why = sides.move.trouble or (sides.move.is_filled and _disagreement(sides))
     if why:
         progress(f"filled anew: {why}")
         with writing():
@@ -192,17 +193,25 @@ def _chunks_of(kind: str) -> Iterator[int]:
 
 
 def _disagreement(sides: Sides) -> str:
-    """What the other side lacks or has too many of; empty when it holds what the rows say."""
-    found = {kind: indexing.differences(kind, sides.other) for kind in indexing.KINDS}
-    return ", ".join(f"{kind}s -{missing} +{extra}" for kind, (missing, extra) in found.items() if missing or extra)
+    """Where the other side holds other items than the one that serves; empty when both hold the same.
+
+    What changed a moment ago waits for its job on both sides alike, so both are held against the same rows.
+    """
+    found = []
+    for kind in indexing.KINDS:
+        revisions = dict(catalogue.published_ids(kind).values_list("code", "revision"))
+        serves, other = (indexing.held_of(kind, side, revisions) for side in (sides.state.engine, sides.other))
+        if serves != other:
+            found.append(f"{kind}s {sum(other[:-1])}/{other[-1]} : {sum(serves[:-1])}/{serves[-1]}")
+    return ", ".join(found)
 
 
 def _must_agree(sides: Sides) -> None:
     found = _disagreement(sides)
     if found:
         raise MoveTrouble(
-            f"另一边与数据不一致（{found}），请再运行 keqiao index move。",
-            f"the other side does not agree with the rows ({found}): run `keqiao index move` again",
+            f"两边不一致（{found}），请再运行 keqiao index move。",
+            f"the two sides do not agree ({found}): run `keqiao index move` again",
         )
 
 

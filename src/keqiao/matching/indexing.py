@@ -11,7 +11,7 @@ import contextlib
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -375,18 +375,24 @@ def _clear(before: Serving | None, now: Serving) -> None:
             shutil.rmtree(made, ignore_errors=True)
 
 
-def differences(kind: str, side: str = "") -> tuple[int, int]:
-    """How many published items the serving index lacks at their present revision, and how many it should not have.
-
-    `side`: the engine whose index is looked at, else that of what serves.
-    """
+def differences(kind: str) -> tuple[int, int]:
+    """How many published items the serving index lacks at their present revision, and how many it should not have."""
     state = serving()
     revisions = dict(catalogue.published_ids(kind).values_list("code", "revision"))
     if state is None:
         return len(revisions), 0
-    name, side_asked = index_name(kind, state.version), engine_of(side or state.engine)
-    right = 0
+    *right, held = held_of(kind, state.engine, revisions)
+    return len(revisions) - sum(right), held - sum(right)
+
+
+def held_of(kind: str, side: str, revisions: Mapping[str, int]) -> list[int]:
+    """How many of these items an engine's index holds at their revision, some hundred at a time, and last how many it
+    holds at all.
+    """
+    state = serving()
+    assert state
+    name, asked, found = index_name(kind, state.version), engine_of(side), []
     for batch in _chunks(iter(revisions.items())):
         wanted = tuple(And((Eq("id", code), Eq("revision", revision))) for code, revision in batch)
-        right += side_asked.count(name, Or(wanted))
-    return len(revisions) - right, side_asked.count(name) - right
+        found.append(asked.count(name, Or(wanted)))
+    return [*found, asked.count(name)]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue.models import Achievement
 from keqiao.catalogue.tests.factories import make_achievement, make_need
 from keqiao.matching import index_moves, index_state, indexing, search, shadow
@@ -42,7 +43,13 @@ def quiet(_text):
 
 def agree():
     """Both sides hold every published item at its revision and nothing else."""
-    return {indexing.differences(kind, side) for kind in indexing.KINDS for side in index_state.ENGINES} == {(0, 0)}
+    for kind in indexing.KINDS:
+        revisions = dict(catalogue.published_ids(kind).values_list("code", "revision"))
+        for side in index_state.ENGINES:
+            *right, held = indexing.held_of(kind, side, revisions)
+            if not sum(right) == held == len(revisions):
+                return False
+    return True
 
 
 def rewrite(item, title):
@@ -212,9 +219,17 @@ def test_operators_see_how_far_it_is(site, client):
 def test_a_side_that_lost_something_is_filled_anew(site):
     index_moves.carry("milvus", quiet)
     index_state.engine_of("milvus").delete("achievements_v1", [site[3].code])
-    with pytest.raises(MoveTrouble, match="achievements -1"):
+    with pytest.raises(MoveTrouble, match="achievements 4/4 : 5/5"):
         index_moves.switch_over()
     seen = []
     index_moves.carry("milvus", seen.append)
     assert "filled anew" in seen[0]
+    assert agree()
+
+
+def test_a_change_that_waits_for_its_job_holds_up_nothing(site):
+    index_moves.carry("milvus", quiet)
+    Achievement.objects.filter(pk=site[0].pk).update(revision=site[0].revision + 1)
+    assert index_moves.switch_over().engine == "milvus"
+    indexing.update("achievement", [site[0].pk])
     assert agree()
