@@ -13,7 +13,7 @@ from ninja.files import UploadedFile
 from pydantic import Field, StringConstraints
 
 from keqiao.deals import computing, selectors, services
-from keqiao.deals.models import Deal, Distribution, Payment, Receipt, RewardRule, SheetLine
+from keqiao.deals.models import Deal, Distribution, Payment, Receipt, SheetLine
 from keqiao.deals.policies import can_open_deal
 from keqiao.deals.services.agreeing import DealDraft, MilestoneDraft, ReceiptDraft
 from keqiao.deals.states import LONGEST_KEY, LONGEST_REASON
@@ -166,37 +166,6 @@ class RegistrationIn(Schema):
     registered_on: IsoDate
 
 
-class RulePart(Schema):
-    kind: Word
-    name: Annotated[str, StringConstraints(min_length=1, max_length=80)]
-    of_net_bp: Bp
-
-
-class DealRuleOut(Schema):
-    code: str
-    organisation: str
-    name: str
-    article: str
-    published_on: date
-    reward_bp: int
-    staff_bp: int
-    parts: list[RulePart]
-
-
-class DealRules(PageOut):
-    items: list[DealRuleOut]
-
-
-class RuleIn(Schema):
-    organisation: PlainCode
-    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    article: Annotated[str, StringConstraints(max_length=80)] = ""
-    published_on: IsoDate
-    reward_bp: Bp
-    staff_bp: Bp = 0
-    parts: Annotated[list[RulePart], Field(max_length=30)] = []
-
-
 class BasisOut(Schema):
     instrument: str
     article: str
@@ -313,15 +282,6 @@ def deal_out(deal: Deal, *, sees_money: bool) -> dict[str, Any]:
 def receipt_out(row: Receipt) -> dict[str, Any]:
     names = ("number", "kind", "name", "received_on", "currency")
     return {**{name: getattr(row, name) for name in names}, "amount_minor": row.amount}
-
-
-def rule_out(row: RewardRule) -> dict[str, Any]:
-    names = ("code", "name", "article", "published_on", "reward_bp", "staff_bp")
-    return {
-        **{name: getattr(row, name) for name in names},
-        "organisation": row.organisation.code,
-        "parts": [{"kind": p.kind, "name": p.name, "of_net_bp": p.of_net_bp} for p in row.parts.all()],
-    }
 
 
 def line_out(line: SheetLine) -> dict[str, Any]:
@@ -461,21 +421,7 @@ def settle_deal(request: HttpRequest, code: Code) -> Any:
     return _deal(code, actor)
 
 
-# --- rules and simulation -----------------------------------------------------------------------------------------------
-
-
-@router.get("/reward-rules", response=answers(DealRules), summary="Distribution rules of your institution")
-def list_rules(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
-    return paged(selectors.rules_visible_to(api_actor(request, READ)), page, per_page, each(rule_out))
-
-
-@router.post("/reward-rules", response=change_answers(DealRuleOut, 201), summary="Enter a published rule")
-@needs_scope(WRITE)
-def add_rule(request: HttpRequest, given: RuleIn) -> Any:
-    values = given.dict(exclude={"organisation", "parts"})
-    parts = [(row.kind, row.name, row.of_net_bp) for row in given.parts]
-    rule = services.add_rule(actor=api_actor(request), organisation_code=given.organisation, parts=parts, **values)
-    return Status(201, rule_out(rule))
+# --- simulation -------------------------------------------------------------------------------------------------------
 
 
 @router.get("/deals/{code}/receipts/{number}/simulation", response=answers(SheetOut), summary="What a rule would give")

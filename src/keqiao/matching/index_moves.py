@@ -41,7 +41,6 @@ from keqiao.matching.index_state import (
 from keqiao.matching.types import Hit
 
 Progress = Callable[[str], None]
-FIRST = 10  # places that are compared
 QUESTIONS = 200
 
 
@@ -220,7 +219,7 @@ def _compare(progress: Progress) -> Sides:
         sides = _sides()
         _must_agree(sides)
     found = compared(sides.state, sides.other, _questions())
-    progress(f"{found.searches} searches compared: {found.overlap:.1%} of the first {FIRST} the same")
+    progress(f"{found.searches} searches compared: {found.overlap:.1%} of the first {shadow.FIRST} the same")
     with writing():
         sides = _sides()
         keep_move(replace(sides.move, compared=found))
@@ -250,7 +249,7 @@ def compared(state: Serving, other: str, questions: Sequence[tuple[str, str]]) -
         hits: list[list[Hit]] = [[], []]
         for side in (0, 1) if number % 2 else (1, 0):
             began = time.perf_counter()
-            hits[side] = sides[side][kind].search(text, None, FIRST)
+            hits[side] = sides[side][kind].search(text, None, shadow.FIRST)
             times[side].append((time.perf_counter() - began) * 1000)
         pairs.append(shadow.agreement(*hits))
     if not pairs:

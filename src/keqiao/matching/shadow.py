@@ -22,7 +22,7 @@ from keqiao.runtime.files import replace_file
 
 log = logging.getLogger(__name__)
 
-FIRST = 10
+FIRST = 10  # places that are compared
 WRITTEN_EVERY = 5.0  # seconds
 
 
@@ -76,8 +76,8 @@ def _compare(search: Callable[[], Sequence[Hit]], served: Sequence[Hit]) -> None
     try:
         overlap, same = agreement(served, search())
         _own.add(Tally(1, overlap, int(same)))
-    except Exception:
-        log.warning("a shadow search failed", exc_info=True)
+    except Exception as trouble:  # noqa: BLE001 -- whatever it is, its words may hold those of the search
+        log.warning("a shadow search failed", extra={"problem": type(trouble).__name__})
         _own.failed += 1
     finally:
         _one.release()

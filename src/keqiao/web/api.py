@@ -303,6 +303,7 @@ ROUTERS = (
     "deals.api",
     "deals.api_own",
     "deals.api_pricing",
+    "deals.api_rules",
     "deals.api_shares",
     "deals.api_tax",
     "joining.api",

@@ -168,7 +168,7 @@ def test_steps_out_of_order_say_what_is_missing(site, settings):
         index_moves.carry("milvus", quiet)
 
 
-def test_a_visitors_search_is_asked_of_both_and_nothing_of_it_is_kept(site, monkeypatch, tmp_path):
+def test_a_visitors_search_is_asked_of_both_and_nothing_of_it_is_kept(site, monkeypatch, tmp_path, caplog):
     monkeypatch.setattr(shadow, "_pool", Now())
     monkeypatch.setattr(shadow, "WRITTEN_EVERY", -1.0)
     found("膜分离")
@@ -181,6 +181,9 @@ def test_a_visitors_search_is_asked_of_both_and_nothing_of_it_is_kept(site, monk
     monkeypatch.setattr(index_state.engine_of("milvus"), "lexical", None)
     assert found("锂电池")
     assert (shadow.found().searches, shadow.found().failed) == (1, 1)
+    assert [(line.message, line.exc_info) for line in caplog.records if line.name == shadow.__name__] == [
+        ("a shadow search failed", None)
+    ]
     assert all("轴承" not in file.read_text() for file in (tmp_path / "index" / "shadow").iterdir())
 
 

@@ -26,7 +26,7 @@ from keqiao.catalogue import site_tables
 from keqiao.kernel import clock, files, site
 from keqiao.kernel.errors import BadInput, NotFound
 from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
-from keqiao.web import presentation, running
+from keqiao.web import presentation_rules, running
 from keqiao.web.administration.forms import read_day
 
 View = Callable[..., HttpResponseBase]
@@ -76,7 +76,7 @@ def site_settings(request: HttpRequest) -> HttpResponse:
         "given": given,
         "problem": problem,
         "saved": "saved" in request.GET and problem is None,
-        "jurisdictions": [(code, presentation.jurisdiction(code)) for code in site.known_jurisdictions()],
+        "jurisdictions": [(code, presentation_rules.jurisdiction(code)) for code in site.known_jurisdictions()],
         "default_jurisdiction": settings.JURISDICTION,
         "default_zone": settings.SITE_TIME_ZONE,
         "all_languages": settings.LANGUAGES,

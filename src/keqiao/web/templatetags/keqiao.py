@@ -18,7 +18,7 @@ from django.utils.translation import pgettext
 from keqiao.kernel.pages import actor_of
 from keqiao.matching.types import Arch, StoneResult, Verdict
 from keqiao.parties.selectors import logo_address, sees_logo
-from keqiao.web import about, presentation, presentation_reasons
+from keqiao.web import about, presentation, presentation_reasons, presentation_rules
 from keqiao.web.presentation_markdown import Document, markdown
 
 register = template.Library()
@@ -54,7 +54,7 @@ register.filter("minute", presentation.minute)
 register.filter("named", lambda thing, prefix="name": presentation.named(thing, prefix))
 register.filter("number", presentation.number)
 register.filter("share", presentation.share)
-register.filter("jurisdiction", presentation.jurisdiction)
+register.filter("jurisdiction", presentation_rules.jurisdiction)
 register.filter("price", presentation.price_of)
 register.filter("version", presentation.version_of)
 register.filter("mode", presentation.mode_name)
@@ -67,7 +67,7 @@ register.filter("region_name", lambda code, words: words.region(code))
 register.filter("stone_name", lambda stone: presentation.STONES[stone])
 register.filter("verdict_name", lambda verdict: presentation.VERDICTS[verdict])
 register.filter("verdict_kind", lambda verdict: presentation.KIND[verdict])
-register.filter("parameter_value", presentation.parameter_value)
+register.filter("parameter_value", presentation_rules.parameter_value)
 register.filter("wanted_quantity", lambda row: presentation.quantity(row.comparator, row.target, row.high))
 register.filter("offered_quantity", lambda row: presentation.quantity(row.comparator, row.value, row.high))
 register.filter("passage_field", presentation.passage_field)

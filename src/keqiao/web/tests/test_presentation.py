@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keqiao.matching.types import Arch, Finding, Stone, StoneResult, Verdict
-from keqiao.web import presentation
+from keqiao.web import presentation, presentation_rules
 from keqiao.web.presentation import Amount, Chip, Said
 
 
@@ -253,7 +253,7 @@ def test_a_comparison_has_a_column_for_every_solution_of_today():
     ],
 )
 def test_values_of_rules(value, zh):
-    assert presentation.parameter_value(value) == zh
+    assert presentation_rules.parameter_value(value) == zh
 
 
 def test_passages_are_the_sources_words_or_its_record():
