@@ -1,11 +1,14 @@
 """The API of books: the same commands by token, the same silence about what is hidden."""
 
+import io
 import json
+from datetime import date
 
 import pytest
+from openpyxl import load_workbook
 
 from keqiao.integrations.tests.factories import bearer, make_token
-from keqiao.ledger import services
+from keqiao.ledger import exporting, services
 from keqiao.ledger.models import Closing, Entry
 from keqiao.ledger.tests.factories import make_book, make_finance
 from keqiao.parties.models import Person
@@ -91,6 +94,27 @@ def test_opening_balances_ages_and_closed_months(client, book):
     call("POST", f"{at}/closings", {"through": "2026-02"})
     assert [row["month"] for row in call("GET", f"{at}/closings")[1]["items"]] == ["2026-02", "2026-01"]
     assert [row["closed_through"] for row in call("GET", "/books")[1]["items"]] == ["2026-02-28"]
+
+
+def test_months_leave_as_the_same_file_that_the_page_gives(client, book):
+    actor, at, party = make_finance(book.organisation), f"/books/{book.code}", make_organisation()
+    call = caller(client, actor)
+    for purpose in ("receivable", "conversion_income"):
+        call("POST", f"{at}/accounts", {"purpose": purpose})
+    call("POST", f"{at}/entries", entry(("1212.01", 10_000, party.code), ("4101.01", -10_000)))
+    headers = bearer(make_token(person=Person.objects.get(pk=actor.person_id), scopes=["books:read"])[1])
+    months = "first=2026-03&last=2026-03"
+    text = client.get(f"/api/v1{at}/export?as=beancount&{months}", headers=headers)
+    assert text["Content-Disposition"] == f'attachment; filename="{book.code}-202603-202603.beancount"'
+    first, last = date(2026, 3, 1), date(2026, 3, 31)
+    assert text.getvalue().decode() == "".join(exporting.beancount(book, first, last))
+    table = client.get(f"/api/v1{at}/export?{months}", headers=headers)
+    assert table["Content-Type"] == exporting.MEDIA_TYPES["xlsx"]
+    journal = load_workbook(io.BytesIO(table.getvalue()))["序时账"]
+    assert [row[7] for row in journal.iter_rows(min_row=4, values_only=True)] == [100, None]
+    assert call("GET", f"{at}/export?as=pdf")[0] == 422
+    assert call("GET", f"{at}/export?first=2026-04&last=2026-03")[1]["field"] == "first"
+    assert caller(client, make_finance())("GET", f"{at}/export")[0] == 404
 
 
 def test_books_are_hidden_from_others_and_from_tokens_without_the_scope(client, book):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from django.http import HttpRequest
+from django.http import FileResponse, HttpRequest
 from ninja import Path, Query, Router, Schema, Status
 from pydantic import Field, StringConstraints
 
@@ -28,7 +28,7 @@ from keqiao.kernel.api import (
 from keqiao.kernel.errors import BadInput
 from keqiao.kernel.money import Money
 from keqiao.kernel.parameters import parameter
-from keqiao.ledger import forms, selectors, services
+from keqiao.ledger import exporting, forms, selectors, services
 from keqiao.ledger.models import Account, Book, Closing, Entry, EntryLine
 from keqiao.ledger.sheets import OpeningRow
 from keqiao.ledger.types import LARGEST, LONGEST_KEY, LONGEST_WHY, MOST_LINES, AccountKind, Draft, Line, Purpose
@@ -256,6 +256,18 @@ def _with_lines(entry: Entry) -> dict[str, Any]:
     return {**entry_out(entry), "lines": [line_out(row, row.account) for row in selectors.lines_of(entry)]}
 
 
+MONTHS_AS_FILE = {
+    "responses": {
+        200: {
+            "description": "The book's months as a file: tables of Chinese accounting (XLSX), or Beancount text",
+            "content": {
+                kind: {"schema": {"type": "string", "format": "binary"}} for kind in exporting.MEDIA_TYPES.values()
+            },
+        }
+    }
+}
+
+
 def _months(book: Book, first: str, last: str) -> tuple[date, date]:
     latest = selectors.latest_month(book) or selectors.month_of(clock.today())
     end = forms.read_month(last, latest, "last")
@@ -440,6 +452,24 @@ def statement(
             for row in found.lines
         ],
     }
+
+
+@router.get(
+    "/books/{code}/export", response=answers(None), summary="Whole months as a file", openapi_extra=MONTHS_AS_FILE
+)
+def export_book(
+    request: HttpRequest,
+    code: Code,
+    as_: Annotated[Literal["xlsx", "beancount"], Query(alias="as")] = "xlsx",
+    first: MonthQuery = "",
+    last: MonthQuery = "",
+) -> Any:
+    """At most 20,000 lines at once: ask for fewer months, or let the operator run `keqiao ledger export`."""
+    book = selectors.get_book(code, actor=api_actor(request, READ))
+    begin, end = _months(book, first, last)
+    made = exporting.as_file(book, begin, end, as_)
+    name = exporting.file_name(book, begin, end, as_)
+    return FileResponse(made, as_attachment=True, filename=name, content_type=exporting.MEDIA_TYPES[as_])
 
 
 @router.post("/books/{code}/closings", response=change_answers(ClosedOut, 201), summary="Close months, for good")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
@@ -11,12 +12,13 @@ from typing import IO, Any
 from django.db.models import Sum
 
 from keqiao.kernel.money import Money
-from keqiao.ledger import selectors
+from keqiao.ledger import selectors, sheets
 from keqiao.ledger.models import Account, Book, Checkpoint, EntryLine
 from keqiao.ledger.selectors import Sums
 from keqiao.ledger.types import AccountKind, EntryKind, TooMuch
 
 MOST_LINES_ON_THE_WEB = 20_000
+MEDIA_TYPES = {"xlsx": sheets.XLSX_TYPE, "beancount": "text/plain; charset=utf-8"}
 ROOTS = {
     AccountKind.ASSET: "Assets",
     AccountKind.LIABILITY: "Liabilities",
@@ -25,6 +27,22 @@ ROOTS = {
     AccountKind.EXPENSE: "Expenses",
 }
 AT_ONCE = 2_000
+
+
+def as_file(book: Book, first: date, last: date, extension: str) -> io.BytesIO:
+    """The months as a file in memory, which holds as many lines as the web carries. `TooMuch`: more than these."""
+    out = io.BytesIO()
+    if extension == "xlsx":
+        workbook(book, first, last, out, most=MOST_LINES_ON_THE_WEB)
+    else:
+        for text in beancount(book, first, last, most=MOST_LINES_ON_THE_WEB):
+            out.write(text.encode())
+    out.seek(0)
+    return out
+
+
+def file_name(book: Book, first: date, last: date, extension: str) -> str:
+    return f"{book.code}-{first:%Y%m}-{last:%Y%m}.{extension}"
 
 
 def lines_between(book: Book, first: date, last: date, *, most: int | None = None) -> Iterator[EntryLine]:

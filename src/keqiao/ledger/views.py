@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -356,12 +355,5 @@ def export(request: HttpRequest, code: str, extension: str) -> HttpResponseBase:
     """The months that the reader chose, as a file."""
     book = selectors.get_book(code, actor=actor_of(request))
     first, last = _months(request, book)
-    name = f"{book.code}-{first:%Y%m}-{last:%Y%m}.{extension}"
-    out = io.BytesIO()  # as many lines as the web carries fit in memory
-    if extension == "xlsx":
-        exporting.workbook(book, first, last, out, most=exporting.MOST_LINES_ON_THE_WEB)
-    else:
-        for text in exporting.beancount(book, first, last, most=exporting.MOST_LINES_ON_THE_WEB):
-            out.write(text.encode())
-    out.seek(0)
-    return FileResponse(out, as_attachment=True, filename=name)
+    made = exporting.as_file(book, first, last, extension)
+    return FileResponse(made, as_attachment=True, filename=exporting.file_name(book, first, last, extension))
