@@ -3,7 +3,12 @@
 import json
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
+from keqiao.catalogue import selectors as catalogue
+from keqiao.catalogue import services as sharing
+from keqiao.catalogue.types import Part
+from keqiao.deals import services
 from keqiao.deals.models import Distribution
 from keqiao.deals.tests.factories import end_notice, make_world
 from keqiao.integrations.tests.factories import bearer, make_token
@@ -45,7 +50,7 @@ RECEIPT = {
 }  # fmt: skip
 
 
-def test_from_a_receipt_to_the_book(world, caller):
+def test_from_a_receipt_to_the_book(world, caller, client):
     officer, finance = caller(world.officer), caller(world.finance)
     at = f"/deals/{world.deal.code}"
     assert finance("POST", f"{at}/receipts", RECEIPT) == finance("POST", f"{at}/receipts", RECEIPT)
@@ -77,9 +82,53 @@ def test_from_a_receipt_to_the_book(world, caller):
     for payment in payments:
         assert finance("POST", f"/payments/{payment['code']}/payment", {})[1]["state"] == "paid"
     assert finance("GET", there)[1]["state"] == "paid"
+    headers = bearer(make_token(person=Person.objects.get(pk=world.finance.person_id), scopes=["deals:read"])[1])
+    sheet = client.get(f"/api/v1{there}/payroll?as=csv", headers=headers)
+    assert {row.split(",")[0] for row in sheet.content.decode("utf-8-sig").splitlines()[1:]} <= {
+        payment["code"] for payment in payments
+    }
+    assert client.get(f"/api/v1{there}/payroll", headers=headers).content[:2] == b"PK"
+    assert (mine[0]("GET", f"{there}/payroll")[0], colleague("GET", f"{there}/payroll")[0]) == (404, 404)
     assert Entry.objects.count() == 1 + len(payments)
     assert officer("POST", f"{there}/reversal", {"reason": "更正"})[1]["state"] == "reversed"
     assert mine[0]("GET", "/me/money")[1]["items"][0]["payment"]["state"] == "paid"
+
+
+def test_documents_by_which_somebody_was_answered_for(world, client, caller, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+
+    def scan():
+        return SimpleUploadedFile("同意书.pdf", b"%PDF-1.7 signed", content_type="application/pdf")
+
+    whose, at = {"actor": world.officer, "achievement_code": world.result.code}, f"/achievements/{world.result.code}"
+    absent = sharing.name_contributor(**whose, name_zh="韩墨言").person_id
+    parts = [Part(world.team[0].person_id, 5_000), Part(absent, 5_000)]
+    sharing.propose_shares(**whose, contributors=parts, based_on=1)
+    sharing.sign_shares(actor=world.team[0], achievement_code=world.result.code, number=2)
+    key = catalogue.contributor_key(world.result.code, absent)
+    sharing.sign_shares_for(**whose, number=2, key=key, evidence=scan())
+    assert caller(world.finance)("POST", f"/deals/{world.deal.code}/receipts", RECEIPT)[0] == 201
+    officer, given = caller(world.officer), {"rule": world.rule.code}
+    code = officer("POST", f"/deals/{world.deal.code}/receipts/1/distributions", given)[1]["code"]
+    services.confirm_line_for(actor=world.officer, code=code, confirmation_number=2, evidence=scan())
+    services.confirm_line(actor=world.team[0], code=code)
+    services.approve(actor=world.second_officer, code=code)
+    end_notice(Distribution.objects.get())
+    held = Distribution.objects.get().payments.get(state="held")
+    services.release_payment(actor=world.officer, code=held.code, evidence=scan())
+    papers = [
+        f"/distributions/{code}/confirmations/2/evidence",
+        f"/payments/{held.code}/evidence",
+        f"{at}/shares/2/signatures/{key}/evidence",
+    ]
+    person = Person.objects.get(pk=world.officer.person_id)
+    headers = bearer(make_token(person=person, scopes=["deals:read"])[1])
+    got = [client.get(f"/api/v1{paper}", headers=headers) for paper in papers]
+    assert [(answer.getvalue(), answer["Cache-Control"]) for answer in got] == [
+        (b"%PDF-1.7 signed", "private, no-store")
+    ] * 3
+    for actor in (world.team[0], make_actor(organisation=make_organisation(), role=Role.CONVERSION_OFFICER)):
+        assert [caller(actor)("GET", paper)[0] for paper in papers] == [404] * 3
 
 
 def test_what_is_hidden_is_missing(world, caller):

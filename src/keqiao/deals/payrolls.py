@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from keqiao.deals import estimating, selectors, tax
@@ -17,7 +18,10 @@ from keqiao.deals.types import SHARES
 from keqiao.kernel import clock
 from keqiao.kernel.money import Money
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MEDIA_TYPES = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv; charset=utf-8",
+}
 RISKY = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
@@ -52,6 +56,13 @@ def _counted(of: estimating.Estimator, row: Payment) -> list[Any]:
     estimate = of.cash(row.person_id or 0, row.amount, tax.Person(wages=None))
     counted = next(line.amount for line in estimate.lines if line.step == tax.TaxStep.COUNTED)
     return [Money(counted, row.currency).major, str(estimate.why_not.label) if estimate.why_not else ""]
+
+
+def as_download(distribution: Distribution, extension: str) -> HttpResponse:
+    made = workbook(distribution) if extension == "xlsx" else csv_of(distribution)
+    answer = HttpResponse(made, content_type=MEDIA_TYPES[extension])
+    answer["Content-Disposition"] = f'attachment; filename="{distribution.code}-payroll.{extension}"'
+    return answer
 
 
 def csv_of(distribution: Distribution) -> bytes:

@@ -65,12 +65,9 @@ def pictures(lines: Sequence[SheetLine]) -> list[Any]:
     """The flow, wide and narrow; none for a refund."""
     drawn = []
     for narrow in (False, True):
-        picture = sankey.draw(lines, line_name, narrow=narrow)
+        picture = sankey.draw(lines, line_name, narrow=narrow, charges=_("税费与费用"))
         if picture is None:
             return []
-        for node in picture.nodes:
-            if node.name == "charges":
-                node.name = _("税费与费用")
         drawn.append(picture)
     return drawn
 

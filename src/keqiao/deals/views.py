@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
@@ -14,7 +14,7 @@ from keqiao.deals.models import Deal, Receipt
 from keqiao.deals.policies import can_open_deal, can_record_receipt, can_run_deal, can_write_rules
 from keqiao.deals.states import GONE, Pricing
 from keqiao.deals.types import ChargeKind, EquityAs, Mode, PartKind, ReceiptKind, Step
-from keqiao.kernel import clock, files
+from keqiao.kernel import clock
 from keqiao.kernel.errors import DomainError, NotFound
 from keqiao.kernel.money import MINOR_DIGITS
 from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
@@ -28,14 +28,6 @@ def refused(problem: DomainError) -> None:
     """What the form cannot show: somebody else's thing."""
     if problem.status in {403, 404}:
         raise problem
-
-
-def paper(file: Any) -> HttpResponse:
-    """Always saved, never shown inside the site: what somebody uploaded does not run here."""
-    answer = FileResponse(files.open_file(file), as_attachment=True, filename=file.name, content_type=file.media_type)
-    answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    answer["Cache-Control"] = "private, no-store"
-    return cast("HttpResponse", answer)  # the stubs keep streamed answers apart
 
 
 # --- deals --------------------------------------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from django.views.decorators.http import require_POST
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.deals import forms, payrolls, selectors, services, showing
+from keqiao.deals.papers import paper
 from keqiao.deals.policies import can_approve, can_pay, can_prepare
 from keqiao.deals.states import Answer, DistributionState
-from keqiao.deals.views import paper, refused
+from keqiao.deals.views import refused
 from keqiao.deals.workflow import distribution_workflow
 from keqiao.kernel.errors import DomainError
 from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
@@ -143,13 +144,7 @@ def evidence(request: HttpRequest, code: str, of: str, name: str) -> HttpRespons
 @signed_in
 def payroll(request: HttpRequest, code: str, extension: str) -> HttpResponse:
     """What the institution's payroll needs, as a file."""
-    found = selectors.get_distribution(code, actor=actor_of(request))
-    if extension == "xlsx":
-        answer = HttpResponse(payrolls.workbook(found), content_type=payrolls.XLSX)
-    else:
-        answer = HttpResponse(payrolls.csv_of(found), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{found.code}-payroll.{extension}"'
-    return answer
+    return payrolls.as_download(selectors.get_distribution(code, actor=actor_of(request)), extension)
 
 
 # --- one's own ----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue import services as commands
 from keqiao.catalogue.types import Choice
 from keqiao.deals import forms
-from keqiao.deals.views import paper
+from keqiao.deals.papers import paper
 from keqiao.kernel.errors import DomainError, NotFound
 from keqiao.kernel.pages import actor_of, form_page, page, signed_in
 from keqiao.parties import selectors as parties

@@ -23,6 +23,7 @@ from keqiao.kernel.api import (
     api_actor,
     change_answers,
     each,
+    file_answer,
     needs_scope,
     paged,
 )
@@ -43,14 +44,7 @@ ItemCode = Annotated[str, StringConstraints(max_length=24, pattern=r"^[A-Z0-9-]*
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 OneCode = Annotated[str, Path(max_length=24, pattern=r"^[A-Z0-9-]+$", examples=["CG-2026-00642"])]
 
-BYTES = {
-    "responses": {
-        200: {
-            "description": "The file's bytes",
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-        }
-    }
-}
+BYTES = file_answer("The file's bytes", "application/octet-stream")
 
 
 class FaceOut(Schema):

@@ -101,6 +101,12 @@ def answers(success: Any) -> dict[int, Any]:
     return {200: success, **REFUSALS}
 
 
+def file_answer(description: str, *media_types: str) -> dict[str, Any]:
+    """What the document says of an operation that answers with a file."""
+    content = {media: {"schema": {"type": "string", "format": "binary"}} for media in media_types}
+    return {"responses": {200: {"description": description, "content": content}}}
+
+
 def change_answers(success: Any, status: int = 200) -> dict[int, Any]:
     """The answers of an operation that changes something."""
     return {status: success, **CHANGE_REFUSALS}

@@ -21,6 +21,7 @@ from keqiao.kernel.api import (
     api_actor,
     change_answers,
     each,
+    file_answer,
     needs_scope,
     page_of,
     paged,
@@ -256,16 +257,10 @@ def _with_lines(entry: Entry) -> dict[str, Any]:
     return {**entry_out(entry), "lines": [line_out(row, row.account) for row in selectors.lines_of(entry)]}
 
 
-MONTHS_AS_FILE = {
-    "responses": {
-        200: {
-            "description": "The book's months as a file: tables of Chinese accounting (XLSX), or Beancount text",
-            "content": {
-                kind: {"schema": {"type": "string", "format": "binary"}} for kind in exporting.MEDIA_TYPES.values()
-            },
-        }
-    }
-}
+MONTHS_AS_FILE = file_answer(
+    "The book's months as a file: tables of Chinese accounting (XLSX), or Beancount text",
+    *exporting.MEDIA_TYPES.values(),
+)
 
 
 def _months(book: Book, first: str, last: str) -> tuple[date, date]:

@@ -306,6 +306,7 @@ ROUTERS = (
     "deals.api_rules",
     "deals.api_shares",
     "deals.api_tax",
+    "deals.api_files",
     "joining.api",
     "alerts.api",
     "learning.api",
