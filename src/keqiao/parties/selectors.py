@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.crypto import salted_hmac
 
@@ -62,68 +63,96 @@ def actor_for(user: Any, *, acting_for: Any = None) -> Actor:
     """
     if not getattr(user, "is_authenticated", False):
         return _VISITOR
-    person = Person.objects.filter(user=user, user__is_active=True).first()
-    if person is None:
+    with connection.cursor() as cursor:
+        cursor.execute(WHO_ACTS, {"user": user.pk, "platform": list(PLATFORM_ROLES)})
+        rows = cursor.fetchall()
+    if not rows:
         return _VISITOR
-    places = _workplaces(person.pk)
+    person_id, name = rows[0][:2]
+    places = _workplaces([_Held(*row[2:]) for row in rows if row[2] is not None])
     chosen = next((place for place in places if place.organisation_id == acting_for), places[0] if places else None)
     return Actor(
-        person_id=person.pk,
+        person_id=person_id,
         posts=frozenset((chosen.organisation_id, role) for role in chosen.roles) if chosen else frozenset(),
         acting_for=chosen.organisation_id if chosen else None,
         workplaces=tuple(places),
-        name=str(person),
+        name=name,
     )
 
 
-def _workplaces(person_id: int) -> list[Workplace]:
-    """One's own posts of now, and in the same organisations the roles of absent colleagues one stands in for."""
-    posts = list(
-        Post.objects.filter(person_id=person_id, ended_on=None, organisation__merged_into=None)
-        .select_related("organisation")
-        .order_by("id")
-    )
-    if not posts:
-        return []
+# Asked with every request: one question, and without the mapper it costs a sixth. One's own posts come first.
+WHO_ACTS = """
+WITH me AS (
+    SELECT person.id, COALESCE(NULLIF(person.name_zh, ''), person.name_en) AS name
+    FROM parties_person person JOIN auth_user account ON account.id = person.user_id
+    WHERE account.id = %(user)s AND account.is_active
+), held AS (
+    SELECT post.id, post.organisation_id, post.role,
+           NULL::bigint AS absent_id, NULL::date AS first_on, NULL::date AS last_on
+    FROM me JOIN parties_post post ON post.person_id = me.id
+    WHERE post.ended_on IS NULL
+    UNION ALL
+    SELECT post.id, post.organisation_id, post.role, post.person_id, absence.first_on, absence.last_on
+    FROM me JOIN parties_absence absence ON absence.substitute_id = me.id
+    JOIN parties_post post ON (post.person_id, post.organisation_id) = (absence.person_id, absence.organisation_id)
+    WHERE absence.ended_at IS NULL AND post.ended_on IS NULL AND post.role <> ALL (%(platform)s)
+)
+SELECT me.id, me.name, place.id, place.code, place.name_zh, place.name_en,
+       held.role, held.absent_id, held.first_on, held.last_on
+FROM me LEFT JOIN (
+    held JOIN parties_organisation place ON place.id = held.organisation_id AND place.merged_into_id IS NULL
+) ON TRUE
+ORDER BY held.absent_id IS NOT NULL, held.id
+"""
+
+
+class _Held(NamedTuple):
+    """A role in an organisation: one's own, or of an absent colleague for whom one is named."""
+
+    organisation_id: int
+    code: str
+    name_zh: str
+    name_en: str
+    role: str
+    absent_id: int | None
+    first_on: date | None
+    last_on: date | None
+
+    def is_for(self, today: date) -> bool:
+        return self.first_on is not None and self.last_on is not None and self.first_on <= today <= self.last_on
+
+
+def _workplaces(held: list[_Held]) -> list[Workplace]:
+    """One's own posts of now, and in the same organisations the roles of absent colleagues one stands in for.
+
+    The platform's own roles are not passed on.
+    """
+    own = [row for row in held if row.absent_id is None]
     roles: dict[int, set[str]] = {}
-    for post in posts:
-        roles.setdefault(post.organisation_id, set()).add(post.role)
+    for row in own:
+        roles.setdefault(row.organisation_id, set()).add(row.role)
     standing_in: dict[int, set[int]] = {}
-    for organisation_id, absent_id, role in _stand_in_roles(person_id):
-        if organisation_id in roles:
-            roles[organisation_id].add(role)
-            standing_in.setdefault(organisation_id, set()).add(absent_id)
-    organisations = {post.organisation_id: post.organisation for post in posts}
+    for row in _of_today([row for row in held if row.absent_id is not None and row.organisation_id in roles]):
+        roles[row.organisation_id].add(row.role)
+        standing_in.setdefault(row.organisation_id, set()).add(row.absent_id)  # type: ignore[arg-type]  # chosen above
     return [
         Workplace(
             organisation_id=pk,
-            code=organisation.code,
-            name_zh=organisation.name_zh,
-            name_en=organisation.name_en,
+            code=row.code,
+            name_zh=row.name_zh,
+            name_en=row.name_en,
             roles=frozenset(roles[pk]),
             standing_in_for=tuple(sorted(standing_in.get(pk, ()))),
         )
-        for pk, organisation in organisations.items()
+        for pk, row in {row.organisation_id: row for row in own}.items()
     ]
 
 
-def _stand_in_roles(person_id: int) -> list[tuple[int, int, str]]:
-    """(organisation, who is away, role) of the absences of today. The platform's own roles are not passed on."""
-    rows = list(Absence.objects.filter(substitute_id=person_id, ended_at=None))
-    if not rows:
+def _of_today(held: list[_Held]) -> list[_Held]:
+    if not held:
         return []
     today = clock.today()
-    away = {(row.organisation_id, row.person_id) for row in rows if row.first_on <= today <= row.last_on}
-    if not away:
-        return []
-    posts = Post.objects.filter(
-        organisation_id__in={place for place, _ in away}, person_id__in={absent for _, absent in away}, ended_on=None
-    ).exclude(role__in=PLATFORM_ROLES)
-    return [
-        (post.organisation_id, post.person_id, post.role)
-        for post in posts
-        if (post.organisation_id, post.person_id) in away
-    ]
+    return [row for row in held if row.is_for(today)]
 
 
 def email_of(person_id: int) -> str:

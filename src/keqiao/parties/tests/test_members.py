@@ -11,7 +11,7 @@ from keqiao.kernel.models import Event
 from keqiao.parties import selectors, services, tasks, tokens
 from keqiao.parties.models import Absence, Invitation, Post
 from keqiao.parties.tests.factories import again, make_actor, make_operator, make_organisation, make_person, make_post
-from keqiao.parties.types import InvitationOver, InvitationUsed, NobodyLeft, Role
+from keqiao.parties.types import Actor, InvitationOver, InvitationUsed, NobodyLeft, Role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
 
@@ -245,6 +245,29 @@ def test_a_substitute_has_the_roles_for_the_period():
         services.end_absence(actor=make_actor(), absence_id=absence.pk)
     services.end_absence(actor=again(colleague), absence_id=absence.pk)
     assert again(colleague).roles == {"researcher"}
+
+
+def test_who_acts_is_one_question_whatever_they_hold(django_assert_num_queries):
+    """The date is asked of the database only where somebody is away."""
+    person, plain = make_person(organisation=make_organisation()), make_person()
+    elsewhere, merged = make_organisation(), make_organisation(merged_into=make_organisation())
+    make_post(person, elsewhere, role=Role.RESEARCHER)
+    make_post(person, elsewhere, role=Role.AGENCY_STAFF, ended_on=clock.today())
+    make_post(person, merged)
+    with django_assert_num_queries(1):
+        actor = selectors.actor_for(person.user)
+    assert [place.roles for place in actor.workplaces] == [{"rd_manager"}, {"researcher"}]
+    with django_assert_num_queries(1):
+        assert selectors.actor_for(plain.user) == Actor(person_id=plain.pk, name=plain.name_zh)
+    # Roles of somebody away count in the organisation that both are in, and in no other.
+    absent = make_person(organisation=elsewhere, role=Role.CONVERSION_OFFICER)
+    for place in (elsewhere, make_organisation()):
+        make_post(absent, place, role=Role.TECHNOLOGY_MANAGER)
+        Absence.objects.create(person=absent, substitute=person, organisation=place, **days(0, 1))
+    with django_assert_num_queries(2):
+        actor = selectors.actor_for(person.user, acting_for=elsewhere.pk)
+    assert actor.roles == {"researcher", "conversion_officer", "technology_manager"}
+    assert [place.standing_in_for for place in actor.workplaces] == [(), (absent.pk,)]
 
 
 def test_the_platforms_roles_are_not_passed_on():
