@@ -91,6 +91,9 @@ ANN_FROM = 50_000  # rows; below, a scan of all vectors is fast and exact
 VECTORS_A_PARTITION = (
     64  # that its place is learned from; of 256, as Lance would take, memory grows by 160 MB at 100,000
 )
+ATTRIBUTES_FROM = (
+    5_000  # rows; below, a filter reads the columns themselves as fast, and two dozen indexes need not be kept
+)
 EXACT_UP_TO = 20_000  # rows left by a filter: scanned, because an approximate search behind a filter loses hits
 QUERY_TERMS_MOST = 100  # by weight × idf; more cost time and bring nothing (docs/why/matching.md)
 STEPS = 3  # a query weight is sent in thirds, as repetitions: time grows with their number
@@ -282,6 +285,8 @@ class LanceEngine:
                 table.optimize(cleanup_older_than=KEEP_VERSIONS)
             if time.monotonic() - started < budget_s:
                 self._count_frequencies(table)
+            if time.monotonic() - started < budget_s:
+                _index_columns(table, _schema_of(table))  # those of the attributes, once there are enough documents
             if time.monotonic() - started < budget_s:
                 _index_vectors(table)
             return Pending(_unindexed(table))
@@ -517,8 +522,9 @@ def _pairs(found: pa.Table) -> list[tuple[str, int]]:
 def _index_columns(table: Any, schema: Schema, *, anew: bool = False) -> None:
     have = set() if anew else {column for index in table.list_indices() for column in index.columns}
     wanted: dict[str, Any] = {"tokens": TOKENS_INDEX, "id": BTree()}
-    for name, kind in schema.attributes.items():
-        wanted[name] = LabelList() if kind is Attribute.KEYWORDS else BTree()
+    if table.count_rows() >= ATTRIBUTES_FROM:
+        for name, kind in schema.attributes.items():
+            wanted[name] = LabelList() if kind is Attribute.KEYWORDS else BTree()
     for column, config in wanted.items():
         if column not in have:
             table.create_index(column, config=config)

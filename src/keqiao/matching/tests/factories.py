@@ -58,7 +58,14 @@ def forget_everything():
 
 
 def load_rules():
-    """The rule packs that ship: weights and thresholds."""
+    """The rule packs that ship, weights and thresholds: the rows that conftest.py keeps, a tenth of the time, or the files."""
+    from django.db import connection
+
     from keqiao.kernel import parameters
 
-    parameters.load_packs(actor=parties.system())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('rules_for_tests')")
+        if cursor.fetchone() == (None,):
+            parameters.load_packs(actor=parties.system())
+        else:
+            cursor.execute("INSERT INTO kernel_parameter SELECT * FROM rules_for_tests ON CONFLICT DO NOTHING")

@@ -109,12 +109,21 @@ def engine_of_all(request):
     return request.param
 
 
-@pytest.fixture(scope="module", params=["fresh", "indexed", "filled"])
+@pytest.fixture(scope="module", params=["fresh", "indexed", "filled", "filled and indexed"])
 def things_to_read(request, engine_of_all, tmp_path_factory):
-    """One index for all filters: fresh documents and indexed ones are found by different paths."""
+    """One index for all filters: fresh documents, indexed ones, and those whose attributes are indexed as in a large table
+    are found by different paths.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if "indexed" in request.param:
+            patch.setattr(lance, "ATTRIBUTES_FROM", 0)
+        yield filled(request, engine_of_all, tmp_path_factory)
+
+
+def filled(request, engine_of_all, tmp_path_factory):
     made = make_engine(request, engine_of_all, tmp_path_factory.mktemp("index"))
     made.ensure("things_v1", SCHEMA)
-    if request.param == "filled":
+    if "filled" in request.param:
         made.fill("things_v1", iter(THINGS))
     else:
         made.upsert("things_v1", THINGS)
@@ -477,6 +486,19 @@ class TestLance:
         asked = words("w3 v1 common")
         assert engine.lexical("filled_v1", asked, None, 50) == engine.lexical("written_v1", asked, None, 50)
         assert np.array_equal(engine.idf("filled_v1", list(asked)), engine.idf("written_v1", list(asked)))
+
+    def test_attributes_are_indexed_once_there_are_many_documents(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(lance, "ATTRIBUTES_FROM", 5)
+        engine = LanceEngine(tmp_path)
+        engine.ensure("things_v1", SCHEMA)
+        engine.upsert("things_v1", THINGS)
+        indexed = []
+        for more in ([], [make("e", state="open", trl=6)]):
+            engine.upsert("things_v1", more)
+            engine.maintain("things_v1", 60)
+            indexed.append({column for index in engine._table("things_v1").list_indices() for column in index.columns})
+        assert indexed == [{"tokens", "id"}, {"tokens", "id", *SCHEMA.attributes}]
+        assert found(engine, And((Eq("state", "open"), Range("trl", 5)))) == ["b", "e"]
 
     def test_what_has_documents_is_not_filled(self, tmp_path):
         engine = LanceEngine(tmp_path)
