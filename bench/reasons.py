@@ -99,8 +99,9 @@ def asked(need: Any, achievement: Any) -> Iterator[tuple[str, bool]]:
 
 def scored(need: Any, achievement: Any) -> dict[Any, Any]:
     from keqiao.matching import indexing, scoring
+    from keqiao.matching.known import as_known
 
-    arch = scoring.Scorer(need).arch(scoring.as_known(achievement, 0, indexing.model()))
+    arch = scoring.Scorer(need).arch(as_known(achievement, 0, indexing.model()))
     return {stone.stone: stone for stone in arch.stones}
 
 

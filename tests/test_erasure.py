@@ -17,7 +17,7 @@ from keqiao.catalogue.models import Achievement, TeamMember
 from keqiao.catalogue.tests.factories import make_achievement, make_need
 from keqiao.kernel import clock, files, notices
 from keqiao.kernel.models import NoticeChannel, NoticePreference
-from keqiao.matching import indexing
+from keqiao.matching import excerpts, indexing
 from keqiao.matching.tests.factories import forget_everything
 from keqiao.parties import selectors as parties
 from keqiao.parties.tests.factories import make_operator, make_organisation, make_person
@@ -73,6 +73,8 @@ def world(settings, tmp_path):
     files.store(actor=actor, name=f"{NAME_ZH}简历.pdf", media_type="application/pdf", chunks=[b"%PDF"])
     tasks.make_export(export_id=services.ask_for_export(actor=actor).pk)
     indexing.rebuild(lambda text: None)
+    for kind in indexing.KINDS:
+        excerpts.keep_lacking(kind, indexing.model(), after=0, most=100)
     yield {"person": person, "item": item, "linked": linked}
     forget_everything()
     shutil.rmtree(tmp_path, ignore_errors=True)
@@ -91,6 +93,10 @@ def traces_in_tables():
                 cursor.execute(f'SELECT 1 FROM "{table}" WHERE "{column}"::text ILIKE %s LIMIT 1', [f"%{trace}%"])
                 if cursor.fetchone():
                     found.append((f"{table}.{column}", trace))
+        for trace in TRACES:
+            cursor.execute("SELECT 1 FROM matching_excerpt WHERE position(%s::bytea IN content) > 0", [trace.encode()])
+            if cursor.fetchone():
+                found.append(("matching_excerpt.content", trace))
     return found
 
 
@@ -122,6 +128,7 @@ def test_nothing_is_left_but_ids_in_the_trail(world, settings, django_capture_on
     assert {"parties_person", "auth_user", "account_emailaddress", "accounts_mobilenumber", "kernel_notice"} <= before
     assert {"catalogue_achievementtext", "catalogue_teammember", "submissions_submission"} <= before
     assert {"submissions_reviewnote", "submissions_complaint", "accounts_standingin", "kernel_storedfile"} <= before
+    assert "matching_excerpt" in before
     assert {kind for kind, _piece in traces_in_index()} == {"achievement", "need"}
     stored = {path for path in (Path(settings.DATA_DIR) / "files").rglob("*") if path.is_file()}
     services.ask_for_erasure(actor=parties.actor_for(world["person"].user), is_confirmed=True)

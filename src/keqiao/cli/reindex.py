@@ -27,5 +27,6 @@ def rebuild() -> None:
     began = time.monotonic()
     indexing.rebuild(progress=lambda text: print(f"  {text}", flush=True))
     tasks.look_for_stale_matches()
+    tasks.look_for_lacking_excerpts()
     took = time.monotonic() - began
     say(f"索引已重建，用时 {took:.1f} 秒", f"the index is rebuilt, in {took:.1f} s")

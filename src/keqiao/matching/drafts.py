@@ -22,8 +22,9 @@ from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock
 from keqiao.kernel.parameters import parameter
 from keqiao.matching import duplicates, indexing, scoring
-from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS
+from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS, regions
 from keqiao.matching.indicators import name_similarity
+from keqiao.matching.known import as_known
 from keqiao.matching.passages import TextFigure, read_offers, text_figures
 from keqiao.matching.retrieval import translated_weights
 from keqiao.matching.text import is_cjk_character, tokens
@@ -91,7 +92,7 @@ def matches_of_draft(kind: str, content: Mapping[str, Any], *, actor: Actor, cou
         scorer = scoring.Scorer(facts)
         pairs = [(scorer, other, other.facts.code) for other in found]
     else:
-        offer = scoring.as_known(facts, 0, indexing.model())
+        offer = as_known(facts, 0, indexing.model())
         pairs = [(scoring.Scorer(other.facts), offer, other.facts.code) for other in found]
     least = parameter("matching.least_score", on=clock.today())
     scored = [(pair[0].arch(pair[1], explain=False), pair) for pair in pairs]
@@ -261,7 +262,7 @@ def _shared(content: Mapping[str, Any], parts: Sequence[str]) -> dict[str, Any]:
         "keywords": (*_words(content, "keywords_zh"), *_words(content, "keywords_en")),
         "modes": tuple(_words(content, "modes")),
         "region": region,
-        "region_path": scoring.regions().path(region),
+        "region_path": regions().path(region),
         "lang": written[0][0] if written else "zh",
     }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from keqiao.catalogue import selectors as catalogue
@@ -13,6 +15,7 @@ from keqiao.matching.types import AchievementFacts, NeedFacts, Offered, Price, T
 # What the incumbent solution does is no evidence for this one, so it is neither searched nor quoted.
 ACHIEVEMENT_PARTS = ("title", "problem", "summary", "how", "stage", "advantage")
 NEED_PARTS = ("title", "problem", "wanted", "background", "tried")
+FRESH_FOR = 60.0  # seconds that the region table is kept
 
 
 class Regions:
@@ -38,6 +41,15 @@ class Regions:
     def names(self) -> dict[str, str]:
         """Name in either language → code."""
         return dict(self._names)
+
+
+def regions() -> Regions:
+    return _regions(int(time.monotonic() // FRESH_FOR))
+
+
+@lru_cache(maxsize=1)
+def _regions(minute: int) -> Regions:  # noqa: ARG001 -- only to forget after a while
+    return Regions()
 
 
 def need_facts(need: Any, regions: Regions) -> NeedFacts:

@@ -21,7 +21,7 @@ import numpy as np
 from keqiao.catalogue import selectors as catalogue
 from keqiao.inference.types import ModelUnavailable
 from keqiao.kernel import progress as work
-from keqiao.matching import outer
+from keqiao.matching import excerpts, outer
 from keqiao.matching.dense import DenseModel, sampled, train
 from keqiao.matching.engine import And, Attribute, Document, Eq, Or, Schema, SearchError
 from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS, joined_texts, titles
@@ -149,6 +149,7 @@ def update(kind: str, ids: Sequence[int]) -> bool:
         engine().upsert(name, fresh)
         engine().maintain(name, budget_s=5.0)
         _update_other(kind, gone, fresh, state)
+    excerpts.keep(kind, ids, now)
     return is_whole
 
 

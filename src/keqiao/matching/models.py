@@ -64,6 +64,30 @@ class Study(models.Model):
         return f"{self.need_id} {self.version}"
 
 
+class Excerpt(models.Model):
+    """What the stones read of a published item at one revision: its facts, and its passages ready to compare.
+
+    Who publishes it is not in it.
+    """
+
+    achievement = models.OneToOneField("catalogue.Achievement", null=True, on_delete=models.CASCADE, related_name="+")
+    need = models.OneToOneField("catalogue.Need", null=True, on_delete=models.CASCADE, related_name="+")
+    revision = models.PositiveBigIntegerField()
+    format = models.PositiveSmallIntegerField()  # matching.known.FORMAT of the code that made it
+    model = models.CharField(max_length=80)  # version of the dense model
+    content = models.BinaryField()  # matching.known.packed
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="excerpt_is_of_one_item", condition=Q(achievement__isnull=False) ^ Q(need__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.achievement_id or self.need_id} at {self.revision}"
+
+
 class WeightChange(models.Model):
     """Points of the stones put in force on this site; the newest row holds. Without points: those of the rule pack."""
 

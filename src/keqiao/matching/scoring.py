@@ -6,16 +6,15 @@ What is read of recently seen items is kept in memory by code and revision, so t
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
 from keqiao.catalogue import selectors as catalogue
-from keqiao.matching import index_state, indexing, outer, queries, shadow, stones, weighing
-from keqiao.matching.dense import DenseModel
+from keqiao.matching import excerpts, index_state, indexing, outer, queries, shadow, stones, weighing
 from keqiao.matching.engine import Filter
-from keqiao.matching.gathering import Regions, achievement_facts, need_facts
+from keqiao.matching.gathering import achievement_facts, need_facts, regions
+from keqiao.matching.known import Known, as_known
 from keqiao.matching.reasons import (
     Asked,
     AskedAcross,
@@ -39,19 +38,10 @@ CANDIDATES = 100  # nearest items that are scored for a stored match
 LEAST_TECHNOLOGY = 0.2  # fit of the technical field below which a pair is no match
 KEPT_ITEMS = 2_500  # in memory of one process: about 20 kB each
 ANSWERS = 500  # searches whose answer is kept: about 10 kB each
-FRESH_FOR = 60.0  # seconds that the region table and the weights are kept
+FRESH_FOR = 60.0  # seconds that the weights are kept
 
 
 # --- Slowly changing data ---------------------------------------------------------------------------------------------
-
-
-def regions() -> Regions:
-    return _regions(int(time.monotonic() // FRESH_FOR))
-
-
-@lru_cache(maxsize=1)
-def _regions(minute: int) -> Regions:  # noqa: ARG001 -- only to forget after a while
-    return Regions()
 
 
 def weights() -> Weights:
@@ -197,16 +187,6 @@ def query_text(facts: NeedFacts | AchievementFacts) -> str:
 # --- One need against achievements ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Known:
-    """What is kept in memory of an item: facts, and its passages ready to compare."""
-
-    revision: int
-    facts: Any
-    passages: Passages
-    model: str  # version of the model that their meaning is told by
-
-
 class Scorer:
     """One need against many achievements: what is read of the need is read once."""
 
@@ -313,22 +293,10 @@ def items(kind: str, codes: Sequence[str]) -> list[Known]:
     known = {code: item for code in revisions if (item := _kept.get((kind, code)))}
     now = model.version if model else ""
     missing = [c for c, r in revisions.items() if c not in known or (known[c].revision, known[c].model) != (r, now)]
-    for item in _read(kind, missing, model):
+    for item in excerpts.read(kind, missing, model):
         known[item.facts.code] = item
         _kept.put((kind, item.facts.code), item)
     return [known[code] for code in codes if code in revisions and code in known]
-
-
-def _read(kind: str, codes: Sequence[str], model: DenseModel | None) -> Iterator[Known]:
-    if not codes:
-        return
-    facts = achievement_facts if kind == "achievement" else need_facts
-    for item in catalogue.items_to_compare(kind, codes):
-        yield as_known(facts(item, regions()), item.revision, model)
-
-
-def as_known(facts: NeedFacts | AchievementFacts, revision: int, model: DenseModel | None) -> Known:
-    return Known(revision, facts, read_passages(facts, model), model.version if model else "")
 
 
 # --- Words that show it -----------------------------------------------------------------------------------------------

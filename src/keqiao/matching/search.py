@@ -22,6 +22,7 @@ from keqiao.kernel import measures
 from keqiao.kernel.errors import NotFound
 from keqiao.matching import scoring, tallies
 from keqiao.matching.engine import And, Eq, Filter, Has, In, Not, Or, Range
+from keqiao.matching.gathering import regions
 from keqiao.matching.queries import SearchQuery, read_query
 from keqiao.matching.types import TRL_BANDS, Arch, Reach
 from keqiao.parties.types import Actor
@@ -110,7 +111,7 @@ def side_by_side(request: SearchRequest, codes: Sequence[str], *, actor: Actor) 
     if _public(request.kind, actor).filter(code__in=codes).count() < len(codes):
         raise NotFound
     text = request.q.strip()[:LONGEST_QUERY]
-    query = read_query(text, scoring.regions().names(), drop=request.drop) if text else None
+    query = read_query(text, regions().names(), drop=request.drop) if text else None
     arches = scoring.search_arches(request.kind, query, codes) if query else {}
     return [Found(item, arches.get(item.code)) for item in _load(request.kind, codes, actor)]
 
@@ -180,7 +181,7 @@ def _has_price(request: SearchRequest) -> bool:
 
 
 def _nearest(request: SearchRequest, text: str, actor: Actor) -> SearchResult:
-    query = read_query(text, scoring.regions().names(), drop=request.drop)
+    query = read_query(text, regions().names(), drop=request.drop)
     codes = _candidates(request, query, actor)
     every = _public(request.kind, actor).filter(code__in=codes)
     visible = set(every.values_list("code", flat=True))

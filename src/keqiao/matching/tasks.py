@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
 AT_ONCE = 50  # items: of a larger load of achievements the needs are computed again instead
 PIECE = 10  # items whose matches one job computes: seconds, so that the worker soon looks at what is more urgent
+EXCERPTS = 5_000  # items whose rows one job makes
 LATER = -10  # matches wait while anything else could run: what is new must be found within seconds
 
 
@@ -91,6 +92,35 @@ def find_stale_matches(timestamp: int) -> None:  # noqa: ARG001 -- given to peri
     defer_studies(stale.needs_to_study(limit=2_000))
 
 
+@app.periodic(cron="17 * * * *")
+@app.task(queue="reindex", queueing_lock="find_lacking_excerpts")
+def find_lacking_excerpts(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
+    """After a rebuild or an upgrade, and for what a lost job left: rows of items are made or made anew."""
+    from keqiao.matching import excerpts, indexing
+
+    model = indexing.model()
+    for kind in indexing.KINDS:
+        excerpts.forget_unpublished(kind)
+        if model and excerpts.lacking(kind, model, after=0, most=1):
+            keep_excerpts.defer(kind=kind, after=0)
+
+
+@app.task(queue="reindex", retry=AGAIN, priority=LATER, lock="excerpts")
+def keep_excerpts(*, kind: str, after: int) -> None:
+    """Some seconds of work, then the rest in a job of its own."""
+    from keqiao.matching import excerpts, indexing
+
+    model = indexing.model()
+    if model and (last := excerpts.keep_lacking(kind, model, after, EXCERPTS)):
+        keep_excerpts.defer(kind=kind, after=last)
+
+
+def look_for_lacking_excerpts() -> None:
+    """After a rebuild: what rows say of meaning was told by the model before."""
+    with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+        find_lacking_excerpts.defer(timestamp=0)  # type: ignore[call-arg]  # periodic tasks are typed without
+
+
 @app.periodic(cron="*/10 * * * *")
 @app.task(queue="reindex", lock="follow_provider", queueing_lock="follow_provider")
 def follow_provider(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
@@ -106,6 +136,7 @@ def follow_provider(timestamp: int) -> None:  # noqa: ARG001 -- given to periodi
         log.warning("the index waits for the embedding model", extra={"problem": trouble.code})
         return
     look_for_stale_matches()
+    look_for_lacking_excerpts()
 
 
 @app.periodic(cron="*/5 * * * *")

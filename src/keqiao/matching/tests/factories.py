@@ -1,7 +1,7 @@
 """Plain functions that build matching rows."""
 
 from keqiao.catalogue.tests.factories import make_achievement, make_need
-from keqiao.matching import index_state, indexing, scoring, stones
+from keqiao.matching import gathering, index_state, indexing, scoring, stones
 from keqiao.matching.models import Match
 from keqiao.matching.types import Arch, Finding, Stone, StoneResult, Verdict
 from keqiao.parties import selectors as parties
@@ -53,7 +53,7 @@ def forget_everything():
     indexing._retrievers.clear()
     scoring._kept.clear()
     scoring._answers.clear()
-    scoring._regions.cache_clear()
+    gathering._regions.cache_clear()
     scoring._weights.cache_clear()
 
 

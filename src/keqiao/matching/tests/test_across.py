@@ -6,6 +6,7 @@ import pytest
 
 from keqiao.matching import indexing, scoring
 from keqiao.matching.dense import train
+from keqiao.matching.known import as_known
 from keqiao.matching.retrieval import document_tokens
 from keqiao.matching.technology import technology_finding
 from keqiao.matching.types import AchievementFacts, NeedFacts
@@ -27,7 +28,7 @@ def model(monkeypatch):
 
 
 def known(text, lang, model):
-    return scoring.as_known(AchievementFacts("R", "", text, lang=lang), 1, model)
+    return as_known(AchievementFacts("R", "", text, lang=lang), 1, model)
 
 
 def need(text, lang):

@@ -1,0 +1,88 @@
+"""What the stones read of a published item, kept in one row beside it, so that a hit that this process has not met is
+read in one look: no rows of several tables, nothing to cut.
+
+A row is used for the revision of the item that it was made of, and by the code that made it; otherwise the item itself is
+read, with the same result. Nothing lives only here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef
+
+from keqiao.catalogue import selectors as catalogue
+from keqiao.matching.dense import DenseModel
+from keqiao.matching.gathering import Regions, achievement_facts, need_facts, regions
+from keqiao.matching.known import FORMAT, Known, as_known, packed, unpacked
+from keqiao.matching.models import Excerpt
+from keqiao.matching.types import AchievementFacts, NeedFacts
+
+FACTS: dict[str, Callable[[Any, Regions], NeedFacts | AchievementFacts]] = {
+    "achievement": achievement_facts,
+    "need": need_facts,
+}
+CHUNK = 250  # items at a time: some 3 MB
+WRITTEN = ("revision", "format", "model", "content")
+
+
+def read(kind: str, codes: Sequence[str], model: DenseModel | None) -> list[Known]:
+    """These published items, in no order: from their rows where those are right."""
+    if not codes:
+        return []
+    rows = Excerpt.objects.filter(
+        **{f"{kind}__code__in": codes, f"{kind}__state": "published", f"{kind}__revision": F("revision")}, format=FORMAT
+    )
+    found = [
+        unpacked(bytes(content), revision, made_by, regions(), model)
+        for revision, made_by, content in rows.values_list("revision", "model", "content")
+    ]
+    there = {known.facts.code for known in found}
+    lacking = [code for code in codes if code not in there]
+    if lacking:
+        items = catalogue.items_to_compare(kind, lacking)
+        found += [as_known(FACTS[kind](item, regions()), item.revision, model) for item in items]
+    return found
+
+
+def keep(kind: str, ids: Sequence[int], model: DenseModel) -> None:
+    """Bring the rows of these items up to date; again is harmless."""
+    for first in range(0, len(ids), CHUNK):
+        some = ids[first : first + CHUNK]
+        items = list(catalogue.published_ids(kind).filter(pk__in=some).prefetch_related("texts", "indicators"))
+        Excerpt.objects.bulk_create(
+            [_excerpt(kind, item, model) for item in items],
+            update_conflicts=True,
+            unique_fields=[kind],
+            update_fields=WRITTEN,
+        )
+        gone = set(some) - {item.pk for item in items}
+        Excerpt.objects.filter(**{f"{kind}__in": gone}).delete()
+
+
+def _excerpt(kind: str, item: Any, model: DenseModel) -> Excerpt:
+    known = as_known(FACTS[kind](item, regions()), item.revision, model)
+    of_item = {f"{kind}_id": item.pk}
+    return Excerpt(**of_item, revision=item.revision, format=FORMAT, model=model.version, content=packed(known))
+
+
+def keep_lacking(kind: str, model: DenseModel, after: int, most: int) -> int:
+    """Rows for at most so many items that have no right one, from behind the id `after` on. The last id; 0 when none is left."""
+    ids = lacking(kind, model, after, most)
+    keep(kind, ids, model)
+    return ids[-1] if len(ids) == most else 0
+
+
+def lacking(kind: str, model: DenseModel, after: int, most: int) -> list[int]:
+    """Ids, from the one behind `after` on, of published items without a row that is right."""
+    right = Excerpt.objects.filter(
+        **{kind: OuterRef("pk")}, revision=OuterRef("revision"), format=FORMAT, model=model.version
+    )
+    ids = catalogue.published_ids(kind).filter(~Exists(right), pk__gt=after)
+    return list(ids.values_list("pk", flat=True)[:most])
+
+
+def forget_unpublished(kind: str) -> None:
+    """What a change that no job heard of left."""
+    Excerpt.objects.filter(**{f"{kind}__isnull": False}).exclude(**{f"{kind}__state": "published"}).delete()
