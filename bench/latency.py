@@ -21,6 +21,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Self
@@ -51,6 +52,7 @@ def serve(items: Path) -> None:
         fill(items)
     if not indexing.is_ready():
         indexing.rebuild(lambda _text: None)
+    keep_excerpts()
     answer = {"search": searcher(), "need": recomputer(), "version": lambda _asked: indexing.model().version}
     say({"ready": catalogue.published_ids("achievement").count()})
     for line in sys.stdin:
@@ -60,6 +62,16 @@ def serve(items: Path) -> None:
         say(
             {"ms": 1000 * (time.perf_counter() - wall), "cpu": 1000 * (time.process_time() - processor), "found": found}
         )
+
+
+def keep_excerpts() -> None:
+    """What the worker does after a rebuild, in a release that does it."""
+    if not find_spec("keqiao.matching.excerpts"):
+        return
+    from keqiao.matching import excerpts, indexing
+
+    for kind in indexing.KINDS:
+        excerpts.keep_lacking(kind, indexing.model(), after=0, most=10**9)
 
 
 def say(what: Mapping[str, Any]) -> None:

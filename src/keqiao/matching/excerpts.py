@@ -39,9 +39,8 @@ def read(kind: str, codes: Sequence[str], model: DenseModel | None) -> list[Know
         for revision, made_by, content in rows.values_list("revision", "model", "content")
     ]
     there = {known.facts.code for known in found}
-    lacking = [code for code in codes if code not in there]
-    if lacking:
-        items = catalogue.items_to_compare(kind, lacking)
+    if others := [code for code in codes if code not in there]:
+        items = catalogue.items_to_compare(kind, others)
         found += [as_known(FACTS[kind](item, regions()), item.revision, model) for item in items]
     return found
 
@@ -68,7 +67,9 @@ def _excerpt(kind: str, item: Any, model: DenseModel) -> Excerpt:
 
 
 def keep_lacking(kind: str, model: DenseModel, after: int, most: int) -> int:
-    """Rows for at most so many items that have no right one, from behind the id `after` on. The last id; 0 when none is left."""
+    """Rows for at most so many items that have no right one, from behind the id `after` on. The last id; 0 when none is
+    left.
+    """
     ids = lacking(kind, model, after, most)
     keep(kind, ids, model)
     return ids[-1] if len(ids) == most else 0
