@@ -74,7 +74,7 @@ OWN_PAGES = {
     ),
     "admin@ltt.example": (
         "/review /review/{at_platform} /review/complaints /complaints/{complaint} /verifications /merges "
-        "/me/upkeep?box=all /join-requests /contacts/brokers /admin/site /admin/site/field /admin/health /admin/agreements /admin/standing-in /admin/models /organisations/DW-00001/models "
+        "/me/upkeep?box=all /join-requests /contacts/brokers /admin/site /admin/site/field /admin/health /admin/all-pairs /admin/agreements /admin/standing-in /admin/models /organisations/DW-00001/models "
         "/admin/learning /admin/learning/{learned} /organisations/DW-00001/learning "
         "/assignments/plans /assignments/plans/new /assignments/plans/{plan} /assignments/plans/{plan}/needs/{planned} "
         "/assignments/{assigned} /experts"

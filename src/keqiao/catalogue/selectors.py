@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.crypto import constant_time_compare, salted_hmac
 
@@ -284,6 +285,20 @@ def item_by_id(kind: str, item_id: int) -> Any:
 
 def ids_by_code(kind: str, codes: Sequence[str]) -> dict[str, int]:
     return dict(published_ids(kind).filter(code__in=codes).values_list("code", "pk"))
+
+
+def hold_published(kind: str, *, codes: Sequence[str] = (), ids: Sequence[int] = ()) -> list[tuple[int, str, int]]:
+    """Id, code and revision of those that are published. They stay so until the transaction ends: who withdraws or
+    rewrites one waits, and the jobs of that change find what the transaction wrote.
+    """
+    table = (Achievement if kind == "achievement" else Need)._meta.db_table  # noqa: SLF001 -- Django's documented model API
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, code, revision FROM {table} WHERE (code = ANY(%s) OR id = ANY(%s)) AND state = %s "  # noqa: S608 -- one of two names
+            "ORDER BY id FOR SHARE",
+            [list(codes), list(ids), ItemState.PUBLISHED],
+        )
+        return list(cursor.fetchall())
 
 
 def own_needs(actor: Actor) -> QuerySet[Need]:

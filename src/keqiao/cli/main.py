@@ -24,6 +24,7 @@ COMMANDS = {
     "migrate": ("更新数据库结构", "bring the database's tables up to date"),
     "reindex": ("重建检索索引", "rebuild the search index"),
     "index": ("把检索索引搬到另一个引擎", "move the search index to the other engine"),
+    "matches": ("所有需求与所有成果全部匹配一遍", "match every need with every achievement"),
     "evaluate": ("在测试集上度量检索质量", "measure retrieval on a test collection"),
     "bench": ("为测速生成数据", "make data to measure with"),
     "ledger": ("核对账簿、导出账簿", "check the books, or export one"),

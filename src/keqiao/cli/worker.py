@@ -21,7 +21,9 @@ BEAT = 5.0  # seconds between the heartbeats that other workers see
 SILENT = 20.0  # seconds of silence after which a worker counts as dead and its jobs are taken up
 STOP_WITHIN = 5.0  # seconds for jobs that run; they are taken up again after that
 LONGEST_PAUSE = 5.0
-LONG = frozenset({"alerts", "drafting", "experts", "imports", "learning", "matches", "reindex"})  # queues of long jobs
+LONG = frozenset(
+    {"alerts", "drafting", "experts", "imports", "learning", "matches", "pairs", "reindex"}
+)  # queues of long jobs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

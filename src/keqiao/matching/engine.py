@@ -8,7 +8,7 @@ Every `idx` argument may be either.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -21,6 +21,9 @@ from keqiao.matching.types import Hit
 EPOCH = date(1970, 1, 1)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _RESERVED = frozenset({"id", "rev", "tokens", "title_length", "vector"})
+QUERY_TERMS_MOST = 100  # by weight × idf; more cost time and bring nothing (docs/why/matching.md)
+STEPS = 3  # a query weight is sent in thirds, as repetitions: time grows with their number
+REPEATS_MOST = 64
 
 Value = str | int | float | date
 
@@ -96,6 +99,15 @@ class Occurrences:
         places = (new[self.document[kept]], self.place[kept], self.token[kept])
         rest = (self.lengths, self.title_lengths, self.is_chinese, self.vectors)
         return Occurrences(*places, *(column[chosen] for column in rest))
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some documents of an index as it holds them."""
+
+    ids: list[str]
+    tokens: list[str]  # of each document, in order, joined by spaces
+    vectors: np.ndarray  # float32[documents, dims]; 0 for a document that has none
 
 
 @dataclass(frozen=True)
@@ -189,6 +201,9 @@ class SearchEngine(Protocol):
     def occurrences(self, idx: str, ids: Sequence[str], tokens: Sequence[str]) -> Occurrences:
         """What a second look at candidates is made of: of documents that a search has found, as that search saw them."""
 
+    def every(self, idx: str) -> Iterator[Batch]:
+        """All documents, some at a time, in no order; none twice."""
+
     def count(self, idx: str, where: Filter | None = None) -> int:
         """How many documents match."""
 
@@ -251,6 +266,17 @@ def check_comparison(name: str, value: object, attributes: Mapping[str, Attribut
     if kind is Attribute.REAL and isinstance(value, int | float) and np.isfinite(value):
         return float(value)
     raise BadFilter(f"attribute {name!r} is {kind.value} and cannot be compared with {value!r}")
+
+
+def query_terms(tokens: Mapping[str, float], idf_of: Callable[[Sequence[str]], np.ndarray]) -> dict[str, int]:
+    """The tokens that matter most, each with its weight in thirds; what a tokenizer would split is left out."""
+    wanted = {t: weight for t, weight in tokens.items() if weight * STEPS > 0.5 and is_one_token(t)}
+    if len(wanted) > QUERY_TERMS_MOST:
+        names = list(wanted)
+        gain = idf_of(names) * np.array([wanted[name] for name in names], dtype=np.float32)
+        order = np.argsort(-gain, kind="stable")[:QUERY_TERMS_MOST]
+        wanted = {names[i]: wanted[names[i]] for i in order}
+    return {token: min(REPEATS_MOST, round(weight * STEPS)) for token, weight in wanted.items()}
 
 
 def stored(value: Any, kind: Attribute) -> Any:

@@ -51,7 +51,7 @@ def count_frequencies(columns: Iterable[pa.Array]) -> tuple[int, np.ndarray]:
         for start in range(0, len(column), COUNTED_AT_ONCE):
             part = column.slice(start, COUNTED_AT_ONCE)
             documents += len(part)
-            prints, counts = _added(prints, counts, *_counted(part))
+            prints, counts = added_counts(prints, counts, *_counted(part))
     found = np.empty(int((counts > 1).sum()), dtype=FREQUENCY)
     found["token"], found["documents"] = prints[counts > 1], counts[counts > 1]
     return documents, found
@@ -71,7 +71,7 @@ def _counted(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     return prints[order], tally[order]
 
 
-def _added(
+def added_counts(
     prints: np.ndarray, counts: np.ndarray, more: np.ndarray, tally: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Both ascending lists in one."""

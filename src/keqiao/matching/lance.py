@@ -30,9 +30,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keqiao.matching.engine import (
+    STEPS,
     And,
     Attribute,
     BadFilter,
+    Batch,
     Document,
     Eq,
     Filter,
@@ -51,6 +53,7 @@ from keqiao.matching.engine import (
     is_one_token,
     known_attribute,
     newest,
+    query_terms,
     stored,
 )
 from keqiao.matching.frequencies import (
@@ -95,9 +98,6 @@ ATTRIBUTES_FROM = (
     5_000  # rows; below, a filter reads the columns themselves as fast, and two dozen indexes need not be kept
 )
 EXACT_UP_TO = 20_000  # rows left by a filter: scanned, because an approximate search behind a filter loses hits
-QUERY_TERMS_MOST = 100  # by weight × idf; more cost time and bring nothing (docs/why/matching.md)
-STEPS = 3  # a query weight is sent in thirds, as repetitions: time grows with their number
-REPEATS_MOST = 64
 REMEMBERED = 100_000  # places of documents, about 20 MB
 BM25_SCALE = 2.2 * STEPS  # k1 + 1, which Lance multiplies in and Lucene since version 8 does not
 STALE_SHARE = 0.2  # document frequencies are counted again after the table grew or shrank by this much
@@ -253,6 +253,15 @@ class LanceEngine:
         self._seen(table, found)
         return {code: (table.name, row) for code, row in _pairs(found)}
 
+    def every(self, idx: str) -> Iterator[Batch]:
+        table = self._table(idx)
+        dims = _schema_of(table).dims
+        columns = ["id", "tokens", *(["vector"] if dims else [])]
+        for found in table.search().select(columns).limit(None).to_batches(FILLED_AT_ONCE):
+            if len(found):
+                vectors = _matrix(found["vector"], dims) if dims else np.zeros((len(found), 0), dtype=np.float32)
+                yield Batch(found["id"].to_pylist(), found["tokens"].to_pylist(), vectors)
+
     def count(self, idx: str, where: Filter | None = None) -> int:
         table = self._table(idx)
         return int(table.count_rows(None if where is None else compile_filter(where, _schema_of(table).attributes)))
@@ -353,18 +362,9 @@ class LanceEngine:
         return self.count(idx) <= ANN_FROM or (where is not None and self.count(idx, where) <= EXACT_UP_TO)
 
     def _query_string(self, idx: str, tokens: Mapping[str, float]) -> str:
-        """The tokens that matter most, each repeated by its weight; what the tokenizer would split is left out."""
-        wanted = {t: weight for t, weight in tokens.items() if weight * STEPS > 0.5 and is_one_token(t)}
-        if len(wanted) > QUERY_TERMS_MOST:
-            wanted = self._heaviest(idx, wanted)
-        repeats = {token: min(REPEATS_MOST, round(weight * STEPS)) for token, weight in wanted.items()}
+        """The tokens that matter most, each repeated by its weight."""
+        repeats = query_terms(tokens, partial(self.idf, idx))
         return " ".join(token for token, n in repeats.items() for _ in range(n))
-
-    def _heaviest(self, idx: str, tokens: Mapping[str, float]) -> dict[str, float]:
-        names = list(tokens)
-        gain = self.idf(idx, names) * np.array([tokens[name] for name in names], dtype=np.float32)
-        order = np.argsort(-gain, kind="stable")[:QUERY_TERMS_MOST]
-        return {names[i]: tokens[names[i]] for i in order}
 
     def _statistics(self, idx: str) -> Frequencies:
         name = self._read_aliases().get(idx, idx)
@@ -489,6 +489,13 @@ def _vectors(docs: Sequence[Document], dims: int) -> pa.Array:
         if doc.vector is not None:
             row[:] = doc.vector
     return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), dims, mask=pa.array(missing))
+
+
+def _matrix(column: pa.Array, dims: int) -> np.ndarray:
+    """float32[rows, dims]; 0 where there is no vector."""
+    found = np.zeros((len(column), dims), dtype=np.float32)
+    found[np.asarray(column.is_valid())] = column.drop_null().flatten().to_numpy().reshape(-1, dims)
+    return found
 
 
 def _batches(docs: Iterator[Document], size: int) -> Iterator[list[Document]]:

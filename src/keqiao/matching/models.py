@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from keqiao.matching.types import RunState
+
 
 class Match(models.Model):
     """A scored pair. Recomputed by a job; a page never computes it."""
@@ -86,6 +88,53 @@ class Excerpt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.achievement_id or self.need_id} at {self.revision}"
+
+
+class PairsRun(models.Model):
+    """Every need against every achievement, once: its shards are its progress."""
+
+    code = models.CharField(max_length=16, unique=True)
+    state = models.CharField(max_length=8, choices=RunState, default=RunState.RUNNING)
+    version = models.CharField(max_length=80)  # that its matches are computed by; another one: done shards wait again
+    needs = models.PositiveIntegerField()
+    begun_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["-begun_at"], name="pairs_run_by_time")]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_pairs_run_at_a_time", fields=["state"], condition=Q(state=RunState.RUNNING)
+            ),
+            models.CheckConstraint(name="pairs_run_state", condition=Q(state__in=RunState.values)),
+            models.CheckConstraint(
+                name="pairs_run_ended",
+                condition=Q(state=RunState.RUNNING, ended_at__isnull=True)
+                | (~Q(state=RunState.RUNNING) & Q(ended_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.state}"
+
+
+class PairsShard(models.Model):
+    """Some needs of a run, by their ids: computed and kept as one."""
+
+    run = models.ForeignKey(PairsRun, on_delete=models.CASCADE, related_name="shards")
+    code = models.CharField(max_length=16, unique=True)
+    first_need_id = models.BigIntegerField()
+    last_need_id = models.BigIntegerField()
+    needs = models.PositiveIntegerField()
+    kept = models.PositiveIntegerField(default=0)  # matches that stand after it
+    changed = models.PositiveIntegerField(default=0)  # needs whose matches are others than before
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_pairs_shard", fields=["run", "first_need_id"])]
+
+    def __str__(self) -> str:
+        return f"{self.code} of {self.run_id}"
 
 
 class WeightChange(models.Model):

@@ -92,6 +92,16 @@ class Candidate:
     dense: float  # cosine
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A text as the two legs are asked for it."""
+
+    words: Mapping[str, float]  # token → weight
+    vector: np.ndarray | None
+    dense_share: float
+    has_outer: bool  # an embedding model beside our own made part of the vector
+
+
 class Retriever:
     """Search in one index. `model` None: words only; `ranking` None: no second stage."""
 
@@ -143,17 +153,24 @@ class Retriever:
         """The first stage: what either leg finds, by fused score."""
         return self._first_stage(text, where, k, reach)[0]
 
+    def asked(self, text: str, reach: Reach = Reach.PRIVATE) -> Asked:
+        """What both legs are asked for a text."""
+        text = text[:QUERY_CHARACTERS_MOST]
+        words, translated = index_tokens(text), translated_weights(self, text, self.configuration)
+        vector, has_outer = self._vector(text, added(Counter(words), translated), reach)
+        share = self.outer.dense_share if self.outer and has_outer else self.configuration.dense_share
+        return Asked(added(query_weights(words, self.configuration), translated), vector, share, has_outer)
+
     def _first_stage(self, text: str, where: Filter | None, k: int, reach: Reach) -> tuple[list[Candidate], bool]:
         """Its candidates, and whether an embedding model beside our own took part."""
-        words, translated = index_tokens(text), translated_weights(self, text, self.configuration)
+        asked = self.asked(text, reach)
         depth = max(k, self.configuration.candidates)
-        weights = added(query_weights(words, self.configuration), translated)
         with measures.stage("words"):
-            lexical = self.engine.lexical(self.index_name, weights, where, depth)
+            lexical = self.engine.lexical(self.index_name, asked.words, where, depth)
         with measures.stage("meaning"):
-            dense, has_outer = self._dense(text, added(Counter(words), translated), where, depth, reach)
-        share = self.outer.dense_share if self.outer and has_outer else self.configuration.dense_share
-        return fuse(lexical, dense, share, depth), has_outer
+            vector = asked.vector
+            dense = [] if vector is None else self.engine.dense(self.index_name, vector, where, depth)
+        return fuse(lexical, dense, asked.dense_share, depth), asked.has_outer
 
     def _ranked(self, text: str, found: Sequence[Candidate]) -> list[Hit]:
         """The second stage: the first candidates in the learned order, then the others as they were.
@@ -188,15 +205,12 @@ class Retriever:
         """float32[len(tokens)]: how rare tokens are in this index."""
         return self.engine.idf(self.index_name, tokens)
 
-    def _dense(
-        self, text: str, counts: Mapping[str, float], where: Filter | None, k: int, reach: Reach
-    ) -> tuple[list[Hit], bool]:
-        """Hits by meaning, and whether an embedding model beside our own made part of the query."""
-        vector, has_outer = self.model.encode(counts) if self.model else None, False
+    def _vector(self, text: str, counts: Mapping[str, float], reach: Reach) -> tuple[np.ndarray | None, bool]:
+        """What is searched by meaning, and whether an embedding model beside our own made part of it."""
+        vector = self.model.encode(counts) if self.model else None
         if self.outer and self.model:
-            vector, has_outer = self.outer.query(text, vector, self.model.dims, reach)
-        hits = [] if vector is None else self.engine.dense(self.index_name, vector, where, k)
-        return hits, has_outer
+            return self.outer.query(text, vector, self.model.dims, reach)
+        return vector, False
 
 
 def document_tokens(title: str, text: str) -> list[str]:

@@ -114,8 +114,13 @@ _answers: Recent[tuple[Any, ...], tuple[str, ...]] = Recent(ANSWERS)
 def matches_of_need(need: Any, least: int, most: int) -> list[tuple[str, Arch]]:
     """The best by score of a need's nearest achievements, with their arches."""
     facts = need_facts(need, regions())
-    scorer = Scorer(facts)
     found = items("achievement", nearest("achievement", query_text(facts), CANDIDATES, reach=_reach(need)))
+    return matches_among(facts, found, least, most)
+
+
+def matches_among(need: NeedFacts, found: Sequence[Known], least: int, most: int) -> list[tuple[str, Arch]]:
+    """The best by score of these achievements."""
+    scorer = Scorer(need)
     return _explained([(other.facts.code, scorer, other) for other in found], least, most)
 
 

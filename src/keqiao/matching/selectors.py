@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, Func, JSONField, Prefetch, QuerySet, Value
+from django.db.models import Count, F, Func, JSONField, Max, Prefetch, Q, QuerySet, Sum, Value
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue.types import Shown
-from keqiao.kernel import clock
+from keqiao.kernel import clock, site
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.parameters import parameter
 from keqiao.matching import combining, tallies, weighing
 from keqiao.matching.combining import Conflict
-from keqiao.matching.models import Computation, Match, Study
+from keqiao.matching.models import Computation, Match, PairsRun, PairsShard, Study
 from keqiao.matching.stones import arch_from_json
-from keqiao.matching.types import Arch, Reach, Stone
+from keqiao.matching.types import Arch, Reach, RunState, Stone
 from keqiao.parties.types import Actor
 
 ORDER = ("has_unmet", "-score")
@@ -327,3 +327,71 @@ def length_counted_ahead(kind: str) -> int | None:
     """Of a long public list, as the job counted it some minutes ago; None for one that is counted when asked for."""
     ahead = tallies.of(kind)
     return ahead.total if ahead else None
+
+
+# --- all pairs ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PairsProgress:
+    """A run of every need against every achievement, and how far it is."""
+
+    code: str
+    state: RunState
+    needs: int
+    done: int  # needs whose matches are kept
+    shards: int
+    shards_done: int
+    kept: int  # matches
+    changed: int  # needs whose matches are others than before
+    begun_at: datetime
+    ended_at: datetime | None
+    last_at: datetime | None  # that a shard was kept
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == RunState.RUNNING
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.shards_done // self.shards if self.shards else 100
+
+
+PAIRS_WINDOW = timedelta(hours=6)  # after the time of night: a site switched on later waits for the next night
+
+
+def pairs_runs() -> QuerySet[PairsRun]:
+    """The latest first."""
+    return PairsRun.objects.order_by("-begun_at")
+
+
+def pairs_progress(runs: Iterable[PairsRun]) -> list[PairsProgress]:
+    runs, is_done = list(runs), Q(done_at__isnull=False)
+    counts = {
+        "of": Count("pk"), "is_done": Count("pk", filter=is_done), "done": Sum("needs", filter=is_done, default=0),
+        "all_kept": Sum("kept", default=0), "all_changed": Sum("changed", default=0), "last": Max("done_at"),
+    }  # fmt: skip
+    rows = PairsShard.objects.filter(run__in=[run.pk for run in runs]).values_list("run").annotate(**counts)
+    found = {row[0]: row[1:] for row in rows}
+    return [_progress(run, found.get(run.pk, (0, 0, 0, 0, 0, None))) for run in runs]
+
+
+def pairs_under_way() -> PairsProgress | None:
+    return next(iter(pairs_progress(PairsRun.objects.filter(state=RunState.RUNNING))), None)
+
+
+def _progress(run: PairsRun, counts: Sequence[Any]) -> PairsProgress:
+    of, is_done, done, kept, changed, last_at = counts
+    return PairsProgress(
+        run.code, RunState(run.state), run.needs, done, of, is_done, kept, changed, run.begun_at, run.ended_at, last_at
+    )
+
+
+def all_pairs_are_due(at: str) -> bool:
+    """Is it the time of night (as 02:30 in the site's zone), and did no run begin since? Without a time never."""
+    if not at:
+        return False
+    now = clock.now().astimezone(site.zone())
+    due = datetime.combine(now.date(), time.fromisoformat(at), now.tzinfo)
+    due = due if due <= now else due - timedelta(days=1)
+    return now - due < PAIRS_WINDOW and not PairsRun.objects.filter(begun_at__gte=due).exists()

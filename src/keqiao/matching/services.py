@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from keqiao.catalogue import selectors as catalogue
-from keqiao.kernel import clock
+from keqiao.kernel import clock, codes
 from keqiao.kernel.commands import command
-from keqiao.kernel.errors import BadInput, NotAllowed
+from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.events import record
 from keqiao.kernel.parameters import parameter
 from keqiao.matching import indexing, scoring, stones, studying, tallies
-from keqiao.matching.models import Computation, Match, Study, Tally, WeightChange
-from keqiao.matching.types import TRL_BANDS, IndexNotReady, Stone
+from keqiao.matching.all_pairs import keeping
+from keqiao.matching.models import Computation, Match, PairsRun, PairsShard, Study, Tally, WeightChange
+from keqiao.matching.types import TRL_BANDS, IndexNotReady, RunState, Scored, Stone
 from keqiao.parties.types import Actor
 
 FULL_SCORE = 100
+NEEDS_A_SHARD = 100  # of all pairs: kept in one transaction of about a second
 
 
 @command
@@ -119,6 +122,113 @@ def _check_points(points: Mapping[str, int]) -> None:
         raise BadInput(
             _("六块石头的权重要写成整数，每块至少 1 分，合计 100，例如 25、35、15、10、10、5。"), field="points"
         )
+
+
+# --- all pairs --------------------------------------------------------------------------------------------------------
+
+
+@command
+def begin_all_pairs(*, actor: Actor, needs_a_shard: int = NEEDS_A_SHARD) -> str:
+    """Begin to compute every need against every achievement, in shards of needs; the code of the run.
+
+    While one runs already, it is that one. A job goes on with it until it is done, whoever works at it beside.
+    """
+    if not actor.is_system and not actor.is_operator:
+        raise NotAllowed
+    if not indexing.is_ready():
+        raise IndexNotReady
+    under_way = PairsRun.objects.filter(state=RunState.RUNNING).first()
+    if under_way is not None:
+        return under_way.code
+    ids = list(catalogue.published_ids("need").values_list("pk", flat=True))
+    code, version = codes.fresh(PairsRun, "QP"), scoring.version()
+    try:
+        with transaction.atomic():
+            run = PairsRun.objects.create(code=code, version=version, needs=len(ids), begun_at=clock.now())
+    except IntegrityError:  # somebody began at the same moment
+        return PairsRun.objects.get(state=RunState.RUNNING).code
+    pieces = [ids[first : first + needs_a_shard] for first in range(0, len(ids), needs_a_shard)]
+    PairsShard.objects.bulk_create(
+        PairsShard(run=run, code=code, first_need_id=piece[0], last_need_id=piece[-1], needs=len(piece))
+        for code, piece in zip(codes.fresh_many(PairsShard, "QS", len(pieces)), pieces, strict=True)
+    )
+    record("matching.pairs_run_begun", run, actor=actor, needs=run.needs)
+    transaction.on_commit(_go_on_with_all_pairs)
+    return run.code
+
+
+@command
+def renew_pairs_run(*, actor: Actor, code: str) -> None:
+    """When what computes matches became another since the run began, its finished shards wait again."""
+    run = _pairs_run(actor, code)
+    now = scoring.version()
+    if run.state == RunState.RUNNING and run.version != now:
+        PairsShard.objects.filter(run=run).update(done_at=None)
+        run.version = now
+        run.save(update_fields=["version"])
+
+
+@command
+def keep_pairs(*, actor: Actor, shard_code: str, version: str, since: datetime, found: Sequence[Scored]) -> bool:
+    """Store the matches of a shard's needs; False when it is done already, or its run has ended.
+
+    What changed while they were computed is left to the jobs of that change: needs and achievements of another
+    revision, or public no longer, and whatever was computed after `since`, when the achievements were read.
+    """
+    if not actor.is_system and not actor.is_operator:
+        raise NotAllowed
+    shard = PairsShard.objects.select_for_update(no_key=True, of=("self",)).get(code=shard_code)
+    run = PairsRun.objects.get(pk=shard.run_id)
+    if shard.done_at is not None or run.state != RunState.RUNNING or run.version != version:
+        return False
+    kept = keeping.keep(found, version, since)
+    _forget_studies(kept.changed)
+    shard.kept, shard.changed, shard.done_at = kept.matches, len(kept.changed), clock.now()
+    shard.save(update_fields=["kept", "changed", "done_at"])
+    if kept.changed:
+        announce_matches(actor=actor, kind="need", ids=sorted(kept.changed))
+    return True
+
+
+@command
+def end_pairs_run(*, actor: Actor, code: str) -> None:
+    """When all of its shards are done."""
+    run = _pairs_run(actor, code)
+    if run.state == RunState.RUNNING and not run.shards.filter(done_at=None).exists():
+        _end(run, RunState.DONE)
+        record("matching.pairs_run_ended", run, actor=actor)
+
+
+@command
+def stop_pairs_run(*, actor: Actor, code: str) -> None:
+    """What is kept stays; the shards that wait are not computed. Again changes nothing."""
+    run = _pairs_run(actor, code)
+    if run.state == RunState.RUNNING:
+        _end(run, RunState.STOPPED)
+        record("matching.pairs_run_stopped", run, actor=actor)
+
+
+def _pairs_run(actor: Actor, code: str) -> PairsRun:
+    if not actor.is_system and not actor.is_operator:
+        raise NotAllowed
+    run = PairsRun.objects.select_for_update(no_key=True, of=("self",)).filter(code=code).first()
+    if run is None:
+        raise NotFound
+    return run
+
+
+def _end(run: PairsRun, state: RunState) -> None:
+    run.state, run.ended_at = state, clock.now()
+    run.save(update_fields=["state", "ended_at"])
+
+
+def _go_on_with_all_pairs() -> None:
+    """By its name, as below. One that waits already will find the run, too."""
+    task = app.configure_task(
+        "keqiao.matching.tasks.go_on_with_all_pairs", queue="pairs", queueing_lock="go_on_with_all_pairs"
+    )
+    with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+        task.defer(timestamp=0)
 
 
 def _look_for_stale_matches() -> None:

@@ -9,6 +9,7 @@ import contextlib
 import logging
 from collections.abc import Collection
 
+from django.conf import settings
 from django.db import transaction
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
@@ -22,6 +23,7 @@ AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
 AT_ONCE = 50  # items: of a larger load of achievements the needs are computed again instead
 PIECE = 10  # items whose matches one job computes: seconds, so that the worker soon looks at what is more urgent
 EXCERPTS = 5_000  # items whose rows one job makes
+PAIRS_FOR = 240.0  # seconds of all pairs at a time
 LATER = -10  # matches wait while anything else could run: what is new must be found within seconds
 
 
@@ -119,6 +121,27 @@ def look_for_lacking_excerpts() -> None:
     """After a rebuild: what rows say of meaning was told by the model before."""
     with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
         find_lacking_excerpts.defer(timestamp=0)  # type: ignore[call-arg]  # periodic tasks are typed without
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queue="pairs", lock="go_on_with_all_pairs", queueing_lock="go_on_with_all_pairs", priority=LATER)
+def go_on_with_all_pairs(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
+    """Every need against every achievement: begun at its time of night, gone on with when one is under way.
+
+    For some minutes at a time, so that other long jobs have their turn between; and whoever was killed is followed.
+    """
+    from keqiao.matching import selectors, services
+    from keqiao.matching.all_pairs import driving, runners
+
+    if selectors.all_pairs_are_due(settings.ALL_PAIRS_AT):
+        services.begin_all_pairs(actor=parties.system())
+    if driving.under_way() is None:
+        return
+    with contextlib.suppress(driving.BusyElsewhere):
+        if not driving.drive(runners.of_settings(), seconds=PAIRS_FOR):
+            again = go_on_with_all_pairs.configure(schedule_in={"seconds": 5})
+            with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+                again.defer(timestamp=0)
 
 
 @app.periodic(cron="*/10 * * * *")

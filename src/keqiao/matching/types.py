@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from keqiao.kernel.errors import DomainError
@@ -25,6 +26,23 @@ class SearchAway(DomainError):
 
     status = 503
     message = _("检索服务暂时没有应答，请稍后再试。")
+
+
+class RunState(TextChoices):
+    """Of all pairs."""
+
+    RUNNING = "running", _("进行中")
+    DONE = "done", _("已完成")
+    STOPPED = "stopped", _("已停止")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A need's matches as worked out outside the database's transaction, with the revisions that were compared."""
+
+    need_id: int
+    revision: int
+    pairs: Mapping[str, tuple[int, Arch]]  # code of the achievement → its revision and the arch
 
 
 class Reach(StrEnum):

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from datetime import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,8 @@ class Environment:
     milvus_uri: str  # MILVUS_URI: a Milvus server that holds the search index; empty means LanceDB in the data folder
     milvus_token: str  # MILVUS_TOKEN: user:password or API key of that server
     milvus_consistency: str  # MILVUS_CONSISTENCY: Bounded (searches some seconds behind) or Strong
+    all_pairs_at: str  # KEQIAO_ALL_PAIRS_AT: when all needs are matched with all achievements, as 02:30; empty: never
+    all_pairs_processes: int  # KEQIAO_ALL_PAIRS_PROCESSES: that compute it on this machine; 0 means one a core
     metrics: str  # KEQIAO_METRICS: where Prometheus may ask, as 127.0.0.1:9464; empty means nowhere
     metrics_token: str  # KEQIAO_METRICS_TOKEN: bearer token that Prometheus gives; needed beyond loopback
     traces_url: str  # KEQIAO_TRACES_URL: an OpenTelemetry collector (OTLP over HTTP); needs keqiao[traces]
@@ -103,6 +106,8 @@ VARIABLES = {
     "milvus_uri": ("MILVUS_URI", ""),
     "milvus_token": ("MILVUS_TOKEN", ""),
     "milvus_consistency": ("MILVUS_CONSISTENCY", "Bounded"),
+    "all_pairs_at": ("KEQIAO_ALL_PAIRS_AT", ""),
+    "all_pairs_processes": ("KEQIAO_ALL_PAIRS_PROCESSES", "0"),
     "metrics": ("KEQIAO_METRICS", ""),
     "metrics_token": ("KEQIAO_METRICS_TOKEN", ""),
     "traces_url": ("KEQIAO_TRACES_URL", ""),
@@ -153,6 +158,8 @@ def read_environment(environ: os._Environ[str] | dict[str, str] = os.environ) ->
         milvus_uri=_milvus(raw),
         milvus_token=raw["milvus_token"],
         milvus_consistency=raw["milvus_consistency"],
+        all_pairs_at=_time_of_day(raw, "all_pairs_at"),
+        all_pairs_processes=_whole(raw, "all_pairs_processes", 0, 1_000),
         metrics=raw["metrics"],
         metrics_token=raw["metrics_token"],
         traces_url=raw["traces_url"].rstrip("/"),
@@ -177,6 +184,14 @@ def _whole(raw: dict[str, str], name: str, low: int, high: int) -> int:
     if not low <= value <= high:
         raise BadSetting(f"{variable}={raw[name]!r}: a whole number from {low} to {high}, for example {default}")
     return value
+
+
+def _time_of_day(raw: dict[str, str], name: str) -> str:
+    try:
+        return raw[name] and time.fromisoformat(raw[name]).strftime("%H:%M")
+    except ValueError:
+        variable, _default = VARIABLES[name]
+        raise BadSetting(f"{variable}={raw[name]!r}: a time of day, for example 02:30") from None
 
 
 def _price(raw: dict[str, str], name: str) -> Decimal | None:

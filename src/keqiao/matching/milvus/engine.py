@@ -31,8 +31,10 @@ import numpy as np
 import pyarrow as pa
 
 from keqiao.matching.engine import (
+    QUERY_TERMS_MOST,
     Attribute,
     BadFilter,
+    Batch,
     Document,
     Filter,
     NoSuchIndex,
@@ -56,7 +58,6 @@ PREFIX = "keqiao_"
 BATCH = 500  # documents of one request
 READ_AT_ONCE = 1_000
 MOST_HITS = 16_384  # that Milvus gives at once
-QUERY_TERMS_MOST = 100  # as with LanceDB
 STALE_SHARE = 0.2
 COUNTED_WHEN_ASKED = 2_000  # documents of a young index whose tokens are counted when a search needs them
 FRESH_FOR = 5.0  # seconds that what changes seldom is believed
@@ -155,6 +156,15 @@ class MilvusEngine:
         places = memory.occurrences([(idx, rows[code]) if code in rows else None for code in ids], tokens, dims)
         assert places is not None  # nobody else adds to this memory
         return places
+
+    def every(self, idx: str) -> Iterator[Batch]:
+        dims = self._about(idx).schema.dims
+        for rows in self._every(idx, "", ["id", "tokens", "has_vector", *(["vector"] if dims else [])]):
+            vectors = np.zeros((len(rows), dims), dtype=np.float32)
+            for place, row in enumerate(rows):
+                if dims and row["has_vector"]:
+                    vectors[place] = row["vector"]
+            yield Batch([row["id"] for row in rows], [row["tokens"] for row in rows], vectors)
 
     def count(self, idx: str, where: Filter | None = None) -> int:
         def ask(about: About) -> int:

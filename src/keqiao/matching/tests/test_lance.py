@@ -222,6 +222,14 @@ class TestContract:
         assert "h" in found(things)
         things.lexical("things_v1", {token: 1.0, "pump": 1.0}, None, 10)
 
+    def test_every_document_is_read_once(self, engine):
+        engine.ensure("x_v1", Schema(dims=2))
+        docs = [Document(f"d{i}", 1, ["a", f"w{i}"], np.array([1, 0], np.float32) if i else None) for i in range(3)]
+        engine.upsert("x_v1", docs)
+        found = list(engine.every("x_v1"))
+        rows = [row for batch in found for row in zip(batch.ids, batch.tokens, batch.vectors.tolist(), strict=True)]
+        assert sorted(rows) == [("d0", "a w0", [0, 0]), ("d1", "a w1", [1, 0]), ("d2", "a w2", [1, 0])]
+
     def test_dense_order_and_scores(self, engine):
         engine.upsert(
             "things_v1",
@@ -442,7 +450,7 @@ class TestLance:
         assert got == pytest.approx(expected, rel=1e-4)
 
     def test_long_query_is_cut_to_what_matters(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(lance, "QUERY_TERMS_MOST", 2)
+        monkeypatch.setattr("keqiao.matching.engine.QUERY_TERMS_MOST", 2)
         engine = LanceEngine(tmp_path)
         engine.ensure("x_v1", Schema())
         engine.upsert("x_v1", [Document(f"d{i}", 1, ["common", f"w{i % 5}"]) for i in range(40)])

@@ -24,12 +24,16 @@ from keqiao.accounts import services as account_commands
 from keqiao.accounts.types import AgreementKind
 from keqiao.catalogue import site_tables
 from keqiao.kernel import clock, files, site
-from keqiao.kernel.errors import BadInput, NotFound
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.errors import BadInput, DomainError, NotFound
+from keqiao.kernel.pages import actor_of, form_page, is_htmx, page, page_number, signed_in
+from keqiao.matching import selectors as matching
+from keqiao.matching import services as match_commands
+from keqiao.matching.types import IndexNotReady
 from keqiao.web import presentation_rules, running
 from keqiao.web.administration.forms import read_day
 
 View = Callable[..., HttpResponseBase]
+RUNS_PER_PAGE = 20
 ROWS_PER_PAGE = 100  # three fields a row: fewer than the most that a form may have
 TEXTS = ("name_zh", "name_en", "icp_line", "contact_email", "jurisdiction", "time_zone", "region_root")
 
@@ -217,6 +221,43 @@ def agreements(request: HttpRequest) -> HttpResponse:
 def health(request: HttpRequest) -> HttpResponse:
     context = {"tab": "me", "here_tab": "health", **running.as_context(running.state())}
     return render(request, "administration/health.html", context)
+
+
+# --- every need against every achievement -------------------------------------------------------------------------------
+
+
+@never_cache
+@form_page
+@signed_in
+@operators_only
+def all_pairs(request: HttpRequest) -> HttpResponse:
+    """The run that is under way, those before, and the buttons that begin and stop one."""
+    problem: DomainError | None = None
+    if request.method == "POST":
+        try:
+            if request.POST.get("go") == "stop":
+                match_commands.stop_pairs_run(actor=actor_of(request), code=request.POST.get("run", ""))
+            else:
+                match_commands.begin_all_pairs(actor=actor_of(request))
+            return redirect("all_pairs")
+        except IndexNotReady as error:
+            problem = error
+    shown = Paginator(matching.pairs_runs(), RUNS_PER_PAGE).get_page(page_number(request.GET))
+    runs = matching.pairs_progress(shown.object_list)
+    under_way = matching.pairs_under_way()
+    context = {
+        "tab": "me",
+        "here_tab": "all_pairs",
+        "runs": runs,
+        "page": shown,
+        "under_way": under_way,
+        "at": settings.ALL_PAIRS_AT,
+        "problem": problem,
+    }
+    template = (
+        "administration/_all_pairs_progress.html" if is_htmx(request) and under_way else "administration/all_pairs.html"
+    )
+    return render(request, template, context, status=problem.status if problem else 200)
 
 
 # --- the first administrator --------------------------------------------------------------------------------------------

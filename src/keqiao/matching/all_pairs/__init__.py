@@ -1,0 +1,1 @@
+"""Every need against every achievement, by matrices instead of one search a need. README of matching says how."""
