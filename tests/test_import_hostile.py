@@ -110,6 +110,7 @@ def test_a_hostile_file_is_answered_at_its_field_and_leaves_nothing(somebody, na
     assert (counted(), kept()) == (before, [])
 
 
+@pytest.mark.slow
 def test_more_than_50_mb_is_answered_and_not_kept(somebody):
     data = b"a,b\r\n" + b"x,y\r\n" * (files.LARGEST // 5)
     before = counted()

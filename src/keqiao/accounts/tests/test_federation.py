@@ -398,6 +398,7 @@ def test_nothing_is_linked_from_anywhere_else(client, signed_in, oidc, process):
     assert not SocialAccount.objects.filter(user=signed_in).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_provider_that_is_away_or_says_no(client, signed_in, oidc):
     location = client.get(link_on_page(client, "lut"), **HOST)["Location"]

@@ -11,6 +11,7 @@ from keqiao.parties.types import Role
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
 
 
+@pytest.mark.slow
 def test_the_demo_loads_threads_in_each_state_once():
     enterprise, university = make_organisation(kind="enterprise"), make_organisation(kind="university")
     make_person(email=contacts.ENTERPRISE, organisation=enterprise, role=Role.RD_MANAGER)

@@ -13,6 +13,7 @@ from keqiao.parties.types import Role
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
 
 
+@pytest.mark.slow
 def test_the_demo_loads_experts_and_plans_once():
     load_agreements()
     organisations = {key: make_organisation(kind="university").pk for key in ("lju", "dpu", "lut", "lmu")}

@@ -11,6 +11,7 @@ from keqiao.submissions.models import Complaint, Submission
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
 
 
+@pytest.mark.slow
 def test_a_demo_has_something_to_review():
     make_code()
     university, enterprise, agency = (make_organisation(kind=k) for k in ("university", "enterprise", "agency"))

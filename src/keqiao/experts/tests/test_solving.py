@@ -62,6 +62,7 @@ def test_the_flow_is_the_best_plan_there_is(problem):
     assert value(problem, chosen(answer, problem)) == best(problem)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(problems(most_per_need=1))
 def test_rounds_are_exact_for_one_a_need(problem):

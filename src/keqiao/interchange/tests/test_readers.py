@@ -218,6 +218,7 @@ def chain(error):
     return names
 
 
+@pytest.mark.slow
 def test_a_row_number_that_lies_does_not_go_on_for_ever(tmp_path):
     sheet = (
         b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'

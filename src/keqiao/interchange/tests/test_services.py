@@ -286,6 +286,7 @@ def test_staging_goes_on_where_it_was_cut(monkeypatch):
     assert list(job.staged.values_list("number", flat=True)) == list(range(2, 12))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", range(5))
 def test_applying_goes_on_where_it_was_cut(monkeypatch, place):
     """Cut once inside every chunk, before its commit, and once between the last chunk and the end."""

@@ -66,6 +66,7 @@ def test_learning_comes_nearer_to_what_people_want():
     )
 
 
+@pytest.mark.slow
 def test_what_is_estimated_on_others_says_so_too():
     examples = world()
     found = learner.cross_fitted(examples, RULES, SHIPPED, learner.position_bias(examples))
@@ -80,6 +81,7 @@ def test_position_is_told_from_liking(eta):
     assert learner.position_bias(world(organisations=80, eta=eta)) == pytest.approx(eta, abs=0.35)
 
 
+@pytest.mark.slow
 def test_hostile_organisations_do_not_take_over():
     """A tenth with five times the answers changes little; a third stays bounded and does no harm."""
     honest, tenth, third = (learned(world(hostile=count)) for count in (0, 4, 12))

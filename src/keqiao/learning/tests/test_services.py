@@ -199,6 +199,7 @@ def test_a_training_learns_writes_its_card_and_changes_nothing():
     assert (move.before, move.rises) != (move.after, None)
 
 
+@pytest.mark.slow
 def test_a_training_that_ran_again_says_the_same(monkeypatch):
     """Killed before its last step: the job runs from the start, and what was answered meanwhile does not count."""
     make_city(organisations=6)
@@ -277,6 +278,7 @@ def test_points_are_put_in_force_and_taken_back():
         services.roll_back(actor=operator, is_confirmed=True)
 
 
+@pytest.mark.slow
 def test_a_later_model_falls_back_to_the_one_before():
     _needs, operator, first = trained(organisations=6)
     services.promote_model(actor=operator, code=first.code, has_read_card=True)

@@ -205,6 +205,7 @@ def test_drafts_are_in_no_count_and_no_result(city):
         assert search.search(SearchRequest(), actor=actor).total == 3
 
 
+@pytest.mark.slow
 def test_rebuilding_serves_a_new_version_and_the_same_results(city):
     before = [f.item.code for f in search.search(SearchRequest(q="纳滤膜"), actor=visitor).items]
     assert indexing.rebuild(lambda text: None) == 2

@@ -34,6 +34,7 @@ def one(env: Environment, query: str) -> object:
         return row and row[0]
 
 
+@pytest.mark.slow
 def test_starts_stops_and_keeps_its_rows(env: Environment) -> None:
     assert postgres.status(env).running is False
 
@@ -72,6 +73,7 @@ def test_is_private_and_speaks_utc(env: Environment) -> None:
     )
 
 
+@pytest.mark.slow
 def test_comes_back_after_kill_9(env: Environment) -> None:
     postgres.ensure(env)  # durable: what was committed must be there
     with psycopg.connect(**postgres.conninfo(env)) as connection:

@@ -71,6 +71,7 @@ def log_lines(env: Environment, name: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in (env.data / "logs" / f"{name}.log").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_restarts_a_killed_child_and_stops_all_in_order(env: Environment) -> None:
     with site(env, first="plain", second="plain") as process:
         read_until(process, "READY")

@@ -159,7 +159,7 @@ KEYS = [
 ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     content=st.dictionaries(st.sampled_from(KEYS), json_values, max_size=4),
     kind=st.sampled_from(["need", "achievement"]),

@@ -57,7 +57,8 @@ def trail():
     return list(rows), ReviewNote.objects.count(), Event.objects.count(), Notice.objects.count(), Need.objects.count()
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(walk=st.lists(st.tuples(st.sampled_from(WHO), st.sampled_from(sorted(STEPS))), min_size=8, max_size=30))
 def test_nothing_becomes_public_but_by_a_platform_reviewer_who_did_not_write_it(walk):
     world = make_world()

@@ -556,6 +556,7 @@ def test_the_list_of_drafts_costs_the_same_however_long(client, actor, organisat
 # --- what a form must bear ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_contents_of_any_shape_are_shown(client, actor, organisation):
     """An API may leave odd values; the form shows them to be mended."""
     odd = {
