@@ -71,11 +71,15 @@ def _nothing_remembered() -> None:
     site.keep(SiteSettings(), seconds=3600)  # as on a site that nobody has changed; `forget` asks the database
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
     """Real hashing takes its time on purpose; the tests sign in hundreds of times. Kept hashes are still understood."""
+    from django.conf import settings
+    from django.test import override_settings
+
     quick = "django.contrib.auth.hashers.MD5PasswordHasher"
-    settings.PASSWORD_HASHERS = [quick, *(name for name in settings.PASSWORD_HASHERS if name != quick)]
+    with override_settings(PASSWORD_HASHERS=[quick, *(name for name in settings.PASSWORD_HASHERS if name != quick)]):
+        yield
 
 
 def empty_the_tables(test: Any) -> None:
@@ -104,7 +108,13 @@ setattr(TransactionTestCase, EMPTYING, empty_the_tables)
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:  # noqa: ARG001 -- the plugin's own comes first
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """A throw-away server goes with its databases: to drop one first would have it write all of it down."""
+    return django_db_keepdb or not any(name in os.environ for name in ("DATABASE_URL", "KEQIAO_TEST_DATA"))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:  # noqa: ARG001 -- the plugin's own comes first
     """The rule packs are read once and kept in a table beside the real one."""
     from django.db import connection
 
@@ -118,6 +128,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:  # n
                 cursor.execute("DROP TABLE IF EXISTS rules_for_tests")
                 cursor.execute("CREATE TABLE rules_for_tests AS SELECT * FROM kernel_parameter")
                 cursor.execute("DELETE FROM kernel_parameter")
+        connection.close()
+    yield
+    with django_db_blocker.unblock():
         connection.close()
 
 

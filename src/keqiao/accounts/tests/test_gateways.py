@@ -26,7 +26,7 @@ def server(monkeypatch):
 
     server = HTTPServer(("127.0.0.1", 0), Answers)
     server.got, server.status = [], 200
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()

@@ -28,7 +28,7 @@ from keqiao.web import metrics, running
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[metrics.Server]:
     monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
     with metrics.Server("127.0.0.1", 0, "a-token-of-some-length") as serving:
-        thread = threading.Thread(target=serving.serve_forever)
+        thread = threading.Thread(target=serving.serve_forever, args=(0.02,))
         thread.start()
         yield serving
         serving.shutdown()
