@@ -33,6 +33,7 @@ from keqiao.kernel.api import (
     paged,
 )
 from keqiao.kernel.errors import BadInput, NotFound
+from keqiao.kernel.replicas import may_lag
 
 router = Router(tags=["deals"])
 READ, WRITE = "deals:read", "deals:write"
@@ -334,6 +335,7 @@ def _whole(code: str, actor: Any) -> dict[str, Any]:
 
 
 @router.get("/deals", response=answers(Deals), summary="Deals that you take part in, newest first")
+@may_lag
 def list_deals(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
     """Amounts are with the deal itself."""
     rows = selectors.deals_visible_to(api_actor(request, READ))

@@ -18,6 +18,7 @@ from keqiao.kernel import clock
 from keqiao.kernel.errors import DomainError, NotFound
 from keqiao.kernel.money import MINOR_DIGITS
 from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.replicas import may_lag
 from keqiao.kernel.site import known_jurisdictions
 
 PER_PAGE = 20
@@ -35,6 +36,7 @@ def refused(problem: DomainError) -> None:
 
 @page
 @signed_in
+@may_lag
 def deals(request: HttpRequest) -> HttpResponse:
     """The deals that one takes part in, and what waits for one's approval."""
     actor = actor_of(request)

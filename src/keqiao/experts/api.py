@@ -26,6 +26,7 @@ from keqiao.kernel.api import (
     paged,
 )
 from keqiao.kernel.errors import NotFound
+from keqiao.kernel.replicas import may_lag
 
 router = Router(tags=["experts"])
 READ, WRITE = "assignments:read", "assignments:write"
@@ -156,6 +157,7 @@ def reader(request: HttpRequest) -> Any:
 
 
 @router.get("/experts", response=answers(Experts), summary="Experts who agreed to be found")
+@may_lag
 def list_experts(
     request: HttpRequest,
     kind: Annotated[str, Query(max_length=12, description="experts or brokers")] = "experts",

@@ -16,6 +16,7 @@ from keqiao.experts import forms, policies, selectors, services, showing
 from keqiao.experts.types import DeclaredTie, DeclineReason, PlanKind
 from keqiao.kernel.errors import DomainError, NotFound
 from keqiao.kernel.pages import actor_of, form_page, is_htmx, page, page_number, signed_in
+from keqiao.kernel.replicas import may_lag
 
 PER_PAGE = 20
 
@@ -44,6 +45,7 @@ def shown_page(rows: Any, request: HttpRequest, per_page: int = PER_PAGE) -> tup
 
 @page
 @signed_in
+@may_lag
 def experts(request: HttpRequest) -> HttpResponse:
     """The directory: everybody who agreed to be found."""
     actor, asked = actor_of(request), request.GET

@@ -23,6 +23,7 @@ from keqiao.kernel.api import (
     paged,
 )
 from keqiao.kernel.errors import NotFound
+from keqiao.kernel.replicas import may_lag
 from keqiao.parties import policies, selectors, services
 from keqiao.parties.types import VerificationState
 
@@ -195,6 +196,7 @@ class Verifications(PageOut):
 
 
 @router.get("/organisations", response=answers(Organisations), summary="The register of organisations")
+@may_lag
 def list_organisations(
     request: HttpRequest,
     name: Annotated[str, Query(max_length=60, description="Part of a name or alias, or a credit code.")] = "",

@@ -26,6 +26,8 @@ class Environment:
     port: int  # PORT: the web process; the live-event process listens on the next one
     host: str  # KEQIAO_HOST: address to listen on
     database_url: str  # DATABASE_URL: a PostgreSQL server; empty means the embedded one
+    replica_urls: tuple[str, ...]  # DATABASE_REPLICA_URL: replicas that lists are read from, separated by spaces
+    replica_lag: int  # KEQIAO_REPLICA_LAG: how many seconds old what such a list shows may be
     site_url: str  # KEQIAO_SITE_URL: the public address, for links in feeds and mails
     allowed_hosts: tuple[str, ...]  # KEQIAO_ALLOWED_HOSTS: comma-separated
     proxies: int  # KEQIAO_PROXIES: how many reverse proxies stand before the site; their X-Forwarded-For is believed
@@ -78,6 +80,8 @@ VARIABLES = {
     "port": ("PORT", "8000"),
     "host": ("KEQIAO_HOST", "127.0.0.1"),
     "database_url": ("DATABASE_URL", ""),
+    "replica_urls": ("DATABASE_REPLICA_URL", ""),
+    "replica_lag": ("KEQIAO_REPLICA_LAG", "5"),
     "site_url": ("KEQIAO_SITE_URL", ""),
     "allowed_hosts": ("KEQIAO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
     "proxies": ("KEQIAO_PROXIES", "0"),
@@ -130,6 +134,8 @@ def read_environment(environ: os._Environ[str] | dict[str, str] = os.environ) ->
         port=port,
         host=raw["host"],
         database_url=raw["database_url"],
+        replica_urls=_replicas(raw),
+        replica_lag=_whole(raw, "replica_lag", 1, 60),
         site_url=(raw["site_url"] or f"http://localhost:{port}").rstrip("/"),
         allowed_hosts=tuple(h.strip() for h in raw["allowed_hosts"].split(",") if h.strip()),
         proxies=_whole(raw, "proxies", 0, 9),
@@ -259,6 +265,16 @@ def _milvus(raw: dict[str, str]) -> str:
     if raw["milvus_consistency"] not in {"Bounded", "Strong"}:
         raise BadSetting(f"MILVUS_CONSISTENCY={raw['milvus_consistency']!r}: Bounded or Strong")
     return uri
+
+
+def _replicas(raw: dict[str, str]) -> tuple[str, ...]:
+    urls = tuple(raw["replica_urls"].split())
+    for number, url in enumerate(urls, 1):
+        if urlsplit(url).scheme not in {"postgresql", "postgres"}:  # not repeated: it holds a password
+            raise BadSetting(
+                f"DATABASE_REPLICA_URL: address {number} is not such as postgresql://keqiao:secret@db2.internal/keqiao"
+            )
+    return urls
 
 
 def metrics_address(text: str) -> tuple[str, int]:

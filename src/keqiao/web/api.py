@@ -30,6 +30,7 @@ from keqiao.kernel.api import (
     paged,
 )
 from keqiao.kernel.errors import DomainError, NotFound
+from keqiao.kernel.replicas import may_lag
 from keqiao.matching import selectors as matching
 from keqiao.matching.stones import arch_to_json
 from keqiao.parties.api import organisation_out
@@ -153,6 +154,7 @@ def refuse_size(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
 
 
 @api.get("/needs", response=answers(Needs), summary="Public needs, newest first")
+@may_lag
 def list_needs(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20, after: After = "") -> dict[str, Any]:
     actor = api_actor(request, "needs:read")
     rows = catalogue.newest_needs(actor).prefetch_related("indicators")
@@ -227,6 +229,7 @@ def list_relaxations(request: HttpRequest, code: Code) -> dict[str, Any]:
 
 
 @api.get("/achievements", response=answers(Achievements), summary="Public research results, newest first")
+@may_lag
 def list_achievements(
     request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20, after: After = ""
 ) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints
 from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel.api import PageOut, answers, api_actor
 from keqiao.kernel.errors import BadInput
+from keqiao.kernel.replicas import may_lag
 from keqiao.matching import search as searching
 from keqiao.matching.stones import arch_to_json
 from keqiao.web import presentation_compare, presentation_search
@@ -75,6 +76,7 @@ class FoundComparisonOut(Schema):
 
 
 @router.get("/search", response=answers(SearchOut), summary="Free-text search", operation_id="keqiao_web_api_search")
+@may_lag
 def search(
     request: HttpRequest,
     q: Asked = "",

@@ -13,6 +13,7 @@ from django.utils.feedgenerator import Atom1Feed
 from django.utils.translation import gettext_lazy as _
 
 from keqiao.catalogue import selectors as catalogue
+from keqiao.kernel.replicas import may_lag
 from keqiao.parties import selectors as parties
 
 NEWEST = 50
@@ -82,6 +83,7 @@ LISTS = {
 }
 
 
+@may_lag
 def sitemap_index(request: HttpRequest) -> HttpResponse:
     """One file per 10,000 items of each kind."""
     parts = [(name, n + 1) for name, rows in LISTS.items() for n in range(-(-rows().count() // PER_SITEMAP))]
@@ -89,6 +91,7 @@ def sitemap_index(request: HttpRequest) -> HttpResponse:
     return render(request, "sitemap_index.xml", context, content_type="application/xml")
 
 
+@may_lag
 def sitemap(request: HttpRequest, name: str, part: str) -> HttpResponse:
     if name not in LISTS or int(part) < 1:
         raise Http404

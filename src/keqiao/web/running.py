@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
-from keqiao.kernel import clock, jobs, progress
+from keqiao.kernel import clock, jobs, progress, replicas
 from keqiao.matching import index_moves, index_state, indexing, shadow
 from keqiao.runtime import heartbeat
 
@@ -47,6 +48,7 @@ class State:
     shadow: shadow.Tally | None  # of visitors' searches asked of both
     processes: list[Process]
     database_bytes: int
+    replicas: list[replicas.Standing]  # of the database, that lists are read from
     disk_free: int
     backup: Backup | None
     at: datetime
@@ -71,6 +73,7 @@ def state() -> State:
         shadow=shadow.found() if sides else None,
         processes=processes(),
         database_bytes=_database_bytes(),
+        replicas=replicas.standings(),
         disk_free=shutil.disk_usage(settings.DATA_DIR).free,
         backup=last_backup(),
         at=clock.now(),
@@ -148,7 +151,17 @@ def as_metrics(now: State) -> list[tuple[str, str, dict[str, str], float]]:
     tell("disk_free_bytes", "Free on the disk of the data folder", now.disk_free)
     if now.backup:
         tell("backup_age_seconds", "Since the last backup", (now.at - now.backup.at).total_seconds())
-    return rows
+    return [*rows, *_of_replicas(now.replicas)]
+
+
+def _of_replicas(standings: list[replicas.Standing]) -> Iterator[tuple[str, str, dict[str, str], float]]:
+    for one in standings:
+        which = {"replica": one.alias}
+        yield "keqiao_replica_up", "The replica answers and follows", which, float(not one.trouble)
+        if one.bytes_behind is not None:
+            yield "keqiao_replica_lag_bytes", "What it has not replayed", which, float(one.bytes_behind)
+        if one.seconds_behind is not None:
+            yield "keqiao_replica_lag_seconds", "Age of what it shows", which, one.seconds_behind
 
 
 def as_context(now: State) -> dict[str, Any]:
@@ -158,6 +171,7 @@ def as_context(now: State) -> dict[str, Any]:
         "worker_is_alive": now.heartbeat is not None and now.heartbeat <= heartbeat.TOO_OLD,
         "slow": {queue.name for queue in now.queues if queue.oldest > SLOW.get(queue.name, 600)},
         "backup_is_old": now.backup is None or (now.at - now.backup.at).total_seconds() > BACKUP_EVERY,
+        "replica_lag": settings.REPLICA_LAG,
         "disk_is_short": now.disk_free < LEAST_FREE,
         "total_memory": sum(process.memory for process in now.processes),
     }

@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "keqiao.web.middleware.CleanInput",
+    "keqiao.kernel.replicas.Marker",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "keqiao.web.languages.SiteLanguages",
@@ -107,34 +108,54 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 
-def _database() -> dict[str, Any]:
-    """The server named by DATABASE_URL, or the embedded one of the data folder (started by the launcher, not here)."""
-    if ENV.database_url:
-        url = urlsplit(ENV.database_url)
-        options = {key: values[0] for key, values in parse_qs(url.query).items()}
-        place = {
-            "NAME": unquote(url.path.lstrip("/")),
-            "USER": unquote(url.username or ""),
-            "PASSWORD": unquote(url.password or ""),
-            "HOST": options.pop("host", "") or url.hostname or "",
-            "PORT": str(url.port or ""),
-        }
-    else:
-        where = postgres.address(ENV.data)
-        options = {}
-        place = {"NAME": where["dbname"], "USER": where["user"], "HOST": where["host"], "PORT": str(where["port"])}
-    pool = {"min_size": 1, "max_size": ENV.pool_size, "timeout": 10}
+def _at(url: str) -> dict[str, Any]:
+    """Where a server is. A cluster's several hosts stand in the query: `postgresql:///keqiao?host=a,b&port=5432,5432`."""
+    parts = urlsplit(url)
+    options = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    return {
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or options.pop("user", "")),
+        "PASSWORD": unquote(parts.password or options.pop("password", "")),
+        "HOST": options.pop("host", "") or parts.hostname or "",
+        "PORT": options.pop("port", "") or str(parts.port or ""),
+        "OPTIONS": options,
+    }
+
+
+def _embedded() -> dict[str, Any]:
+    where = postgres.address(ENV.data)
+    place = {"NAME": where["dbname"], "USER": where["user"], "HOST": where["host"], "PORT": str(where["port"])}
+    return {**place, "OPTIONS": {}}
+
+
+def _database(place: dict[str, Any], **pool: Any) -> dict[str, Any]:
+    options = {"application_name": "keqiao", "pool": {"max_size": ENV.pool_size, **pool}, **place["OPTIONS"]}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,  # a connection that the database dropped is not given to a request
         "ATOMIC_REQUESTS": False,
-        "OPTIONS": {"application_name": "keqiao", "pool": pool, **options},
         **place,
+        "OPTIONS": options,
     }
 
 
-DATABASES = {"default": _database()}
+def _replica(url: str) -> dict[str, Any]:
+    """Nobody waits long for it: the primary can answer too."""
+    place = _at(url)
+    patience = {"connect_timeout": "2", "tcp_user_timeout": "5000"}
+    place["OPTIONS"] = {**patience, **place["OPTIONS"]}
+    return {**_database(place, min_size=0, timeout=2), "TEST": {"MIRROR": "default"}}
+
+
+# The server named by DATABASE_URL, or the embedded one of the data folder (started by the launcher, not here).
+DATABASES = {"default": _database(_at(ENV.database_url) if ENV.database_url else _embedded(), min_size=1, timeout=10)}
+# Lists may be read from replicas (keqiao.kernel.replicas): rows of these contexts, and never who may see them.
+DATABASES |= {f"replica{number}": _replica(url) for number, url in enumerate(ENV.replica_urls, 1)}
+DATABASE_ROUTERS = ["keqiao.kernel.replicas.Router"]
+REPLICAS = [alias for alias in DATABASES if alias != "default"]
+REPLICA_LAG = ENV.replica_lag
+MAY_LAG = {"parties", "catalogue", "matching", "engagement", "deals", "joining", "experts"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",

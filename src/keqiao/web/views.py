@@ -22,6 +22,7 @@ from keqiao.joining import selectors as joining
 from keqiao.kernel import clock, parameters
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.pages import LANGUAGE_COOKIE, LANGUAGES, actor_of, page, page_number, remember, safe_next
+from keqiao.kernel.replicas import may_lag
 from keqiao.matching import measured, scoring
 from keqiao.matching import search as searching
 from keqiao.matching import selectors as matching
@@ -61,6 +62,7 @@ def words() -> Words:
 
 
 @page
+@may_lag
 def home(request: HttpRequest) -> HttpResponse:
     actor, terms = actor_of(request), words()
     bridges = matching.best_bridges(actor=actor)
@@ -86,6 +88,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @page
+@may_lag
 def search(request: HttpRequest, kind: str = "") -> HttpResponse:
     actor, terms = actor_of(request), words()
     read = read_search(request.GET, terms, kind)
@@ -336,6 +339,7 @@ def achievement(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @page
+@may_lag
 def organisations(request: HttpRequest) -> HttpResponse:
     kind, name = request.GET.get("kind", ""), presentation.plain(request.GET.get("name", ""))[:60]
     kind = kind if kind in OrganisationKind.values else ""

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from keqiao.kernel import measures, progress
+from keqiao.kernel import measures, progress, replicas
 from keqiao.parties.tests.factories import make_operator, user_of
 from keqiao.runtime import heartbeat
 from keqiao.web import metrics, running
@@ -93,6 +93,33 @@ def test_only_operators_find_the_page_and_it_costs_the_same_however_much_runs(
     with django_assert_max_num_queries(14):
         text = client.get("/admin/health").content.decode()
     assert text.count("已完成") == 5
+
+
+@pytest.mark.django_db
+def test_replicas_are_told_with_what_they_lack(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    standings = [
+        replicas.Standing("replica1", "db2:5432", bytes_behind=0, seconds_behind=0.0),
+        replicas.Standing("replica2", "db3:5432", bytes_behind=4_000_000, seconds_behind=93.5),
+        replicas.Standing("replica3", "db4:5432", "away"),
+    ]
+    monkeypatch.setattr(replicas, "standings", lambda: standings)
+    client.force_login(user_of(make_operator()), backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get("/admin/health").content.decode()
+    assert [page.count(word) for word in ("在用", "太落后，改读主库", "连不上，改读主库", "93.5 秒")] == [1, 1, 1, 1]
+    told = {
+        (name, labels["replica"]): value
+        for name, _m, labels, value in running.as_metrics(running.state())
+        if labels.get("replica")
+    }
+    assert told == {
+        ("keqiao_replica_up", "replica1"): 1.0,
+        ("keqiao_replica_lag_bytes", "replica1"): 0.0,
+        ("keqiao_replica_lag_seconds", "replica1"): 0.0,
+        ("keqiao_replica_up", "replica2"): 1.0,
+        ("keqiao_replica_lag_bytes", "replica2"): 4_000_000.0,
+        ("keqiao_replica_lag_seconds", "replica2"): 93.5,
+        ("keqiao_replica_up", "replica3"): 0.0,
+    }
 
 
 @pytest.mark.slow
