@@ -46,7 +46,8 @@ STRETCHED = re.compile(
     re.IGNORECASE,
 )
 HAS_OVER = re.compile(
-    r"\b(?:ha(?:s|ve|d)|with|for|of|is|are|was|lasts?|stores?|takes?|took|to|by|in|than) $|[(]$", re.IGNORECASE
+    r"\b(?:ha(?:s|ve|d)|with|for|of|is|are|was|lasts?|stores?|takes?|took|to|by|in|than|requir(?:es?|ed|ing)|needs?|spends?|spent|lived|and) $|[(]$",
+    re.IGNORECASE,
 )
 
 
@@ -93,7 +94,7 @@ ASIDE = re.compile(r" ?(?:\([^()]{2,24}\)|\))(?= (?:or|and) )")
 SMALL_KINDS = re.compile(r"^\[(?:length|time|angle)\]\^1$")  # better than 10 m: a position, a delay
 
 
-def direction(comparator: str, name: str, figure: Figure, unit: Unit) -> str:
+def direction(comparator: str, name: str, figure: Figure, unit: Unit, clause: str = "") -> str:
     if comparator == "faster":  # than 0.1 s is shorter, than 30 m/s is more
         return "<=" if unit.kind == "[time]^1" else ">="
     if comparator == "better":
@@ -101,6 +102,7 @@ def direction(comparator: str, name: str, figure: Figure, unit: Unit) -> str:
         is_small = wording.SMALLER_IS_BETTER.search(name) or (
             SMALL_KINDS.search(unit.kind) and not wording.LARGER_IS_BETTER.search(name)
         )
+        is_small = is_small or (unit.kind in {"fraction", "[wavelength]^1"} and wording.SHARE_OF_ERROR.search(clause))
         return "<=" if is_small and not is_share else ">="
     return comparator
 

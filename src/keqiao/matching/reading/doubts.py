@@ -24,7 +24,8 @@ LOST_INVERSE = re.compile(r"[mμn]?(?:mol|g)·(?:m?L|kg)|m?L·(?:min|h|s)")
 FRAMES = re.compile(r" (?:video|frame|camera|imag)", re.IGNORECASE)
 POINTS_OF_THOUSANDS = re.compile(r"\d{1,3}(?:\.000){1,3}")
 WARM = re.compile(r"温度?(?:为|是|在|约|达到?|于|至|升?高?到)? ?$|temperature (?:of|is|was|at) $", re.IGNORECASE)
-LETTER_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z] $")
+LETTER_BEFORE = re.compile(r"(?<![A-Za-z])(?!A )[A-Z] $")
+ARTICLE = re.compile(r"(?<![A-Za-z])A $")
 QUOTE_OPENED = re.compile(r'(?<![\w"])"[A-Za-z][^"]*$')  # so-called "quantum 2.0" technologies
 OPENING = re.compile(r" [\"”][A-Za-z]")
 QUOTED = re.compile(r"[‘'“][^’'”]{1,6}$|[’'”]、[^’'”]{1,5}$")
@@ -43,7 +44,7 @@ ENDS_BETWEEN, JOINED = re.compile(r" ?之间"), re.compile(r"\d[^,，。;；]*(?
 CHAIN = re.compile(r"\d ?- ?\d{3,} ?- ?$")
 FEWEST, LEAST_LONG, EIGHT, MOST_DIGITS = 4, 6, 8, 10
 HOTTEST = 2000
-LONGEST_LENGTHS = {"mm": 7, "m": 7, "km": 6}  # digits of a length that nobody writes without a comma
+LONGEST_LENGTHS = {"mm": 7, "m": 7, "km": 6, "cm": 6, "mL": 5}  # digits of a length that nobody writes without a comma
 
 
 def mended(text: str, figure: Figure) -> Figure:
@@ -101,7 +102,8 @@ def _is_no_unit(text: str, figure: Figure) -> bool:
     if figure.unit == "°":
         return _is_no_degree(text, figure)
     is_letter = len(figure.unit) == 1 and (figure.unit == "a" or figure.unit.isupper())
-    is_named = LETTER_BEFORE.search(text[max(0, figure.start - 3) : figure.start])
+    near = text[max(0, figure.start - 3) : figure.start]
+    is_named = LETTER_BEFORE.search(near) or (ARTICLE.search(near) and CJK.search(text))
     if is_named and (figure.unit in RISKY or is_letter):
         return True  # F 1 牛 are hybrids, C 33 A a line of cells, C Y P 735 A an enzyme
     at = figure.end + (figure.unit == "T" and text.startswith(" ", figure.end))  # D S M 30104 T: the type strain
@@ -112,7 +114,8 @@ def _is_no_unit(text: str, figure: Figure) -> bool:
 def _is_of_a_name(text: str, figure: Figure) -> bool:
     """293T cells, 6T batteries, 64K of memory, API 5L."""
     around = text[max(0, figure.start - 160) : figure.end + 160]
-    is_cell_line = figure.unit == "T" and (figure.value > MOST_TESLA or not MAGNETIC.search(around))
+    is_apart = text[figure.end : figure.end + 1] == " " and not CJK.search(text)
+    is_cell_line = figure.unit == "T" and (figure.value > MOST_TESLA or not (is_apart or MAGNETIC.search(around)))
     is_memory = figure.unit == "K" and figure.value in MEMORY
     return is_cell_line or is_memory or bool(GRADE_BEFORE.search(text[max(0, figure.start - 8) : figure.start]))
 
@@ -129,8 +132,12 @@ def _is_no_degree(text: str, figure: Figure) -> bool:
 
 def is_glued(text: str, figure: Figure, unit: Unit) -> bool:
     """3060 cm was 30–60 cm before optical reading lost the dash: beyond reading, as nobody can be sure."""
+    if not CJK.search(text):
+        return False
     digits = text[figure.start : figure.end].lstrip("-+ ")
-    if figure.high is not None or not CJK.search(text) or not digits.isdigit():
+    if figure.high is not None and figure.unit == "m":
+        return any(len(end) >= LONGEST_LENGTHS["m"] for end in re.findall(r"\d+", digits))
+    if figure.high is not None or not digits.isdigit():
         return False
     unit_end = max(figure.unit_end, figure.end)
     if ENDS_BETWEEN.match(text, unit_end) and not JOINED.search(text[max(0, figure.start - 12) : figure.start]):
@@ -149,7 +156,7 @@ def _is_too_much(digits: str, spelling: str, unit: Unit) -> bool:
     is_product = "·" in spelling or ("/" in spelling and not unit.is_money)
     if (len(digits) > FEWEST and spelling == "nm") or (len(digits) >= LEAST_LONG and is_product):
         return True
-    if len(digits) > FEWEST and spelling in {"g/L", "g·L-1"}:
+    if len(digits) > FEWEST and (spelling in {"g/L", "g·L-1"} or spelling.startswith("mmol")):
         return True
     if len(digits) >= LONGEST_LENGTHS.get(spelling, MOST_DIGITS + 1):
         return True
@@ -157,7 +164,9 @@ def _is_too_much(digits: str, spelling: str, unit: Unit) -> bool:
         return spelling in {"cm", "μm"} or (spelling == "m" and len(digits) == EIGHT)
     if unit.kind == "temperature":
         return int(digits) > HOTTEST
-    return unit.kind in {"[time]^1", "fraction"} and spelling not in {"年", "s", "ms"}
+    if spelling == "ms":
+        return len(digits) >= LEAST_LONG
+    return unit.kind in {"[time]^1", "fraction"} and spelling not in {"年", "s"}
 
 
 def is_year(figure: Figure, text: str) -> bool:

@@ -26,7 +26,7 @@ CJK = re.compile(r"[\u4e00-\u9fff]")
 ALONE_TOLERANCE = re.compile(r"(?:±|\+/-|\+-|\bplus or minus) {0,12}$", re.IGNORECASE)
 LIST_SIGN = re.compile(
     r" ?[x×X*] ?(?=[-+]?\d)|(?:-(?= (?:and|or) ))? ?(?:\([^()\d]{1,10}\)|\)(?= ?[、,和及与] ?\())? ?"
-    r"(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\bvs\b\.?|\.(?=\d)) ?(?:(?<=[、,和及与])\("
+    r"(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\b(?:v ?s|vS|Us)\b\.?|\.(?=\d)) ?(?:(?<=[、,和及与])\("
     r"|(?<=[、,和及与] )\()?(?=[-+]? ?\d)"
 )
 RAISED_TO = re.compile(r" ?(?:\bto\b|至|到) ?(?=[-+]?\d)")
@@ -35,6 +35,7 @@ HUNDREDTHS = re.compile(r"百分之(?P<digits>\d{1,3}(?:\.\d{1,3})?|[一二三�
 SPANS = re.compile(r"\( ?(?P<lengths>\d{1,4}(?:\.\d{1,2})?(?: ?\+ ?\d{1,4}(?:\.\d{1,2})?){1,12}) ?\) ?m(?![A-Za-z0-9])")
 PROTECTION = re.compile(r"(?<![A-Za-z0-9])IP ?(?P<grade>[0-6][0-9])(?![0-9])")
 LOOKED_AFTER = 28
+CLAUSE = 60  # characters before a comparison
 
 
 def readings(text: str, *, is_query: bool = False) -> list[Reading]:
@@ -245,7 +246,11 @@ def _comparator(text: str, figure: Figure, stated: _Stated, name: str, unit: Uni
     is_open = stated.before in {"", "="} or is_raised
     following = text[stated.last : stated.last + LOOKED_AFTER]
     comparator = comparing.direction(
-        stated.after if stated.after and is_open else stated.before, name or following, figure, unit
+        stated.after if stated.after and is_open else stated.before,
+        name or following,
+        figure,
+        unit,
+        clause=text[max(0, stated.first - CLAUSE) : stated.first],
     )
     if comparator in lists.BOUNDS and comparing.is_of_a_group(text, stated.first, stated.begin, following):
         comparator = "="
@@ -258,14 +263,16 @@ def _comparator(text: str, figure: Figure, stated: _Stated, name: str, unit: Uni
 
 AND_MORE = re.compile(r" ?[余多](?=[,，、。;；的来前后间,]|$)")  # 1年余
 
-EVERY = re.compile(r"每[日天周月年][^,，。;；]*$")
+EVERY = re.compile(r"每 ?(?:\d{1,3} ?)?(?:[日天周月年]|h |小时|个月)[^,，。;；]*$")
 
 
 def _is_of_events(text: str, figure: Figure) -> bool:
     """2次调查 counts surveys; 寿命 1000 次 is a figure."""
     if figure.unit == "次" and EVERY.search(text[max(0, figure.start - 12) : figure.start]):
         return True  # 每周仅需注射1次
-    following = text[figure.unit_end : figure.unit_end + 2]
+    following = text[figure.unit_end : figure.unit_end + 2].lstrip('"“')
+    if figure.unit == "次" and "." in text[figure.start : figure.end]:
+        return False  # 1.6次和1.8次: nothing is counted in parts
     if figure.unit in {"万次", "亿次"}:
         return "次数" in text[max(0, figure.start - 8) : figure.start]
     return figure.unit == "次" and bool(re.match(r"(?!以|左|及|或|后|以内)[\u4e00-\u9fff]", following))

@@ -19,7 +19,7 @@ NAMED = (
 ISOTOPE = (
     r"(?:1[34]7 ?C ?s|134 ?C ?s|2[24] ?N ?a|60 ?C ?o|9[09] ?S ?r|8[67] ?S ?r|99 ?m?-? ?T ?c|1(?:23|25|31) ?I"
     r"|177 ?L ?u|6[78] ?G ?a|64 ?C ?u"
-    r"|21[01] ?P ?[bo]|20[4678] ?P ?b|226 ?R ?a|222 ?R ?n|232 ?T ?h|23[3458] ?U|241 ?A ?m|239 ?P ?u|4[024] ?C ?a"
+    r"|111 ?I ?n(?= white|-| label| oxine)|21[01] ?P ?[bo]|20[4678] ?P ?b|226 ?R ?a|222 ?R ?n|232 ?T ?h|23[3458] ?U|241 ?A ?m|239 ?P ?u|4[024] ?C ?a"
     r"|3[69] ?A ?r|40 ?A ?r|2[789] ?S ?i|29 ?S ?i|3[46]S|14N|31 ?P|3 ?H ?e|4 ?H ?e|57 ?F ?e|(?:9[4-9]"
     r"|100) ?M ?o)(?![A-Za-z])(?! ?[/·](?! ?\d))"
 )
@@ -35,7 +35,7 @@ MASKS = (
     r"\d{1,2} ?月 ?(?:\d{1,2} ?[日号]|份|中旬|上旬|下旬|底|初)",
     r"(?<![\d.])(?:19|20)\d\d(?:-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2}|\.\d{1,2}\.\d{1,2})(?!\d)",
     r"(?<![\d.])(?:19|20)?\d0(?:s\b|年代)|\b\d[\d,]{0,9}0s(?= (?:of|to)\b)",
-    rf"\b\d{{1,2}} {MONTHS}\b|{MONTHS} \d{{1,2}}(?!\d)",
+    rf"\b\d{{1,2}} {MONTHS}\b|(?=[ADFJMNOS]){MONTHS} \d{{1,2}}(?!\d)",
     r"\d{1,2}:\d\d",
     # Ages
     rf"\d+(?:\.\d+)?{MORE}(?: ?± ?\d+(?:\.\d+)?)?[ )]{{0,2}}(?:日龄|周龄|月龄|岁|年生(?!存)|周岁)",
@@ -60,7 +60,7 @@ MASKS = (
     r"(?:χ|x|X) ?[2²] ?[=＝] ?\d+(?:\.\d+)?|\b(?:MSWD|df) ?= ?\d+(?:\.\d+)?",
     # Sizes of arrays, ratios, coordinates
     (
-        rf"(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^|[⁻⁺⁰-⁹]|[1-9-]"
+        rf"(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^| ?\(-?\d|[⁻⁺⁰-⁹]|[1-9-]"
         rf"| - ?\d))\d+(?:\.\d+)?(?: ?[×xX*] ?\d{{1,9}}){{0,3}}(?![.\d]){NO_LENGTH}"
     ),
     r"(?<![\d.])(?:\d+(?:\.\d+)? ?(?:-|~|至|to) ?)?\d+(?:\.\d+)? ?: ?\d+(?:\.\d+)?(?: ?: ?\d+(?:\.\d+)?){0,6}(?![A-Za-z%])",
@@ -75,7 +75,7 @@ MASKS = (
         r"(?:化合物|抑制剂|衍生物|产物|配体|探针|实验|研究|compounds?|inhibitors?|analogu?es?|experiments?|stud(?:y|ies)) ?"
         r"\d{1,2}(?-i:[a-z])(?![A-Za-z])(?:[、,和-] ?\d{1,2}(?-i:[a-z])(?![A-Za-z])){0,8}"
     ),
-    r"(?-i:(?<!\d)(?:304|316|317|321|347)(?:LN?|H)(?![A-Za-z])|463L\b|\b0N (?=[A-Z]))",  # steels; "0N THE BASIS"
+    r"(?-i:(?<!\d)(?:304|316|317|321|347)(?:LN?|H)(?![A-Za-z])|463L\b|\b0N (?=[A-Za-z]))",  # steels; "0N THE BASIS"
     r"(?-i:\b[A-Z]\+\d(?![\d.]))",  # N+2
     # Equations: h = 3.84 + 9.13t, y = 3.5x - 2.1
     (
@@ -85,6 +85,9 @@ MASKS = (
     # Formulas set apart: C O 2 循环; pH24h of meat
     r"(?-i:(?<![A-Za-z])(?:[CNS] O [23]|N H [34]|C H 4)(?![\d.])|(?<![A-Za-z])p ?H ?(?:24|45|48) ?(?:h|min|m i n)(?![A-Za-z]))",
     r"(?-i:\b[A-Z][a-z]- \d{2,3}m\b)",  # Sn- 117m
+    # The 1750A processor; receptors and genes by number and letter; alloys; 3d models
+    r"\b1750A\b|受体 ?\d[A-Z]\b|\bTi-? ?6 ?A[l1]-? ?4 ?V\b|\b[23]d (?=gener|model|imag|print|reconst|render|visual|graph|geom|display|map|scan)",
+    r"(?-i:(?<=[A-Za-z]) - [1-4](?= ?[·.] ?[A-Za-z]))",  # the power of a unit whose number could not be read
     r"\bMIL-?(?:STD|PRF|HDBK|DTL|[A-Z])[- ]?\d\w*(?:-\w+){0,3}",  # military standards
     # 12000 - 2015 年 was 1. 2000–2015; "1This proposal"; 802.11; 17-4PH; 7:30 a.m.
     (

@@ -46,6 +46,12 @@ MENDED = tuple(
         (r"- ?· ?(?=\d)", "-"),
         (r"\bplus ?(?:/|or|-) ?minus\b|\bplus/minus(?=\d)", "±"),
         (r"(?<=\d) ?[ƒÝÂ]{1,2}(?=[mgLls]\b)", "μ"),
+        (r"5(?=m\b)(?<=\d 5)", "μ"),  # 500 5m x 100 5m
+        (r"(?<=\d) ?mu-? ?m(?![A-Za-z])", "μm"),  # 1.12 mum
+        (r"¿(?=[CF]\b)|x(?=C\b)(?<=\dx)|0(?= ?[CF](?![A-Za-z]))(?<=\d\d 0)", "°"),  # 600-650¿C, 250XC, 2700 0F
+        # 0.265 k m 20.538 k m 20.239 k m 2: the power stands at the next number
+        (r"(?<=[kh] m) 2(?=\d+(?:\.\d+)? [kh] m 2)", "²、"),
+        (r"\(2(?= ?(?:h m|μ ?m|m ?o ?l)\b)(?<=[\da-z)] \(2)", " "),  # an ornament of the typesetter
     )
 )
 
@@ -131,15 +137,16 @@ PLAIN = (
 SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 TEN_TO = (
     rf"10(?:(?:\^|\*\*) ?\(?(?P<power{{n}}>[-+]?\d{{{{1,2}}}})\)?|(?P<raised{{n}}>[⁻⁺]?[{SUPERSCRIPT}]{{{{1,2}}}})"
+    rf"| ?\((?P<closed{{n}}>(?:-|(?<=10\())\d{{{{1,2}}}})\)"
     rf"|(?P<flat{{n}}> ?- ?[1-9]\d?|[12]?[0-9])(?!\d))"
 )
 # 1 1/4", 3/8 inch: only of lengths in inches, as 24/7 is no number.
 FRACTION = (
     r"(?:(?P<whole>\d{1,3})[ -])?(?P<over>\d{1,2})/(?P<under>2|4|8|16|32|64)"
-    r"(?= ?(?:[\"”″]|-?inch|in\b|-?mile))"
+    r"(?= ?(?:[\"”″]|-?inch|in\b|-?mile|-?met(?:er|re)|-?foot|-?feet|ft\b|-?hour|-?pound|lb\b|-?gallon))"
 )
 TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
-SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<> ])|(?<![^\n]))"
+SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<>\[{ ])|(?<![^\n]))"
 GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<= x)|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
 ERROR_RATE = "|".join(rf"(?<={word}10)" for word in ("率为", "率达", "率小于", "率低于", "ate of ", "BER of "))
 COMPARED = "|".join(rf"(?<={word}10)" for word in ("than ", "below ", "order of ", "<", "< "))  # better than 10-3
@@ -147,7 +154,7 @@ SPACED_POWER = r" - [1-9] (?:m o l|mol|M\b|P a|Pa|Torr|g\b|k g|m L|mL|C F U)"  #
 LOST_POWER = r"(?:[3-9] ?(?:CFU|cfu|C F U|PFU)|(?:[3-9]|1\d) ?cm ?- ?[23](?!\d))"  # 108 CFU/mL was 10⁸
 # In 平均气温-5.3℃ no range can be meant.
 MINUS_OF_DEGREES = r"(?<=[\u4e00-\u9fff])-(?=\d+(?:\.\d+)? ?(?:℃|° ?C|‰|μm|mV|V\b|dB))"
-MINUS_APART = r"(?:(?<=[=为是以至到和及、,/(\[≤≥<>~] )|(?<=[为及])|(?<=% \. )|(?<=\d \. )|(?<==))- (?=\d)"
+MINUS_APART = r"(?:(?<=[=和及、,/(\[≤≥<>~\u4e00-\u9fff] )|(?<=[为及、,])|(?<=% \. )|(?<=\d \. )|(?<==))- (?=\d)"
 POWER_OF_UNIT = (
     rf"{LOST_POWER}|(?:{ERROR_RATE})-\d|(?:{COMPARED})-[1-9](?!\d| ?[A-Za-zμ%°])|{SPACED_POWER}"
     r"|-(?:10|[1-9])(?:[a-zμ]|[A-Z]{1,2}\b| [a-zA-Zμ]{1,4}\b(?! ?-))"
@@ -181,7 +188,15 @@ def number_at(text: str, at: int) -> Number | None:
     if mixed:
         value = Decimal(found["whole"] or 0) + Decimal(found["over"]) / Decimal(found["under"])
         return Number(found.start(), found.end(), value)
-    power = found["power0"] or found["raised0"] or found["power1"] or found["raised1"] or found["flat1"] or ""
+    power = (
+        found["power0"]
+        or found["raised0"]
+        or found["power1"]
+        or found["raised1"]
+        or found["flat1"]
+        or found["closed1"]
+        or ""
+    )
     base = Decimal((found["plain"] or "1").replace(",", "").replace(" ", ""))
     exponent = int(power.translate(SUPERSCRIPT_DIGITS).replace(" ", "")) if power else 0
     try:

@@ -34,7 +34,7 @@ PREFIXED = re.compile(
 PREFIX_UNITS = {"trl": "TRL", "ph": "pH", "mach": "Mach"}
 STRONGEST_BASE = 14
 FACTOR_OF = re.compile(
-    r"(?:\b(?:an?|by|the|within|some) |^)factors? of (?:about |up to |at least |more than |over |[<>≥~] ?)?$",
+    r"(?:\b(?:an?|by|the|within|some) |^)factors?[- ]of[- ](?:about |up to |at least |more than |over |[<>≥~] ?)?$",
     re.IGNORECASE,
 )
 
@@ -95,10 +95,10 @@ def _unit_after(text: str, figure: Figure) -> tuple[str, int]:
         return figure.unit, figure.end
     more = MORE_THAN.match(text, figure.end) or UNCERTAIN.match(text, figure.end)
     at = more.end() if more else figure.end
-    opened = OPENED.search(text[max(0, figure.start - 4) : figure.start])
+    opened = OPENED.search(text[max(0, figure.start - 4) : figure.start]) or figure.spread is not None
     if opened and (closed := re.match(r" ?\)(?: ?\))? ?(?=[%‰A-Za-zμ°℃\u4e00-\u9fff])", text[at:])):
         unit, end = unit_at(text, at + closed.end())
-        if unit and not is_bare(unit):
+        if unit and not is_bare(unit) and unit not in {"F", "C", "A", "S"}:  # D (1.145) F (0.7265)
             return unit, end
     if figure.currency:
         return _of_money(text, figure, at)
@@ -147,7 +147,9 @@ LETTERS_IN_CONTEXT = (
 )
 DAYS_AFTER = re.compile(r"日(?=以?内|之内|后|以上|期|债|均)")
 DAYS_BEFORE = re.compile(r"(?:提前|届?满|至少|逾|超过|连续|为期|银行间|每隔?|不少于) ?$")
-MONTHS_BEFORE = re.compile(r"(?:后|至少|长达|为期|[周天月年][、及和])[\d、,~-]{0,12}$")  # 术后 1、3、6月: no dates
+MONTHS_BEFORE = re.compile(
+    r"(?:(?<!然)(?<!之)(?<!随)后|至少|长达|为期|[周天月年][、及和])[\d、,~-]{0,12}$"
+)  # 术后 1、3、6月: no dates
 
 
 MORE_THAN = re.compile(r"\+(?= ?[A-Za-z%])| ?[余多](?!次|种)")  # 7000余亩, 20+ liters: at least so many
@@ -173,6 +175,7 @@ def _second(text: str, figure: Figure) -> Figure | None:
         return None
     is_apart = not unit or is_bare(unit) or figure.value >= number.value or figure.unit not in {"", unit}
     is_apart = is_apart or INTERVAL.match(text, unit_end) is not None  # 0.79 95 % CI
+    is_apart = is_apart or _is_unlike(text, figure, number) or (unit == "年" and number.value > FIRST_YEAR)
     if joint[0] == " " and figure.unit == "%" and not unit and PERCENT_LOST.match(text, number.start):
         unit, unit_end = "%", number.end  # 9.1 % 37.8, as optical reading leaves it
         is_apart = figure.value >= number.value
@@ -184,6 +187,12 @@ def _second(text: str, figure: Figure) -> Figure | None:
     if figure.unit and not unit and joint[0].strip() in DASHES:
         return None
     return _range(text, figure, number, unit, unit_end if unit else number.end)
+
+
+def _is_unlike(text: str, figure: Figure, number: Number) -> bool:
+    """1 14.89 % is no range: the ends of one are written with as many decimals."""
+    ends = (text[figure.start : figure.end], text[number.start : number.end])
+    return not figure.unit and len({len(end.partition(".")[2]) for end in ends}) > 1
 
 
 def _joint(text: str, figure: Figure) -> re.Match[str] | None:
@@ -207,7 +216,8 @@ def _may_end_a_range(text: str, figure: Figure, joint: str, number: Number) -> b
 
 
 def _unit_of_end(text: str, figure: Figure, number: Number) -> tuple[str, int]:
-    if figure.prefix_start >= 0 and not figure.currency:  # TRL 6-8
+    is_prefixed = figure.prefix_start >= 0 and not figure.currency  # TRL 6-8
+    if is_prefixed or (figure.unit == "times" and figure.unit_end == figure.end):  # a factor of 2-4
         return figure.unit, number.end
     spread = PLUS_MINUS.match(text, number.end)  # 64.5±4.8 to 82.2±9.6 %
     plus = number_at(text, spread.end()) if spread else None
@@ -238,6 +248,7 @@ def _range(text: str, figure: Figure, number: Number, unit: str, end: int) -> Fi
     return replace(figure, end=number.end, value=low, high=high, unit=shared, unit_end=max(end, number.end))
 
 
+FIRST_YEAR = 1900
 PLAIN_DEGREES = {"degree", "degrees", "deg", "°"}
 DASHES = {"-", "--", "~"}
 REPEATED_PREFIX = re.compile(r"[¥￥$€£] ?|(?:EUR|USD|CNY|RMB|GBP) |(?:TRL|pH|Mach) ?")

@@ -58,6 +58,20 @@ ALIASES = tuple(
         (r"(?-i:BHP)(?![A-Za-z])", "bhp"),
         (r"(?-i:K) ?(?:feet|ft)(?![A-Za-z])", "thousand feet"),
         (r"(?-i:uAmps?)(?![A-Za-z])", "μA"),
+        (r"(?-i:MPH)(?![A-Za-z])", "mph"),
+        (
+            r"(?-i:(?<=\d)NM|NMi?(?= (?:range|radius)))(?![A-Za-z])",
+            "nmi",
+        ),  # "150NM"; in capitals nm was made small before
+        (r"fsw(?![A-Za-z])", "ft"),
+        (r"λ(?= ?(?:[,，。;；、)]|$|RMS|PV|的|以))", "lambda"),
+        (r"(?-i:kW(?:e|t|th))(?![A-Za-z])", "kW"),
+        (r"(?-i:MW(?:e|t|th))(?![A-Za-z])", "MW"),
+        (r"(?-i:We)(?![A-Za-z])", "W"),
+        (r"% ?v ?/ ?v(?![A-Za-z])", "%(v/v)"),
+        (r"(?:deg(?:ree)?s?|°) ?(?-i:R)(?:ankine)?(?![A-Za-z])", "°R"),
+        (r"['’](?= ?(?:x ?\d|by \d|long|wide|high|tall|deep|diam|focal|thick|radius|length|section))", "ft"),
+        (r"decades(?= of)", "个数量级"),
         (r"mos\.(?![a-z])", "months"),
         (r"(?-i:M)(?= (?:N ?a|K|L ?i|H|C ?a|M ?g) ?(?:C ?l|O ?H|2 ?S|N ?O|H ?C ?O)|(?-i: (?:Tris|SDS|urea)\b))", "M"),
         (r"kS/s", "ksps"),
@@ -88,14 +102,14 @@ ALIASES = tuple(
         (r"(?:nautical miles?|n\. ?miles?)(?![A-Za-z])", "nmi"),
     )
 )
-INNER = (*ALIASES[:3], (re.compile(r"(?:sqrt|root|rt|√) ?\(?Hz\)?(?![A-Za-z])", re.IGNORECASE), "Hz1/2"))
+INNER = (*ALIASES[:3], (re.compile(r"(?:sqrt|root|rt|√)[- ]?\(?Hz\)?(?![A-Za-z])", re.IGNORECASE), "Hz1/2"))
 # One-character units that are parts of many words: only where no other character follows at once.
 RISKY = frozenset("巴分时节开安法西特牛帕托角坎勒转圈微方斤两卡焦亨乏泊埃摩库折回位档等星代层路道里寸亩度")
 AFTER_RISKY = re.compile(r"(?![\u4e00-\u9fff])|(?=[以左及的每至和与、，])")
 NOT_ALONE = frozenset({"时", "分", "日", "月", "年度", "西", "名", "种", "项", "道", "号"})
 WORD_GOES_ON = re.compile(
-    r"目\d|(?:周|星期)[龄期边围岁密向]|年生(?!存)|年[代级份龄轮均际间月后]?(?<=年[代级份龄轮均际])|天[然空线津体气牛麻山]|米[粉饭制糠汤]"
-    r"|升[高级温至华压降]|克[服隆氏]|秒差|元[素件器组]|次[级要方数生品序]|倍[频增率数体]|吨位|度[数量]|小时候"
+    r"目\d|(?:周|星期)[龄期边围岁密向]|年生(?!存)|年[代级份龄轮均际间月后]?(?<=年[代级份龄轮均际])|天[然空线津体气牛麻山祝水台]|米[粉饭制糠汤]"
+    r"|升[高级温至华压降]|克[服隆氏]|克[里拉什孜]|秒差|元[素件器组]|次[级要方数生品序]|倍[频增率数体]|吨位|度[数量]|小时候"
     r"|条[件例款约纹带]|分钟前后|伏[击安特]安"
 )
 LETTER_AND_NUMBER = re.compile(r" \d")  # "W 3 K 2" names a treatment
@@ -104,7 +118,8 @@ FOLLOWED_BY = {  # Latin units of one letter that mean something else before the
     "S": re.compile(r" ?(?:r?RNA|rDNA|and|or|\d)"),
     "A": re.compile(r"[ -][A-Z]|型|组|类"),
     "K": re.compile(
-        r"-[A-Z](?![A-Za-z])|型|\. [a-z]| (?:projects|users|people|samples|images|files|records|lines|words|tokens)\b"
+        r"-[A-Z](?![A-Za-z])|型|\. [a-z]| (?:projects|users|people|samples|images|files|records|lines|words|tokens|packets|transactions|instructions|events|hours"
+        r"|miles|rows|gates|copies|units)\b"
     ),
     "a": re.compile(r" [A-Za-z]|[~-]\d|蛋白|基因|型|类"),
     "degree": re.compile(r" of (?:freedom|separation)"),
@@ -124,13 +139,13 @@ LATIN_RUN_WITH_SIGN = re.compile(
     r"|(?:wt|vol|mol|at)\.? ?%|% ?(?:RH|FS|F\.S\.|IACS|ee)\b|dB\([A-C]\)|[kM]?rads? ?\(Si\)|[°º]C|Shore ?[AD]\b"
 )
 EXPONENT = re.compile(
-    r"1/2(?!\d)| ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?!\d|\.\d|[A-Za-z]+(?![A-Za-z·-]))|[1-4](?!\d|\.\d|[A-Za-z])"
+    r"1/2(?!\d)|\*\*-?[1-4](?!\d)| ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?!\d|\.\d|[A-Za-z]+(?![A-Za-z·-]))|[1-4](?!\d|\.\d|[A-Za-z])"
     r"|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?"
 )
 SEPARATOR = re.compile(
-    r"\./ ?| ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)| \. (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
+    r"\./ ?| - (?=a - 1(?!\d))| - (?=[a-z] - 1 ?的)| ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)| \. (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
     r"|(?<=[A-Za-z0-9])\.(?=[A-Za-zμ]{1,3}(?:[-/^·,，。\d]|$))|\. ?(?=[℃K])"
-    r"| per (?:(?:square|cubic) )?|每| (?=[A-Za-zμ]{1,3}[23]? ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]"
+    r"| per (?:(?:square|cubic) )?|每| (?=(?!N/A)[A-Za-zμ]{1,3}[23]? ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]"
     r"|⁻))|-(?=(?:h"
     r"|hr|hours?|m|mm|lbs?|lbf|ft|in|K|cm|s|sr|day|mrad|rad|N|W|V)\b)| (?=[A-Za-zμ](?: [A-Za-zμ]){0,3} - [1-4](?!\d))"
     r"| (?=deg(?:ree)?s?\.? ?[KCF]\b)|-(?=°)"
@@ -160,7 +175,7 @@ MASSES = frozenset(
     }
 )
 SUBSTANCE = re.compile(
-    r" ?\(? ?(?:C ?O ?2|C ?H ?4|N ?2 ?O|N ?H ?3|H ?2 ?O|H ?2|O ?2|N|C|P|K|P ?2 ?O ?5|K ?2 ?O|COD|VSS|DM|DW|FW"
+    r" ?\(? ?(?:C ?O ?2|C ?H ?4|N ?2 ?O|N ?H ?3|H ?2 ?O|H ?2|O ?2|N|C|P|K|P ?2 ?O ?5|K ?2 ?O|COD|VSS|D ?M|DW|FW"
     r"|\( ?[A-Z](?: ?[a-z])?(?: ?\d)?(?: ?[+-])? ?(?=\))) ?\)?"
     r"(?= ?[/·]| (?:h ?m|m|k ?g|L|a|d) ?-)"
 )
@@ -170,26 +185,26 @@ PER_AREA = re.compile(
 MANY = re.compile(r"\d{2,4} ?(?=(?:m2|m²|g|kg|m[lL]|L|a|h|d)(?![A-Za-z]))")
 POWER_FOLLOWS = re.compile(r" ?[-⁻]? ?\d")
 SUBSTANCES = ("N", "P", "K", "C", "CH", "CO", "NH")
-LOST_MINUS = re.compile(r" ([1-3])(?= ?[和与及,，。;；、)·]|$)")  # "t·hm 2" was t·hm⁻² before optical reading
+LOST_MINUS = re.compile(r" ([1-3])(?= ?[和与及,，。;；、)\]·]|$)")  # "t·hm 2" was t·hm⁻² before optical reading
 RAISED = re.compile(
-    r" ([23])(?! ?[个种组项类年次号])(?= ?(?:\.(?!\d)|[,，。;；、)）·(（+\u4e00-\u9fff]|$))"
+    r" ([23])(?! ?[个种组项类年次号])(?= ?(?:\.(?!\d)|[,，。;；:、)）\]·(（+/\u4e00-\u9fff]|$))"
 )  # "g / m 3"
 NUMBERS_INSIDE = re.compile(r"\d\.\d|[~±]")
 IN_PARENTHESES = re.compile(r" ?\((-?[1-3])\)")  # "UG/M(3)" of old award texts
 SPACED_EXPONENT = re.compile(r" - ([1-3])(?!\d)")
-SPACED_INVERSE = re.compile(r" - (1)(?= ?(?:[,，。;；、)）之和与的]|$))")  # 76.5 L - 1
+SPACED_INVERSE = re.compile(r" - (1)(?= ?(?:[,，。;；、)）\]之和与的处附左以波时至为条]|$))")  # 76.5 L - 1
 SPACED = re.compile(r"[A-Za-zμ](?: [A-Za-zμ]){1,4}(?![A-Za-z])")
 UNKNOWN_WORD = re.compile(r"[a-z] [a-z] [a-z](?![A-Za-z]| [A-Za-z]|\d| ?[-/])")
 HARDNESS = re.compile(r"H ?V ?\d{1,2}(?:\.\d)?")
 NUMERAL = re.compile(
     r" ?(十万|百万|千万|万亿|十亿|百亿|千亿|万|亿|千(?![克米瓦伏卡赫帕焦牛安斤])|百(?!分)|(?:thousand|million|billion"
-    r"|mn|bn)(?![A-Za-z]))"
+    r"|trillion|quadrillion|mn|bn)(?![A-Za-z]))"
 )
 SHORT_MONEY = re.compile(r"([kKmMbB]) {0,2}(CNY|RMB|USD|EUR|GBP|dollars?|euros?|yuan)(?![A-Za-z])")
 SIZES = {"k": "thousand", "m": "million", "b": "billion"}
 FOLD = re.compile(r"[xX](?![A-Za-z0-9])(?! ?\d)| x(?= [a-z]{4,})")  # "10x the level"
 PREFIX_APART = re.compile(r"(milli|micro|nano|pico|femto|centi|kilo|mega|giga)[- ]([a-z]{3,9})(?![a-z])", re.IGNORECASE)
-POWER_WORD = re.compile(r"(?:cubic|square) ", re.IGNORECASE)
+POWER_WORD = re.compile(r"(?:cubic|square)[- ]", re.IGNORECASE)
 GLUED_INNER = re.compile(r"(?:t|h|d|L|mL|kg|cm|mm|min)(?=[A-Z][A-Za-z]*$)")  # "g/tYOS", mol/LNaOH
 SHORT_ACRONYM = 3
 SHOUTED = {"DB", "MM", "CM", "KM", "KG", "HZ", "RPM", "KHZ", "MHZ", "GHZ", "MPA", "MW", "KW"}
@@ -204,11 +219,13 @@ def _cjk_keys() -> frozenset[str]:
 
 
 HYPHENATED = re.compile(
-    r"-(?=[a-z]{3}|(?:kDa?|bp|[kMG]?W|[kMG]?Hz|kg|[kcmnuμ]m|kV|mA|[GM]Pa|[kMG]eV|dB|[kMGT]b(?:ps)?|[mμn]s|ft|lb|[mVAKJTsh])"
+    r"- ?(?=(?:cu |sq |square|cubic)[- ]?[a-z]|[a-zμ]?[mgLl](?:-|[23])(?:long|wide|thick|high|deep|tall|diameter|area|vol|class|scale|sized?|pitch|\b))"
+    r"|- (?=[cmnkμu]m\b)"
+    r"|-(?=[a-z]{3}|(?:m[lL]|[pf]g|kDa?|bp|[kMG]?W|[kMG]?Hz|kg|[kcmnuμ]m|kV|mA|[GM]Pa|[kMG]eV|dB|[kMGT]b(?:ps)?|[mμn]s|ft|lb|[mVAKJTsh])"
     r"(?![A-Za-z0-9-]))"
 )
 IN_BOTH, IN_PLAIN = re.compile(r"\bin\.? ?[xX×] ?[\d.]+ ?$"), re.compile(r"in(?![A-Za-z])")  # 12 in x 12 in
-IN = re.compile(r"-in(?:\.|(?![A-Za-z.-]))|in\.(?= ?[a-z(),;])|in(?= ?[x×X] ?\d|\))")
+IN = re.compile(r"-in(?:\.|(?![A-Za-z.-]))|in\.(?= ?(?:[a-z(),;]|$))|in(?= ?[x×X] ?\d|\))")
 
 
 def unit_at(text: str, position: int) -> tuple[str, int]:
@@ -363,7 +380,7 @@ def _atom(window: str, offset: int, *, is_inner: bool = False) -> tuple[str, int
         return special[0].replace(" ", ""), special.end()
     if power := POWER_WORD.match(window, offset):
         inner, end = _atom(window, power.end(), is_inner=True)
-        return (power[0] + inner, end) if inner else ("", offset)
+        return (power[0].replace("-", " ") + inner, end) if inner else ("", offset)
     run = GLUED.match(window, offset) or LATIN_RUN.match(window, offset)
     if run is None or (not is_inner and _is_spaced_name(window, offset)):
         return "", offset
@@ -388,7 +405,7 @@ def _spaced(window: str, offset: int) -> tuple[str, int]:
     letters = spaced[0] if spaced else ""
     while " " in letters:
         joined = letters.replace(" ", "")
-        if _is_atom(joined) and not _is_acronym(joined) and joined.casefold() not in NOT_UNITS:
+        if _is_atom(joined) and not _is_acronym(joined) and joined.casefold() not in NOT_UNITS and joined != "gN":
             return joined, offset + len(letters)
         letters = letters.rpartition(" ")[0]
     return "", offset

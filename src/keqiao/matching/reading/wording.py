@@ -95,8 +95,14 @@ LACKING = re.compile(r"不足|超")
 # Significantly above the 10 % group: the group has 10 %, nothing is bounded.
 THAN_A_GROUP = re.compile(r"[高低大小多少]于")
 SIGNIFICANTLY = re.compile(r"显著地?$")
-GROUP = re.compile(r" ?(?:[A-Za-z\u4e00-\u9fff] ?){0,8}?(?:组|处理(?![量率费能])|对照)")
+GROUP = re.compile(r" ?(?:[A-Za-z\u4e00-\u9fff] ?){0,8}?(?:组(?![合成织分件装建])|处理(?![量率费能])|对照)")
 LARGER_IS_BETTER = re.compile(r"距离|寿命|续航|量程|深度|range|life|endurance|distance|depth|duration", re.IGNORECASE)
+# Of a share the sentence before decides: an accuracy better than 5 % is below it.
+SHARE_OF_ERROR = re.compile(
+    r"误差|偏差|均匀性|稳定性|不确定度|畸变|accura|error|precision|deviation|uncertaint|uniformity|stability|drift|flatness|distortion"
+    r"|repeatab|linearity|noise|波前|面形|RMS",
+    re.IGNORECASE,
+)
 UNDER_IS_AT = re.compile(r"\[(?:mass|force|temperature)\]|temperature")  # "under 5 MPa" is a circumstance, not a bound
 
 RANGE_SIGN = re.compile(
@@ -116,7 +122,7 @@ WITH_ARTICLE = re.compile(r"^(?:over|under|above|below|beyond)\b.*\b(?:an?|the)\
 BETWEEN_END = re.compile(r" ?之间")
 BETWEEN_ENDS = re.compile(r" ?(?:之间|范围内?$)")
 FROM_TO_CHANGE = re.compile(
-    r"(?:提高|提升|增加|增长|上升|升高|降低|下降|减少|缩短|减小|\b(?:increas\w*|improv\w*|decreas\w*|reduc\w*|rais(?:e|es|ed|ing)|matur(?:e|es|ed|ing)|mov(?:e|es|ed|ing)|advanc\w*|doubl\w*|ris(?:e|es"
+    r"(?:提高|提升|增加|增长|上升|升高|降低|下降|减少|缩短|减小|\b(?:increas\w*|improv\w*|decreas\w*|reduc\w*|rais(?:e|es|ed|ing)|lower(?:s|ed|ing)?|chang(?:e|es|ed|ing)|gr(?:ow|ows|ew|own|owing)|matur(?:e|es|ed|ing)|mov(?:e|es|ed|ing)|advanc\w*|doubl\w*|ris(?:e|es"
     r"|ing)|rose|drop(?:s|ped|ping)?\b|fell|fall(?:s|en|ing)?)\b)"
     r"[^。.;；]{0,45}$",
     re.IGNORECASE,

@@ -82,7 +82,15 @@ CASES = [
     ("not larger than 43 liters", [("", "<=", "43", None, "liters")]),
     ("a fiber of 1100 W/mK", [("fiber", "=", "1100", None, "W/(m·K)")]),
     ("a 10G shock", [("shock", "=", "10", None, "gn")]),
-    ("density 10 g N m - 2 y e a r - 1", [("density", "=", "10", None, "gN·m-2·year-1")]),
+    ("倾角小于 15 ° 的组合类型", [("倾角", "<=", "15", None, "°")]),
+    ("人均 2.759 h m 2 / 人下降", [("人", "=", "2.759", None, "hm2/人")]),
+    ("在 2106 c m - 1 处出现吸收峰", [("", "=", "2106", None, "cm-1")]),
+    ("a factor of 1.2-1.4", [("factor", "range", "1.2", "1.4", "times")]),
+    ("better than 1/2 meter", [("", "<=", "0.5", None, "meter")]),
+    ("accuracy of the sources should be better than 5%", [("sources", "<=", "5", None, "%")]),
+    ("a 20-cm-long gel", [("", "=", "20", None, "cm")]),
+    ("大小为 0.265 k m 20.538 k m 20.239 k m 2", [("大小", "=", n, None, unit) for n, unit in (("0.265", "km²"), ("0.538", "km²"), ("0.239", "km2"))]),
+    ("density 10 g N m - 2 y e a r - 1", [("density", "=", "10", None, "g·m-2·year-1")]),
 ]  # fmt: skip
 
 
