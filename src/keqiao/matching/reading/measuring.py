@@ -33,6 +33,7 @@ SETS = (
     "fifteenth-test",
     "sixteenth-test",
     "seventeenth-test",
+    "eighteenth-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 
