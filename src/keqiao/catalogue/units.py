@@ -77,7 +77,8 @@ WORD_PREFIXES = {
 }  # fmt: skip
 NUMERALS = {
     "十": 10, "百": 100, "千": 1000, "万": 10**4, "十万": 10**5, "百万": 10**6, "千万": 10**7, "亿": 10**8,
-    "十亿": 10**9, "百亿": 10**10, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "quadrillion": 10**15, "mn": 10**6, "bn": 10**9,
+    "十亿": 10**9, "百亿": 10**10, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12,
+    "quadrillion": 10**15, "mn": 10**6, "bn": 10**9,
 }  # fmt: skip
 FRACTION_DIMENSION = "[fraction]"
 

@@ -46,7 +46,8 @@ STRETCHED = re.compile(
     re.IGNORECASE,
 )
 HAS_OVER = re.compile(
-    r"\b(?:ha(?:s|ve|d)|with|for|of|is|are|was|lasts?|stores?|takes?|took|to|by|in|than|requir(?:es?|ed|ing)|needs?|spends?|spent|lived|and) $|[(]$",
+    r"\b(?:ha(?:s|ve|d)|with|for|of|is|are|was|lasts?|stores?|takes?|took|to|by|in|than"
+    r"|requir(?:es?|ed|ing)|needs?|spends?|spent|lived|and) $|[(]$",
     re.IGNORECASE,
 )
 
@@ -78,7 +79,9 @@ def after(text: str, at: int, unit: Unit) -> tuple[str, int]:
     aside = ASIDE.match(text, at)  # 10 kg (22 lbs) or less
     stated = wording.STATED_AFTER.match(text, aside.end() if aside else at)
     is_place = (
-        stated and stated[0].strip() == "内" and (INNER.match(text, stated.end()) or not WITHIN_KINDS.search(unit.kind))
+        stated
+        and stated["word"] == "内"
+        and ((stated[0].strip() == "内" and INNER.match(text, stated.end())) or not WITHIN_KINDS.search(unit.kind))
     )
     is_start = stated and stated["word"] == "起" and STARTS.match(text, stated.end())
     if stated and not is_place and not is_start:

@@ -20,7 +20,7 @@ CAPACITOR = re.compile(r"电容|capacit", re.IGNORECASE)
 MEMORY = frozenset(Decimal(2**n) for n in range(4, 13))
 RATE_WORDS = re.compile(r"倍率|C-rate|charg|充电|放电|循环", re.IGNORECASE)
 SPEED = re.compile(r"velocit|speed|bullet|projectile|ballistic|muzzle|rounds|impact", re.IGNORECASE)
-LOST_INVERSE = re.compile(r"[mμn]?(?:mol|g)·(?:m?L|kg)|m?L·(?:min|h|s)")
+LOST_INVERSE = re.compile(r"[mμn]?(?:mol|g)·(?:m?L|kg)|m?L·(?:min|h|s)|(?:k?g|t)·hm[2²]")
 FRAMES = re.compile(r" (?:video|frame|camera|imag)", re.IGNORECASE)
 POINTS_OF_THOUSANDS = re.compile(r"\d{1,3}(?:\.000){1,3}")
 WARM = re.compile(r"温度?(?:为|是|在|约|达到?|于|至|升?高?到)? ?$|temperature (?:of|is|was|at) $", re.IGNORECASE)
@@ -44,7 +44,14 @@ ENDS_BETWEEN, JOINED = re.compile(r" ?之间"), re.compile(r"\d[^,，。;；]*(?
 CHAIN = re.compile(r"\d ?- ?\d{3,} ?- ?$")
 FEWEST, LEAST_LONG, EIGHT, MOST_DIGITS = 4, 6, 8, 10
 HOTTEST = 2000
-LONGEST_LENGTHS = {"mm": 7, "m": 7, "km": 6, "cm": 6, "mL": 5}  # digits of a length that nobody writes without a comma
+LONGEST_LENGTHS = {
+    "mm": 7,
+    "m": 6,
+    "km": 6,
+    "cm": 6,
+    "mL": 5,
+    "bp": 9,
+}  # digits of a length that nobody writes without a comma
 
 
 def mended(text: str, figure: Figure) -> Figure:
@@ -154,9 +161,8 @@ def _are_two_ends(digits: str) -> bool:
 def _is_too_much(digits: str, spelling: str, unit: Unit) -> bool:
     """Nobody writes so many in this unit."""
     is_product = "·" in spelling or ("/" in spelling and not unit.is_money)
-    if (len(digits) > FEWEST and spelling == "nm") or (len(digits) >= LEAST_LONG and is_product):
-        return True
-    if len(digits) > FEWEST and (spelling in {"g/L", "g·L-1"} or spelling.startswith("mmol")):
+    is_strong = spelling in {"nm", "g/L", "g·L-1"} or spelling.startswith("mmol")
+    if (len(digits) > FEWEST and is_strong) or (len(digits) >= LEAST_LONG and is_product):
         return True
     if len(digits) >= LONGEST_LENGTHS.get(spelling, MOST_DIGITS + 1):
         return True

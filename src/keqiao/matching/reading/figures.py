@@ -27,7 +27,7 @@ ALONE_TOLERANCE = re.compile(r"(?:±|\+/-|\+-|\bplus or minus) {0,12}$", re.IGNO
 LIST_SIGN = re.compile(
     r" ?[x×X*] ?(?=[-+]?\d)|(?:-(?= (?:and|or) ))? ?(?:\([^()\d]{1,10}\)|\)(?= ?[、,和及与] ?\())? ?"
     r"(?:[、,;/](?: ?(?:and|or))?|和|及|与|或|\band\b|\bor\b|\b(?:v ?s|vS|Us)\b\.?|\.(?=\d)) ?(?:(?<=[、,和及与])\("
-    r"|(?<=[、,和及与] )\()?(?=[-+]? ?\d)"
+    r"|(?<=[、,和及与] )\()?(?:(?<=\() (?=\d))?(?=[-+]? ?\d)"
 )
 RAISED_TO = re.compile(r" ?(?:\bto\b|至|到) ?(?=[-+]?\d)")
 HUNDREDTHS = re.compile(r"百分之(?P<digits>\d{1,3}(?:\.\d{1,3})?|[一二三四五六七八九十百零两]{1,5})")
@@ -137,7 +137,8 @@ def _group(text: str, at: int, until: int) -> tuple[list[Figure], int]:
         if sign is None or sign.end() >= until or (doubts.is_year(listed[-1], text) and "、" not in sign[0]):
             break
         following = single(text, sign.end())
-        if following.end == following.start:
+        is_half_open = sign[0].endswith("( ") and ")" not in sign[0]  # ) 1、 ( 103
+        if following.end == following.start or is_half_open:
             break
         listed.append(with_unit(text, following))
     last = listed[-1]

@@ -19,7 +19,8 @@ NAMED = (
 ISOTOPE = (
     r"(?:1[34]7 ?C ?s|134 ?C ?s|2[24] ?N ?a|60 ?C ?o|9[09] ?S ?r|8[67] ?S ?r|99 ?m?-? ?T ?c|1(?:23|25|31) ?I"
     r"|177 ?L ?u|6[78] ?G ?a|64 ?C ?u"
-    r"|111 ?I ?n(?= white|-| label| oxine)|21[01] ?P ?[bo]|20[4678] ?P ?b|226 ?R ?a|222 ?R ?n|232 ?T ?h|23[3458] ?U|241 ?A ?m|239 ?P ?u|4[024] ?C ?a"
+    r"|111 ?I ?n(?= white|-| label| oxine)"
+    r"|21[01] ?P ?[bo]|20[4678] ?P ?b|226 ?R ?a|222 ?R ?n|232 ?T ?h|23[3458] ?U|241 ?A ?m|239 ?P ?u|4[024] ?C ?a"
     r"|3[69] ?A ?r|40 ?A ?r|2[789] ?S ?i|29 ?S ?i|3[46]S|14N|31 ?P|3 ?H ?e|4 ?H ?e|57 ?F ?e|(?:9[4-9]"
     r"|100) ?M ?o)(?![A-Za-z])(?! ?[/·](?! ?\d))"
 )
@@ -38,7 +39,10 @@ MASKS = (
     rf"\b\d{{1,2}} {MONTHS}\b|(?=[ADFJMNOS]){MONTHS} \d{{1,2}}(?!\d)",
     r"\d{1,2}:\d\d",
     # Ages
-    rf"\d+(?:\.\d+)?{MORE}(?: ?± ?\d+(?:\.\d+)?)?[ )]{{0,2}}(?:日龄|周龄|月龄|岁|年生(?!存)|周岁)",
+    (
+        rf"\d+(?:\.\d+)?{MORE}(?: ?± ?\d+(?:\.\d+)?)?[ )]{{0,2}}"
+        r"(?:日龄|周龄|月龄|岁|年生(?!存)|a ?生(?=[植树红梭沙柠胡杨苗灌草])|周岁)"
+    ),
     rf"(?:\d+(?:-\d+)?(?:,| and| or|, and| to) ){{0,4}}\d+(?:-\d+)?{OLD}",
     r"\b(?:ages?|aged) (?:of |between |from )?\d+(?: ?(?:-|to|and) ?\d+)?(?: years?)?",
     r"[“\"]\d{1,2}[.·]\d{1,2}[”\"]|前 ?\d{3,4} ?年(?!前)",
@@ -60,7 +64,7 @@ MASKS = (
     r"(?:χ|x|X) ?[2²] ?[=＝] ?\d+(?:\.\d+)?|\b(?:MSWD|df) ?= ?\d+(?:\.\d+)?",
     # Sizes of arrays, ratios, coordinates
     (
-        rf"(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^| ?\(-?\d|[⁻⁺⁰-⁹]|[1-9-]"
+        rf"(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^|e-| ?\(-?\d|[⁻⁺⁰-⁹]|[1-9-]"
         rf"| - ?\d))\d+(?:\.\d+)?(?: ?[×xX*] ?\d{{1,9}}){{0,3}}(?![.\d]){NO_LENGTH}"
     ),
     r"(?<![\d.])(?:\d+(?:\.\d+)? ?(?:-|~|至|to) ?)?\d+(?:\.\d+)? ?: ?\d+(?:\.\d+)?(?: ?: ?\d+(?:\.\d+)?){0,6}(?![A-Za-z%])",
@@ -86,7 +90,8 @@ MASKS = (
     r"(?-i:(?<![A-Za-z])(?:[CNS] O [23]|N H [34]|C H 4)(?![\d.])|(?<![A-Za-z])p ?H ?(?:24|45|48) ?(?:h|min|m i n)(?![A-Za-z]))",
     r"(?-i:\b[A-Z][a-z]- \d{2,3}m\b)",  # Sn- 117m
     # The 1750A processor; receptors and genes by number and letter; alloys; 3d models
-    r"\b1750A\b|受体 ?\d[A-Z]\b|\bTi-? ?6 ?A[l1]-? ?4 ?V\b|\b[23]d (?=gener|model|imag|print|reconst|render|visual|graph|geom|display|map|scan)",
+    r"\b1750A\b|受体 ?\d[A-Z]\b|[(（]\d[a-d][)）]|\bTi-? ?6 ?A[l1]-? ?4 ?V\b",
+    r"\b3M (?=flight|company|will|corp|center|has)|\b[23]d (?=gener|model|imag|print|reconst|render|visual|graph|geom|scan)",
     r"(?-i:(?<=[A-Za-z]) - [1-4](?= ?[·.] ?[A-Za-z]))",  # the power of a unit whose number could not be read
     r"\bMIL-?(?:STD|PRF|HDBK|DTL|[A-Z])[- ]?\d\w*(?:-\w+){0,3}",  # military standards
     # 12000 - 2015 年 was 1. 2000–2015; "1This proposal"; 802.11; 17-4PH; 7:30 a.m.
@@ -94,7 +99,8 @@ MASKS = (
         r"(?<!\d)\d(?:19|20)\d\d ?[-~至] ?(?:19|20)\d\d ?年|(?-i:^1(?=[A-Z]))|(?<!\d)802\.1\d?|2\.0(?=应用|时代|技术|环境|平台)"
         r"|\bSPIE,? (?:Vol\. ?)?\d{2,6} ?\w{0,9}|\d{1,3} ?Gb? ?(?=Ethernet)"
         r"|10 ?Gig(?:abit|E)\b(?! ?[/p])|1[35] N(?= ?[\u4e00-\u9fff])"
-        r"|\b1[57]-[47] ?-?PH\b"
+        r"|(?<!\d)1[57]-[47] ?-?PH(?![A-Za-z])|\bPH ?1[35]-[78] ?Mo|(?<!\d)\d{1,2} ?C ?r ?\d{1,2}(?!\d)|\d{1,3}[A-Z] ?(?=组)"
+        r"|(?<![\d.])[1-9]/[2-9] ?[~-] ?[1-9]/[2-9](?!\d)"
         r"|\d{1,2} ?: ?\d\d(?= ?[ap] ?\. ?m)"
     ),
     # Isotopes, genes, places in molecules

@@ -46,10 +46,13 @@ MENDED = tuple(
         (r"- ?· ?(?=\d)", "-"),
         (r"\bplus ?(?:/|or|-) ?minus\b|\bplus/minus(?=\d)", "±"),
         (r"(?<=\d) ?[ƒÝÂ]{1,2}(?=[mgLls]\b)", "μ"),
+        (r"(?<=\d\.)O(?=\d|dB)", "0"),
         (r"5(?=m\b)(?<=\d 5)", "μ"),  # 500 5m x 100 5m
         (r"(?<=\d) ?mu-? ?m(?![A-Za-z])", "μm"),  # 1.12 mum
         (r"¿(?=[CF]\b)|x(?=C\b)(?<=\dx)|0(?= ?[CF](?![A-Za-z]))(?<=\d\d 0)", "°"),  # 600-650¿C, 250XC, 2700 0F
         # 0.265 k m 20.538 k m 20.239 k m 2: the power stands at the next number
+        (r"(?<=[kh] m) 2\.(?=\d+\.\d+ [kh] m 2)", "²、 "),
+        (r"(?<=k g · h m) 2(?=\d{2,4} k g · h m 2)", "²、"),
         (r"(?<=[kh] m) 2(?=\d+(?:\.\d+)? [kh] m 2)", "²、"),
         (r"\(2(?= ?(?:h m|μ ?m|m ?o ?l)\b)(?<=[\da-z)] \(2)", " "),  # an ornament of the typesetter
     )
@@ -123,7 +126,7 @@ def _quiet(text: str) -> str:
 # In "EUR 10 000 000" and "1 200 r/min" a space parts the thousands; "300 400" are two numbers.
 SPACED = (
     r"(?:\d{1,3}(?: \d{3}){2,3}|(?:(?<=EUR |USD |CNY |RMB |GBP )|(?<=[€$£¥] )|(?<=[€$£¥]))\d{1,3} \d{3}"
-    r"|[1-9]\d\d \d{3}(?= ?bp)|(?<![A-Za-z] )(?<!\d )(?<!-)[1-9]\d? \d{3})(?!\d| \d|,\d| ?±)"
+    r"|[1-9]\d{1,2} \d{3}(?= ?b ?p)|(?<![A-Za-z] )(?<!\d )(?<!-)[1-9]\d? \d{3})(?!\d| \d|,\d| ?±)"
 )
 # 0.992 1, as the national standard writes it.
 THIRDS = r"\.\d{3}(?: \d{3}){0,2} \d{1,3}(?![\d.]| \d| ?[个种次组名例只头类项月年株])"
@@ -136,7 +139,7 @@ PLAIN = (
 )
 SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 TEN_TO = (
-    rf"10(?:(?:\^|\*\*) ?\(?(?P<power{{n}}>[-+]?\d{{{{1,2}}}})\)?|(?P<raised{{n}}>[⁻⁺]?[{SUPERSCRIPT}]{{{{1,2}}}})"
+    rf"10(?:(?:\^|\*\*|[eE]) ?\(?(?P<power{{n}}>[-+]?\d{{{{1,2}}}})\)?|(?P<raised{{n}}>[⁻⁺]?[{SUPERSCRIPT}]{{{{1,2}}}})"
     rf"| ?\((?P<closed{{n}}>(?:-|(?<=10\())\d{{{{1,2}}}})\)"
     rf"|(?P<flat{{n}}> ?- ?[1-9]\d?|[12]?[0-9])(?!\d))"
 )

@@ -15,7 +15,7 @@ from keqiao.matching.reading.types import Figure
 from keqiao.matching.reading.units_in_text import NUMERAL, SIZES, extended, unit_at
 
 WINDOW = 36
-PLUS_MINUS = re.compile(r" ?(?:±|\+/-|\+-) ?")
+PLUS_MINUS = re.compile(r"(?:,? {0,9}(?=±)| ?)(?:±|\+/-|\+-) ?")
 CURRENCIES = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", "RMB": "CNY", "US$": "USD"}
 CURRENCY_BEFORE = re.compile(r"(US\$|[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b) {0,2}$", re.IGNORECASE)
 NUMERAL_OF_MONEY = re.compile(NUMERAL.pattern, re.IGNORECASE)

@@ -115,10 +115,12 @@ WORD_GOES_ON = re.compile(
 LETTER_AND_NUMBER = re.compile(r" \d")  # "W 3 K 2" names a treatment
 MODEL_NUMBER = re.compile(r"-\d{2,} ?")  # the MC-130
 FOLLOWED_BY = {  # Latin units of one letter that mean something else before these
+    "r": re.compile(r" ?="),
     "S": re.compile(r" ?(?:r?RNA|rDNA|and|or|\d)"),
     "A": re.compile(r"[ -][A-Z]|型|组|类"),
     "K": re.compile(
-        r"-[A-Z](?![A-Za-z])|型|\. [a-z]| (?:projects|users|people|samples|images|files|records|lines|words|tokens|packets|transactions|instructions|events|hours"
+        r"-[A-Z](?![A-Za-z])|型|\. [a-z]| (?:projects|users|people|samples|images|files|records|lines|words|tokens|packets"
+        r"|transactions|instructions|events|hours"
         r"|miles|rows|gates|copies|units)\b"
     ),
     "a": re.compile(r" [A-Za-z]|[~-]\d|蛋白|基因|型|类"),
@@ -143,9 +145,10 @@ EXPONENT = re.compile(
     r"|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?"
 )
 SEPARATOR = re.compile(
-    r"\./ ?| - (?=a - 1(?!\d))| - (?=[a-z] - 1 ?的)| ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)| \. (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
+    r"\./ ?| \. ?(?=h ?m ?-? ?2)| - (?=a - 1(?!\d))| - (?=[a-z] - 1 ?的)"
+    r"| ?[/·⋅•∙*×] ?| \. ?(?=[A-Za-zμ]{1,3}-\d)| \. (?=[A-Za-zμ](?: [A-Za-zμ]){0,2} - [1-4](?!\d))"
     r"|(?<=[A-Za-z0-9])\.(?=[A-Za-zμ]{1,3}(?:[-/^·,，。\d]|$))|\. ?(?=[℃K])"
-    r"| per (?:(?:square|cubic) )?|每| (?=(?!N/A)[A-Za-zμ]{1,3}[23]? ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]"
+    r"| per (?:(?:square|cubic) )?|(?<![d天h日])每| (?=(?!N/A)[A-Za-zμ]{1,3}[23]? ?/ ?[A-Za-zμ])| (?=[A-Za-zμ]{1,4}(?:\^? ?-[1-4]"
     r"|⁻))|-(?=(?:h"
     r"|hr|hours?|m|mm|lbs?|lbf|ft|in|K|cm|s|sr|day|mrad|rad|N|W|V)\b)| (?=[A-Za-zμ](?: [A-Za-zμ]){0,3} - [1-4](?!\d))"
     r"| (?=deg(?:ree)?s?\.? ?[KCF]\b)|-(?=°)"
@@ -219,7 +222,8 @@ def _cjk_keys() -> frozenset[str]:
 
 
 HYPHENATED = re.compile(
-    r"- ?(?=(?:cu |sq |square|cubic)[- ]?[a-z]|[a-zμ]?[mgLl](?:-|[23])(?:long|wide|thick|high|deep|tall|diameter|area|vol|class|scale|sized?|pitch|\b))"
+    r"- ?(?=(?:cu |sq |square|cubic)[- ]?[a-z]|[a-zμ]?[mgLl](?:-|[23])(?:long|wide|thick|high|deep|tall"
+    r"|diameter|area|vol|class|scale|sized?|pitch|\b))"
     r"|- (?=[cmnkμu]m\b)"
     r"|-(?=[a-z]{3}|(?:m[lL]|[pf]g|kDa?|bp|[kMG]?W|[kMG]?Hz|kg|[kcmnuμ]m|kV|mA|[GM]Pa|[kMG]eV|dB|[kMGT]b(?:ps)?|[mμn]s|ft|lb|[mVAKJTsh])"
     r"(?![A-Za-z0-9-]))"
@@ -245,7 +249,7 @@ def unit_at(text: str, position: int) -> tuple[str, int]:
 
 
 def _unit(window: str, start: int, position: int) -> tuple[str, int]:
-    for form in (_aliased, _apart, _money, _large):
+    for form in (_aliased, _apart, _money, _rated, _large):
         spelling, end = form(window)
         if spelling:
             return spelling, start + end
@@ -274,6 +278,20 @@ def _money(window: str) -> tuple[str, int]:
     """For example 200k EUR."""
     found = SHORT_MONEY.match(window)
     return (f"{SIZES[found[1].casefold()]} {found[2]}", found.end()) if found else ("", 0)
+
+
+RATED = re.compile(
+    r" ?(?:[A-Za-z]{2,12} ){0,2}?(?P<things>(?!applications|patients|deaths|cases|births|visits|people)[a-z]{3,16}s)"
+    r"(?: per |/)(?P<each>sec|second|min|minute|hr|hour|day|week|month|year|m[lL]|liter|cm2|cm3|m3)(?![A-Za-z0-9])"
+)  # with a time or a volume a count is a figure
+
+
+def _rated(window: str) -> tuple[str, int]:
+    """1,000 coils per year: counted alone they are no figure, with a time or a volume they are."""
+    found = RATED.match(window)
+    if found is None or _is_atom(found["things"]):
+        return "", 0
+    return f"{found['things']}/{found['each']}", found.end()
 
 
 def _large(window: str) -> tuple[str, int]:
@@ -405,7 +423,12 @@ def _spaced(window: str, offset: int) -> tuple[str, int]:
     letters = spaced[0] if spaced else ""
     while " " in letters:
         joined = letters.replace(" ", "")
-        if _is_atom(joined) and not _is_acronym(joined) and joined.casefold() not in NOT_UNITS and joined != "gN":
+        if (
+            _is_atom(joined)
+            and not _is_acronym(joined)
+            and joined != "gN"
+            and (joined.casefold() not in NOT_UNITS or joined == "EU")
+        ):
             return joined, offset + len(letters)
         letters = letters.rpartition(" ")[0]
     return "", offset
