@@ -34,6 +34,7 @@ SETS = (
     "sixteenth-test",
     "seventeenth-test",
     "eighteenth-test",
+    "nineteenth-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 
