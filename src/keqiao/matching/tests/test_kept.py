@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
+from keqiao.matching import kept
 from keqiao.matching.kept import Memory
 
 
@@ -28,25 +30,34 @@ def test_a_forgotten_row_is_said_to_be_unknown() -> None:
     assert Memory().occurrences([("items", 1)], ["salt"], 0) is None
 
 
-def test_documents_are_read_while_others_are_added() -> None:
-    """New words get numbers while another thread looks for just these words in older documents."""
+def test_nothing_and_next_to_nothing() -> None:
     memory = Memory()
-    memory.add("items", table({0: "salt"}))
+    memory.add("items", table({1: "", 2: "膜 膜分 分离"}))
+    found = memory.occurrences([("items", 2), ("items", 1), None], [], 0)
+    assert found is not None
+    assert (list(found.lengths), list(found.token)) == ([3, 1, 0], [])
+    assert list(found.is_chinese) == [True, False, False]
+    nobody = memory.occurrences([], ["salt"], 0)
+    assert nobody is not None
+    assert (list(nobody.lengths), list(nobody.document)) == ([], [])
+
+
+def test_documents_are_read_while_others_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while all are forgotten again and again: a reader hears of it, and never gets half of a document."""
+    monkeypatch.setattr(kept, "ROWS_MOST", 20)
+    memory = Memory()
     is_over = threading.Event()
 
     def add() -> None:
-        for row in range(1, 60):
-            memory.add("items", table({row: " ".join(f"w{row}x{n}" for n in range(50))}))
+        for row in range(300):
+            memory.add("items", table({0: "salt and salt", row + 1: f"w{row} salt"}))
         is_over.set()
 
     def read() -> int:
         rounds = 0
         while not is_over.is_set():
-            newest = max(row for _, row in list(memory._store.rows))
-            asked = ["salt", *(f"w{row}x{n}" for row in (newest, newest + 1) for n in range(50))]
-            found = memory.occurrences([("items", 0)], asked, 0)
-            assert found is not None
-            assert np.array_equal(found.token, [0])
+            found = memory.occurrences([("items", 0)], ["salt"], 0)
+            assert found is None or np.array_equal(found.place, [0, 2])
             rounds += 1
         return rounds
 
