@@ -38,8 +38,15 @@ def test_a_proxy_leads_to_the_web_and_the_live_process(file):
     assert ports == {PORT, PORT + 1}
 
 
-def test_the_guide_names_every_file():
-    guide = (DEPLOY.parent / "docs" / "guides" / "run-a-site.md").read_text()
+def test_a_guide_names_every_file():
+    guides = DEPLOY.parent / "docs" / "guides"
+    guide = "".join((guides / name).read_text() for name in ("run-a-site.md", "fail-over.md"))
     assert [
         str(file.relative_to(DEPLOY)) for file in DEPLOY.rglob("*") if file.is_file() and file.name not in guide
     ] == []
+
+
+def test_the_rehearsal_of_a_fail_over_fills_in_every_name_of_the_cluster():
+    named = set(re.findall(r"\$\{(\w+)\}", (DEPLOY / "ha" / "patroni.yml").read_text()))
+    filled = set(re.findall(r"^ +([A-Z_]+)=", (DEPLOY / "ha" / "rehearse.py").read_text(), re.MULTILINE))
+    assert named == filled

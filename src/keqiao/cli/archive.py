@@ -326,6 +326,7 @@ def _program(name: str, server_version: int, where: Where, arguments: list[str])
         "password": "PGPASSWORD",
         "sslmode": "PGSSLMODE",
         "sslrootcert": "PGSSLROOTCERT",
+        "target_session_attrs": "PGTARGETSESSIONATTRS",  # of several hosts the one that holds the snapshot
     }
     given = {variables[key]: str(value) for key, value in where.items() if key in variables}
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PG")}

@@ -54,7 +54,7 @@ def _card(env: Environment) -> Path:
 
 def _applied(env: Environment) -> str:
     """A digest of what the database says was applied, and when: another database gives another one."""
-    with psycopg.connect(**postgres.conninfo(env), connect_timeout=5) as connection:
+    with psycopg.connect(**{**postgres.conninfo(env), "connect_timeout": 5}) as connection:
         rows = connection.execute("SELECT app, name, applied::text FROM django_migrations ORDER BY id").fetchall()
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 

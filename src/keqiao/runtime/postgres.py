@@ -342,7 +342,7 @@ def status(env: Environment) -> Status:
     place = _shown(env) if env.database_url else str(cluster(env.data))
     running = bool(env.database_url) or postmaster(cluster(env.data)) is not None
     try:
-        with psycopg.connect(**conninfo(env), connect_timeout=5) as connection:
+        with psycopg.connect(**{**conninfo(env), "connect_timeout": 5}) as connection:
             version = connection.info.server_version
     except (psycopg.Error, OSError) as trouble:
         return Status(not env.database_url, running, place, trouble=_first_line(trouble))

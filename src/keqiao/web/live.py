@@ -164,7 +164,7 @@ async def listen(feed: Feed, env: Environment) -> None:
     while True:
         try:
             connection = await psycopg.AsyncConnection.connect(
-                **postgres.conninfo(env), autocommit=True, connect_timeout=5, application_name="keqiao live"
+                **{**postgres.conninfo(env), "connect_timeout": 5, "application_name": "keqiao live"}, autocommit=True
             )
             async with connection:
                 await connection.execute(f"LISTEN {CHANNEL}")

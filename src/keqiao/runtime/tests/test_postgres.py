@@ -34,6 +34,15 @@ def one(env: Environment, query: str) -> object:
         return row and row[0]
 
 
+def test_an_address_may_itself_say_how_long_to_wait(tmp_path: Path) -> None:
+    url = (
+        "postgresql://nobody@/none?host=127.0.0.1,127.0.0.1&port=9,10&connect_timeout=2&target_session_attrs=read-write"
+    )
+    found = postgres.status(dataclasses.replace(environment(tmp_path), database_url=url))
+    assert (found.embedded, found.version) == (False, "")
+    assert "connection" in found.trouble
+
+
 @pytest.mark.slow
 def test_starts_stops_and_keeps_its_rows(env: Environment) -> None:
     assert postgres.status(env).running is False
