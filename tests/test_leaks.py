@@ -66,6 +66,29 @@ def signed_in(actor) -> Client:
     return client
 
 
+# Tables of which a number in a page would say how many people or items there are, or who came first.
+NUMBERED = ("auth_user", "parties_person", "parties_organisation", "catalogue_need", "catalogue_achievement")
+NUMBERED += ("submissions_submission", "engagement_contact", "matching_match")
+FIRST_NUMBERS = {table: 730_000_000 + place * 1_000_000 for place, table in enumerate(NUMBERED)}
+NUMBER = re.compile(rb"(?<![0-9A-Za-z.])73[0-7]00\d{4}(?!\d)")
+
+
+@pytest.fixture
+def numbered(db) -> Iterator[None]:
+    """Rows get numbers that nothing else in a page looks like."""
+    before = {}
+    with connection.cursor() as cursor:
+        for table, first in FIRST_NUMBERS.items():
+            sequence = f"{table}_id_seq"
+            cursor.execute(f"SELECT last_value, is_called FROM {sequence}")
+            before[sequence] = cursor.fetchone()
+            cursor.execute("SELECT setval(%s, %s)", [sequence, first])
+    yield
+    with connection.cursor() as cursor:
+        for sequence, (last, is_called) in before.items():
+            cursor.execute("SELECT setval(%s, %s, %s)", [sequence, last, is_called])
+
+
 @pytest.fixture
 def world(settings, tmp_path) -> Iterator[World]:
     settings.DATA_DIR = tmp_path
@@ -340,3 +363,37 @@ def ask_for_what_is_hidden(world: World, code: str) -> None:
             answer, missing = client.get(place), client.get(place.replace(code, "XQ-2026-99999"))
             assert SECRET.encode() not in answer.content, (who, place)
             assert answer.status_code == missing.status_code, (who, place)
+
+
+def test_no_page_or_answer_shows_the_number_of_a_row(numbered, world):
+    """Of a person least of all: not in a form, a link or an answer of the API, and not to those who may see the row."""
+    drafts = {
+        world.manager: (write_draft(world), "need"),
+        world.researcher: (hand_in(world), "achievement"),
+    }
+    make_actor(organisation=world.enterprise, role=Role.RD_MANAGER)  # colleagues, who stand in selects
+    make_actor(organisation=world.university, role=Role.CONVERSION_OFFICER)
+    contact = contact_the_other_side(world)
+    clients = {
+        "manager": signed_in(world.manager),
+        "researcher": signed_in(world.researcher),
+        "operator": signed_in(world.operator),
+        "visitor": world.outsiders["visitor"],
+    }
+    own = [place for code, _kind in drafts.values() for place in hidden_addresses(code)]
+    own += [f"/submissions/{code}" for code, _kind in drafts.values()] + [f"/review/{drafts[world.researcher][0]}"]
+    own += [f"/contacts/{contact}", f"/api/v1/contacts/{contact}"]
+    own += [f"/api/v1/contacts/{contact}/colleagues", f"/api/v1/contacts/{contact}/brokers"]
+    own += [f"/api/v1/organisations/{world.enterprise.code}/members", "/admin/standing-in?q=人"]
+    shown = 0
+    for who, client in clients.items():
+        for place in sorted({*addresses(world), *own}):
+            cache.clear()
+            response = client.get(place)
+            body = b"".join(response) if response.streaming else response.content
+            shown += response.status_code == 200
+            assert NUMBER.findall(body) == [], (who, place)
+    assert shown > 150
+    rows = (world.enterprise, world.need, world.achievement, Person.objects.get(pk=world.manager.person_id).user)
+    assert all(NUMBER.fullmatch(str(row.pk).encode()) for row in rows)  # what was looked for is what they have
+    assert not Person.objects.filter(pk__lt=2**40).exists()

@@ -13,6 +13,7 @@ from typing import Any
 from keqiao.cli import ground
 from keqiao.runtime import heartbeat, postgres
 from keqiao.runtime.environment import Environment, read_environment
+from keqiao.runtime.memory import hold_little
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ def main(arguments: Sequence[str] = ()) -> None:  # noqa: ARG001 -- as the super
 
 async def _work(env: Environment, concurrency: int, *, wait: bool) -> None:
     from procrastinate.contrib.django import app
+
+    hold_little()
 
     with app.replace_connector(app.connector.get_worker_connector()) as own:  # type: ignore[attr-defined]
         async with own.open_async():

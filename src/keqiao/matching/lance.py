@@ -67,7 +67,7 @@ from keqiao.matching.kept import Memory, Row
 from keqiao.matching.types import Hit
 from keqiao.runtime.environment import hiding, tell_library
 from keqiao.runtime.files import replace_file
-from keqiao.runtime.memory import give_back
+from keqiao.runtime.memory import give_back, hold_little
 
 # Lance reads ahead as much as it may, 2 GB unless told otherwise: what an index build needs in memory would grow with the
 # table. It looks when it first reads.
@@ -160,6 +160,7 @@ class LanceEngine:
         """Appended in large pieces and indexed once at the end: what is merged, compacted and then indexed anew takes more
         time, and memory that grows with the table.
         """
+        hold_little()
         with self._writing():
             if self._table(idx).count_rows():
                 raise SearchError(f"index {idx} has documents already")

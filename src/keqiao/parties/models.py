@@ -67,6 +67,7 @@ class Organisation(models.Model):
 class Person(models.Model):
     """Somebody known to the platform; has an account when `user` is set."""
 
+    id = DrawnKey()
     user = models.OneToOneField(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="person")
     name_zh = models.CharField(max_length=80, blank=True)
     name_en = models.CharField(max_length=80, blank=True)

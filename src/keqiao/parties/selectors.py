@@ -43,6 +43,7 @@ from keqiao.parties.types import (
 _SYSTEM = Actor(is_system=True, name="system")
 _VISITOR = Actor(name="visitor")
 ACTING_FOR = "acting_for"  # key of the session: the id of the organisation that somebody has chosen to act for
+BY_NAME = ("name_zh", "name_en", "id")  # of people: their keys are drawn, and say nothing of who came first
 LONGEST_CHAIN = 50  # of organisations merged into one another
 
 
@@ -335,13 +336,13 @@ def posts_of(actor: Actor) -> QuerySet[Post]:
 def members_of(organisation: Organisation) -> QuerySet[Post]:
     """Who holds which post now. For the organisation's own people."""
     rows = Post.objects.filter(organisation=organisation, ended_on=None)
-    return rows.select_related("person").order_by("person_id", "id")
+    return rows.select_related("person").order_by(*(f"person__{field}" for field in BY_NAME), "id")
 
 
 def shown_people(organisation: Organisation) -> QuerySet[Person]:
     """Those of its people who show at least their name."""
     posts = Post.objects.filter(person=OuterRef("pk"), organisation=organisation, ended_on=None)
-    return Person.objects.filter(Exists(posts), shown__contains=["name"]).order_by("id")
+    return Person.objects.filter(Exists(posts), shown__contains=["name"]).order_by(*BY_NAME)
 
 
 def approvers_of(organisation_id: int) -> list[int]:
@@ -367,7 +368,7 @@ def people_in_posts(roles: Iterable[str], *, organisation_id: int | None = None)
     posts = Q(posts__role__in=list(roles), posts__ended_on=None)
     if organisation_id is not None:
         posts &= Q(posts__organisation_id=organisation_id)
-    return Person.objects.filter(posts, user__is_active=True).distinct().order_by("id")
+    return Person.objects.filter(posts, user__is_active=True).distinct().order_by(*BY_NAME)
 
 
 def operators() -> list[int]:
@@ -391,7 +392,7 @@ def colleagues_of(actor: Actor) -> QuerySet[Person]:
     if actor.person_id is None or actor.acting_for is None:
         return Person.objects.none()
     posts = Post.objects.filter(person=OuterRef("pk"), organisation_id=actor.acting_for, ended_on=None)
-    return Person.objects.filter(Exists(posts), user__is_active=True).exclude(pk=actor.person_id).order_by("id")
+    return Person.objects.filter(Exists(posts), user__is_active=True).exclude(pk=actor.person_id).order_by(*BY_NAME)
 
 
 def people_by_id(ids: Iterable[int]) -> dict[int, Person]:

@@ -34,13 +34,13 @@ def read_queue(query: QueryDict, sides: Sequence[ReviewStep]) -> QueueRequest:
     given = query.get("side", "")
     side = ReviewStep(given) if given in sides else sides[-1]
     state, kind, reviewer = query.get("state", ""), query.get("kind", ""), query.get("reviewer", "")
-    is_id = reviewer.isascii() and reviewer.isdigit() and len(reviewer) < 10
+    is_person = reviewer in {"me", "nobody"} or drawn(reviewer) > 0
     return QueueRequest(
         side=side,
         state=state if state in SHOWN_STATES[side] else "",
         kind=kind if kind in SubmissionKind.values else "",
         days=AGES.get(query.get("age", ""), 0),
-        reviewer=reviewer if reviewer in {"me", "nobody"} or is_id else "",
+        reviewer=reviewer if is_person else "",
     )
 
 

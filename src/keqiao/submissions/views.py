@@ -138,7 +138,7 @@ def _given(request: HttpRequest) -> dict[str, Any]:
 COMMANDS: dict[str, Callable[[HttpRequest, str], Any]] = {
     "claim": lambda r, code: services.claim(actor=actor_of(r), code=code, takes_over=r.POST.get("takes_over") == "yes"),
     "hand-over": lambda r, code: services.hand_over(
-        actor=actor_of(r), code=code, person_id=forms.whole(r.POST.get("person", "")), text=r.POST.get("text", "")
+        actor=actor_of(r), code=code, person_id=forms.drawn(r.POST.get("person", "")), text=r.POST.get("text", "")
     ),
     "promise": lambda r, code: services.promise_date(
         actor=actor_of(r), code=code, due_on=forms.day(r.POST.get("due_on", ""), "due_on")

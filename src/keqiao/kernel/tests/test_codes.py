@@ -69,10 +69,11 @@ def test_keys_in_addresses_tell_nothing_about_how_many_rows_there_are(settings, 
     from keqiao.engagement.models import MessageFile, SavedSearch, Task
     from keqiao.kernel import files
     from keqiao.kernel.models import Notice, StoredFile
+    from keqiao.parties.models import Person
     from keqiao.parties.selectors import system
 
     settings.DATA_DIR = tmp_path
-    for model in (Attachment, MessageFile, SavedSearch, Task, Notice, StoredFile):
+    for model in (Attachment, MessageFile, SavedSearch, Task, Notice, Person, StoredFile):
         assert isinstance(model._meta.pk, codes.DrawnKey)
     made = [files.store(actor=system(), name="a", media_type="text/plain", chunks=[b"x"]).pk for _n in range(20)]
     assert made != sorted(made)
