@@ -367,8 +367,10 @@ def people_to_stand_in_for(actor: Actor, text: str) -> QuerySet[Any]:
         return accounts.none()
     operators = people_in_posts([Role.ADMINISTRATOR]).values("pk")
     named = Q(person__name_zh__icontains=text) | Q(person__name_en__icontains=text) | Q(email__iexact=text)
-    return accounts.filter(named | Q(mobile__number=text)).exclude(person__pk__in=operators).order_by(
-        "person__name_zh", "person__name_en", "person__pk"
+    return (
+        accounts.filter(named | Q(mobile__number=text))
+        .exclude(person__pk__in=operators)
+        .order_by("person__name_zh", "person__name_en", "person__pk")
     )
 
 
