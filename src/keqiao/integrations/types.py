@@ -87,6 +87,8 @@ SCOPES: dict[str, Scope] = {
         Scope("feedback:write", _("标记匹配不合适")),
         Scope("learning:read", _("读取匹配学习的数据与模型（平台管理员）")),
         Scope("learning:write", _("训练、启用、退回匹配的权重（平台管理员）"), is_wide=True),
+        Scope("matching:read", _("读取全量匹配的进度（平台管理员）")),
+        Scope("matching:write", _("开始、停止全量匹配（平台管理员）"), is_wide=True),
         Scope("review:write", _("审核申报与投诉"), is_wide=True),
         Scope("import:write", _("批量导入"), is_wide=True),
         Scope("export:read", _("批量导出"), is_wide=True),

@@ -360,9 +360,17 @@ class PairsProgress:
 PAIRS_WINDOW = timedelta(hours=6)  # after the time of night: a site switched on later waits for the next night
 
 
-def pairs_runs() -> QuerySet[PairsRun]:
-    """The latest first."""
-    return PairsRun.objects.order_by("-begun_at")
+def pairs_runs_visible_to(actor: Actor) -> QuerySet[PairsRun]:
+    """To operators, the latest first."""
+    rows = PairsRun.objects.order_by("-begun_at")
+    return rows if actor.is_operator else rows.none()
+
+
+def get_pairs_run(code: str, *, actor: Actor) -> PairsProgress:
+    found = pairs_progress(pairs_runs_visible_to(actor).filter(code=code))
+    if not found:
+        raise NotFound
+    return found[0]
 
 
 def pairs_progress(runs: Iterable[PairsRun]) -> list[PairsProgress]:

@@ -58,6 +58,7 @@ class Environment:
     milvus_consistency: str  # MILVUS_CONSISTENCY: Bounded (searches some seconds behind) or Strong
     all_pairs_at: str  # KEQIAO_ALL_PAIRS_AT: when all needs are matched with all achievements, as 02:30; empty: never
     all_pairs_processes: int  # KEQIAO_ALL_PAIRS_PROCESSES: that compute it on this machine; 0 means one a core
+    ray_address: str  # RAY_ADDRESS: a Ray cluster that computes all pairs, or local; needs keqiao[ray]; empty: no Ray
     metrics: str  # KEQIAO_METRICS: where Prometheus may ask, as 127.0.0.1:9464; empty means nowhere
     metrics_token: str  # KEQIAO_METRICS_TOKEN: bearer token that Prometheus gives; needed beyond loopback
     traces_url: str  # KEQIAO_TRACES_URL: an OpenTelemetry collector (OTLP over HTTP); needs keqiao[traces]
@@ -112,6 +113,7 @@ VARIABLES = {
     "milvus_consistency": ("MILVUS_CONSISTENCY", "Bounded"),
     "all_pairs_at": ("KEQIAO_ALL_PAIRS_AT", ""),
     "all_pairs_processes": ("KEQIAO_ALL_PAIRS_PROCESSES", "0"),
+    "ray_address": ("RAY_ADDRESS", ""),
     "metrics": ("KEQIAO_METRICS", ""),
     "metrics_token": ("KEQIAO_METRICS_TOKEN", ""),
     "traces_url": ("KEQIAO_TRACES_URL", ""),
@@ -166,6 +168,7 @@ def read_environment(environ: os._Environ[str] | dict[str, str] = os.environ) ->
         milvus_consistency=raw["milvus_consistency"],
         all_pairs_at=_time_of_day(raw, "all_pairs_at"),
         all_pairs_processes=_whole(raw, "all_pairs_processes", 0, 1_000),
+        ray_address=raw["ray_address"],
         metrics=raw["metrics"],
         metrics_token=raw["metrics_token"],
         traces_url=raw["traces_url"].rstrip("/"),

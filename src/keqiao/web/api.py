@@ -313,6 +313,7 @@ ROUTERS = (
     "joining.api",
     "alerts.api",
     "learning.api",
+    "matching.api",
     "experts.api",
     "interchange.api",
     "integrations.api",

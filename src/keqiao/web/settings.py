@@ -23,6 +23,7 @@ CSRF_TRUSTED_ORIGINS = [f"{urlsplit(ENV.site_url).scheme}://{urlsplit(ENV.site_u
 DATA_DIR = ENV.data
 INDEX_CACHE_MB = ENV.index_cache
 ALL_PAIRS_AT, ALL_PAIRS_PROCESSES = ENV.all_pairs_at, ENV.all_pairs_processes
+RAY_ADDRESS = ENV.ray_address
 JURISDICTION = ENV.jurisdiction
 SITE_TIME_ZONE = ENV.time_zone
 

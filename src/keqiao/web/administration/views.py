@@ -242,7 +242,9 @@ def all_pairs(request: HttpRequest) -> HttpResponse:
             return redirect("all_pairs")
         except IndexNotReady as error:
             problem = error
-    shown = Paginator(matching.pairs_runs(), RUNS_PER_PAGE).get_page(page_number(request.GET))
+    shown = Paginator(matching.pairs_runs_visible_to(actor_of(request)), RUNS_PER_PAGE).get_page(
+        page_number(request.GET)
+    )
     runs = matching.pairs_progress(shown.object_list)
     under_way = matching.pairs_under_way()
     context = {
