@@ -203,7 +203,13 @@ def leave_alone(alias: str, trouble: Exception) -> None:
     """What it had replayed is forgotten too: it may come back as another one."""
     log.warning("a replica is left alone", extra={"replica": alias, "error": type(trouble).__name__})
     _known[alias] = _Known(alone_until=time.monotonic() + LEFT_ALONE)
+    _part_from(alias)
+
+
+def _part_from(alias: str) -> None:
+    """Kept connections go too: a replica that became the primary keeps those it had, and nobody would look for the new one."""
     connections[alias].close()
+    connections[alias].close_pool()  # type: ignore[attr-defined]  # PostgreSQL's
 
 
 def forget() -> None:
@@ -248,7 +254,7 @@ def _standing(alias: str, written: int) -> Standing:
             time.sleep(ON_ITS_WAY)
             replayed, age = _ask(alias)
     except AWAY as trouble:
-        connections[alias].close()
+        _part_from(alias)
         return Standing(alias, place, "no_replica" if isinstance(trouble, NoReplica) else "away")
     behind = max(0, written - replayed)
     return Standing(alias, place, bytes_behind=behind, seconds_behind=0.0 if behind == 0 else age)

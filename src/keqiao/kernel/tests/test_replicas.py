@@ -190,9 +190,12 @@ def test_a_page_that_loses_its_replica_on_the_way_is_made_from_the_primary() -> 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("_twin")
-def test_a_primary_behind_the_replicas_address_is_not_read() -> None:
+def test_a_primary_behind_the_replicas_address_is_not_read_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """The twin is one: it takes writes itself."""
+    parted = []
+    monkeypatch.setattr(connections[TWIN], "close_pool", lambda: parted.append(TWIN))
     assert where(get()) == "default"
+    assert parted == [TWIN]
     connections[TWIN].connect()
     (standing,) = replicas.standings()
     assert (standing.trouble, standing.is_used, standing.bytes_behind) == ("no_replica", False, None)
