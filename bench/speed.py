@@ -148,7 +148,7 @@ class Site:
 
     def __enter__(self) -> Self:
         code = "import sys; from keqiao.web.server import main; main(sys.argv[1:])"
-        target = ["keqiao.web.asgi:application", "127.0.0.1", str(self.port), "1", "5"]
+        target = ["keqiao.web.wsgi:warmed", "127.0.0.1", str(self.port), "1", "5"]
         self.process = subprocess.Popen([sys.executable, "-c", code, *target])
         for _ in range(200):
             try:

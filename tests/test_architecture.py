@@ -129,8 +129,8 @@ def test_only_the_environment_module_reads_the_environment():
         for path in sources(context)
         if reading.search(path.read_text())
     ]
-    # asgi.py and live.py only name Django's settings module before it loads
-    assert set(found) <= {"web/asgi.py", "web/live.py"}
+    # wsgi.py and live.py only name Django's settings module before it loads
+    assert set(found) <= {"web/wsgi.py", "web/live.py"}
 
 
 def test_migrations_never_import_our_code():

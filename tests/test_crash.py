@@ -112,7 +112,7 @@ class Trouble:
 def victims(site: Site, parent: int) -> dict[str, list[psutil.Process]]:
     """The site's processes by what they are."""
     found: dict[str, list[psutil.Process]] = {"web": [], "live": [], "worker": [], "database": []}
-    marks = {"web": "keqiao.web.asgi:application", "live": "keqiao.web.live:application", "worker": "keqiao.cli.worker"}
+    marks = {"web": "keqiao.web.wsgi:warmed", "live": "keqiao.web.live:application", "worker": "keqiao.cli.worker"}
     for process in psutil.Process(parent).children(recursive=True):
         with suppress(psutil.Error):
             for name, mark in marks.items():

@@ -25,7 +25,7 @@ def programs(env: Environment) -> list[Program]:
         "1",
         "1",
     )  # an open stream ends only when it is cut
-    web = ("keqiao.web.asgi:application", env.host, str(env.port), str(env.web_workers), "5")
+    web = ("keqiao.web.wsgi:warmed", env.host, str(env.port), str(env.web_workers), "5")
     here = f"http://{supervisor.own_host(env)}"
     telling = [Program("metrics", "keqiao.cli.metrics", (), 2)] if env.metrics else []
     return [

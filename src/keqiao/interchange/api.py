@@ -167,7 +167,7 @@ def export(
 ) -> Any:
     """What is exported can be imported again. A publisher who is not shown is in no file."""
     wanted = Wanted(kind=kind, q=q, field=field, region=region, mode=mode, organisation=organisation, own=own)
-    return sending.export(request, api_actor(request), wanted, format)
+    return sending.export(api_actor(request), wanted, format)
 
 
 def import_out(job: Any) -> dict[str, Any]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
-from django.http import FileResponse, HttpRequest, StreamingHttpResponse
+from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import translation
 
@@ -25,27 +23,25 @@ from keqiao.parties.types import Actor
 END = object()
 
 
-def export(request: HttpRequest, actor: Actor, wanted: Wanted, extension: str) -> HttpResponseBase:
+def export(actor: Actor, wanted: Wanted, extension: str) -> HttpResponseBase:
     rows = exporting.rows_for(actor, wanted)  # first: it refuses what is not there
     columns = exporting.columns_of(wanted.kind)
     name = exporting.name_of(wanted.kind, extension, clock.machine_today())
     names = writers.header(columns)
     if extension == FileFormat.JSONL:
-        return stream(request, writers.json_lines(rows), name, writers.MEDIA[FileFormat.JSONL])
+        return stream(writers.json_lines(rows), name, writers.MEDIA[FileFormat.JSONL])
     if extension == FileFormat.XLSX:
         return attachment(writers.workbook([(wanted.kind, names, writers.cells_of(columns, rows))]), name)
-    return stream(
-        request, writers.csv_lines(names, writers.cells_of(columns, rows)), name, writers.MEDIA[FileFormat.CSV]
-    )
+    return stream(writers.csv_lines(names, writers.cells_of(columns, rows)), name, writers.MEDIA[FileFormat.CSV])
 
 
-def errors(request: HttpRequest, job: Import, extension: str) -> HttpResponseBase:
+def errors(job: Import, extension: str) -> HttpResponseBase:
     """The file that was given, with the column of errors."""
     names, cells = _with_errors(job)
     name = f"{job.code}-errors.{extension}"
     if extension == FileFormat.XLSX:
         return attachment(writers.workbook([(job.kind, names, cells)]), name)
-    return stream(request, writers.csv_lines(names, cells, job.delimiter or ","), name, writers.MEDIA[FileFormat.CSV])
+    return stream(writers.csv_lines(names, cells, job.delimiter or ","), name, writers.MEDIA[FileFormat.CSV])
 
 
 def _with_errors(job: Import) -> tuple[list[str], Iterator[list[Any]]]:
@@ -88,7 +84,7 @@ def _write_text(parts: Iterator[str], path: Path) -> None:
             out.write(part)
 
 
-def template(request: HttpRequest, kind: str, extension: str) -> HttpResponseBase:
+def template(kind: str, extension: str) -> HttpResponseBase:
     """An empty file to fill in; the workbook also explains the columns and lists the codes."""
     names, name = writers.header(TABLES[kind]), f"keqiao-{kind}-template.{extension}"
     if extension == FileFormat.XLSX:
@@ -105,7 +101,7 @@ def template(request: HttpRequest, kind: str, extension: str) -> HttpResponseBas
             ("代码表" if is_chinese else "Codes", words, reports.code_lists(kind)),
         ]
         return attachment(writers.workbook(sheets), name)
-    return stream(request, writers.csv_lines(names, iter(())), name, writers.MEDIA[FileFormat.CSV])
+    return stream(writers.csv_lines(names, iter(())), name, writers.MEDIA[FileFormat.CSV])
 
 
 def _flat(value: Any) -> Any:
@@ -118,16 +114,11 @@ def attachment(file: Any, name: str) -> HttpResponseBase:
     return _private(response)
 
 
-def stream(request: HttpRequest, parts: Iterator[str], name: str, media_type: str) -> HttpResponseBase:
+def stream(parts: Iterator[str], name: str, media_type: str) -> HttpResponseBase:
     """Part by part, in the reader's language also while it runs. The first part is made now: a refusal is still a page."""
     language = translation.get_language() or "zh-hans"
     first = next(parts, "")
-    source: Iterable[str] | AsyncIterator[str] = (
-        _from_thread(first, parts, language)
-        if isinstance(request, ASGIRequest)
-        else _in_language(first, parts, language)
-    )
-    response = StreamingHttpResponse(source, content_type=media_type)
+    response = StreamingHttpResponse(_in_language(first, parts, language), content_type=media_type)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return _private(response)
 
@@ -135,13 +126,6 @@ def stream(request: HttpRequest, parts: Iterator[str], name: str, media_type: st
 def _in_language(first: str, parts: Iterator[str], language: str) -> Iterator[str]:
     yield first
     while (part := _next(parts, language)) is not END:
-        yield str(part)
-
-
-async def _from_thread(first: str, parts: Iterator[str], language: str) -> AsyncIterator[str]:
-    """Under the asynchronous server: the database is asked in a thread, part by part."""
-    yield first
-    while (part := await sync_to_async(_next)(parts, language)) is not END:
         yield str(part)
 
 

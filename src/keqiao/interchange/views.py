@@ -165,7 +165,7 @@ def errors(request: HttpRequest, code: str, extension: str) -> HttpResponseBase:
     job = get_import(code, actor=actor_of(request))
     if job.file is None or extension not in TEMPLATE_FORMATS:
         raise NotFound
-    return sending.errors(request, job, extension)
+    return sending.errors(job, extension)
 
 
 @page
@@ -175,7 +175,7 @@ def template(request: HttpRequest, kind: str, extension: str) -> HttpResponseBas
         raise NotFound
     if not can_import(actor_of(request), kind):
         raise NotAllowed
-    return sending.template(request, kind, extension)
+    return sending.template(kind, extension)
 
 
 # --- out --------------------------------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     extension = request.GET.get("format", "csv")
     if extension not in EXPORT_FORMATS:
         raise BadInput(field="format")
-    return sending.export(request, actor_of(request), wanted_of(request, request.GET.get("kind", "")), extension)
+    return sending.export(actor_of(request), wanted_of(request, request.GET.get("kind", "")), extension)
 
 
 def wanted_of(request: HttpRequest, kind: str) -> Wanted:

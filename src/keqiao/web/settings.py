@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "keqiao.web.middleware.SecurityHeaders",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "keqiao.web.turns.ByTurns",
     "keqiao.web.middleware.CleanInput",
     "keqiao.kernel.replicas.Marker",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -88,8 +89,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "keqiao.web.urls"
-ASGI_APPLICATION = "keqiao.web.asgi.application"
-WSGI_APPLICATION = None
+WSGI_APPLICATION = "keqiao.web.wsgi.application"
 APPEND_SLASH = False
 TEMPLATES: list[dict[str, Any]] = [
     {

@@ -1,6 +1,5 @@
 """A web process is warm before it says that it is ready, and starts all the same when warming fails."""
 
-import asyncio
 import gc
 import sys
 
@@ -23,15 +22,19 @@ def test_every_page_is_asked_for_and_a_failure_stops_nothing(settings, caplog):
     settings.ALLOWED_HOSTS = [".example.org", "site.example.org"]
     asked = []
 
-    async def application(scope, receive, send):
-        asked.append((scope["path"], dict(scope["headers"])[b"host"], await receive()))
-        if scope["path"] == "/search":
-            raise RuntimeError("no index yet")
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+    class Answer(list):
+        def close(self):
+            asked.append("closed")
 
-    asyncio.run(warming.warm(application))
-    nothing = {"type": "http.request", "body": b"", "more_body": False}
-    assert asked == [(path, b"site.example.org", nothing) for path, _query in warming.PAGES]
+    def application(environ, start_response):
+        asked.append((environ["PATH_INFO"], environ["HTTP_HOST"], environ["REQUEST_METHOD"]))
+        if environ["PATH_INFO"] == "/search":
+            raise RuntimeError("no index yet")
+        start_response("200 OK", [])
+        return Answer([b"page"])
+
+    warming.warm(application)
+    assert asked == [*((path, "site.example.org", "GET") for path, _query in warming.PAGES), "closed"]
     assert [record.path for record in caplog.records] == ["/search", "/search"]
     assert (sys.getswitchinterval(), gc.get_threshold()) == (
         warming.SWITCH_S,
