@@ -87,7 +87,9 @@ with hiding("pandas"):
 INDEX_CACHE_MB, METADATA_CACHE_MB = 64, 32
 BATCH = 1000  # documents of one commit
 FILLED_AT_ONCE = 8_000  # documents of one commit while an index is filled: about 32 MB
-TEXT_INDEX_MB = 32  # that Lance may hold while it builds the text index; beyond, it writes a part and merges
+# That Lance may hold while it builds the text index; beyond, it begins another part, and each part has lists of its own for all
+# words of a query. 100,000 documents are one part; in eight, with 32, a query by words took three times as long.
+TEXT_INDEX_MB = 192
 UNINDEXED_MOST = 2000  # 11,000 rows outside the text index made queries four times slower
 KEEP_VERSIONS = timedelta(hours=1)
 ANN_FROM = 50_000  # rows; below, a scan of all vectors is fast and exact
