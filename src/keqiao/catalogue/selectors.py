@@ -9,17 +9,19 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from keqiao.catalogue.models import (
     Achievement,
+    AchievementText,
     Attachment,
     Code,
     ContributorShare,
     IPAsset,
     NamedContributor,
     Need,
+    NeedText,
     OwnershipFraction,
     PrivateBudget,
     ShareVersion,
@@ -134,6 +136,20 @@ def needs_by_code(codes: Sequence[str], *, actor: Actor) -> list[Need]:
         .prefetch_related("texts", "indicators")
     )
     return _in_order(codes, found)
+
+
+def items_to_list(kind: str, codes: Sequence[str], *, actor: Actor) -> list[Any]:
+    """The same with no more than a line of a list shows: no figures, and of the texts what stands there."""
+    if kind == "achievement":
+        texts = AchievementText.objects.defer("problem", "how", "stage", "incumbent", "advantage")
+        achievements = achievements_visible_to(actor).filter(code__in=codes).select_related("owner")
+        return _in_order(
+            codes,
+            achievements.prefetch_related(Prefetch("texts", texts), Prefetch("assets", IPAsset.objects.only("pk"))),
+        )
+    needs = needs_visible_to(actor).filter(code__in=codes).select_related("publisher")
+    problems = NeedText.objects.defer("background", "tried", "wanted", "offers")
+    return _in_order(codes, needs.prefetch_related(Prefetch("texts", problems)))
 
 
 def _in_order(codes: Sequence[str], found: Iterable[T]) -> list[T]:

@@ -7,7 +7,7 @@ order. With nothing typed, the newest items come from the database.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -24,6 +24,7 @@ from keqiao.matching import scoring, tallies
 from keqiao.matching.engine import And, Eq, Filter, Has, In, Not, Or, Range
 from keqiao.matching.gathering import regions
 from keqiao.matching.queries import SearchQuery, read_query
+from keqiao.matching.recent import Recent
 from keqiao.matching.types import TRL_BANDS, Arch, Reach
 from keqiao.parties.types import Actor
 
@@ -32,6 +33,7 @@ NEAREST = 100  # hits that a search looks at; the page says so
 SCORED = 30  # of these, how many are put in the order of their arch
 NEARNESS = 0.25  # of the best hit: on the demo texts, what lies lower is noise (docs/why/matching.md)
 LONGEST_QUERY = 2_000  # characters that are read
+JUDGED_PAGES = 200  # pages of results that are kept: about 50 kB each
 
 SORTS = ("match", "trl", "newest")
 FACETS = {
@@ -129,7 +131,7 @@ def _newest(request: SearchRequest, actor: Actor) -> SearchResult:
     page = max(request.page, 1)
     codes = list(rows.order_by(*order).values_list("code", flat=True)[(page - 1) * PER_PAGE : page * PER_PAGE])
     return SearchResult(
-        items=[Found(item) for item in _load(request.kind, codes, actor)],
+        items=[Found(item) for item in catalogue.items_to_list(request.kind, codes, actor=actor)],
         total=min(total, tallies.COUNTED) if ahead and _is_filtered(request) else total,
         total_is_exact=True,
         facets=facets,
@@ -183,26 +185,93 @@ def _has_price(request: SearchRequest) -> bool:
 def _nearest(request: SearchRequest, text: str, actor: Actor) -> SearchResult:
     query = read_query(text, regions().names(), drop=request.drop)
     codes = _candidates(request, query, actor)
-    every = _public(request.kind, actor).filter(code__in=codes)
-    visible = set(every.values_list("code", flat=True))
-    kept = [code for code in codes if code in visible]
+    around: list[str] | None = None  # what facets are counted among, when some are chosen
+    if any(_selected(request, name) for name in FACETS[request.kind]):
+        around = _candidates(request, query, actor, but_facets=True)
+    rows = _rows(request.kind, {*codes, *(around or ())}, actor)
+    judged = _judged(request, query, codes, around, rows)
+    items = [
+        Found(item, judged.arches.get(item.code), judged.passages_of(item))
+        for item in catalogue.items_to_list(request.kind, judged.shown, actor=actor)
+    ]
+    is_exact = len(codes) < NEAREST
+    pages = _pages(judged.total)
+    return SearchResult(items, judged.total, is_exact, judged.facets, query, max(request.page, 1), pages, request)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What a page of results shows besides the items themselves."""
+
+    seen: tuple[Any, ...]  # what it was judged from
+    total: int
+    shown: list[str]
+    arches: Mapping[str, Arch]  # of those that are shown
+    facets: list[Facet]
+    showing: scoring.Showing
+    passages: dict[str, tuple[Passage, ...]] = field(default_factory=dict)
+
+    def passages_of(self, item: Any) -> tuple[Passage, ...]:
+        if item.code not in self.passages:
+            self.passages[item.code] = _passages(self.showing, item)
+        return self.passages[item.code]
+
+
+# The same page again, as long as the nearest items are the same, at the same revisions, and judged by the same points.
+# Who may see which of them is asked of the database every time.
+_pages_judged: Recent[tuple[Any, ...], _Judged] = Recent(JUDGED_PAGES)
+
+
+def _judged(
+    request: SearchRequest,
+    query: SearchQuery,
+    codes: Sequence[str],
+    around: Sequence[str] | None,
+    rows: Mapping[str, Any],
+) -> _Judged:
+    page = (request.kind, request.q, request.drop, _choices(request), request.sort, request.page)
+    revisions = tuple((code, row["revision"]) for code, row in rows.items())
+    seen = (
+        tuple(codes),
+        tuple(around or ()),
+        frozenset(revisions),
+        scoring.version(),
+        scoring.region_names(),
+        scoring.region_paths(),
+    )
+    before = _pages_judged.get(page)
+    if before is None or before.seen != seen:
+        before = _judge(request, query, [code for code in codes if code in rows], around, rows, seen)
+        _pages_judged.put(page, before)
+    return before
+
+
+def _choices(request: SearchRequest) -> tuple[Any, ...]:
+    chosen = tuple(_selected(request, name) for name in FACETS[request.kind])
+    return (chosen, request.price_low, request.price_high, request.include_negotiable)
+
+
+def _judge(
+    request: SearchRequest,
+    query: SearchQuery,
+    kept: list[str],
+    around: Sequence[str] | None,
+    rows: Mapping[str, Any],
+    seen: tuple[Any, ...],
+) -> _Judged:
     with measures.stage("stones"):
         arches = scoring.search_arches(request.kind, query, kept[:SCORED])
     kept = [code for code in kept if code not in arches or scoring.is_near(arches[code])]
     arches = {code: arch for code, arch in arches.items() if scoring.is_near(arch)}
-    kept = _ordered(request, kept, arches, every)
+    kept = _ordered(request, kept, arches, rows)
     page = max(request.page, 1)
     shown = kept[(page - 1) * PER_PAGE : page * PER_PAGE]
     arches |= scoring.search_arches(request.kind, query, [code for code in shown if code not in arches])
-    showing = scoring.Showing(query.text)
-    items = [Found(item, arches.get(item.code), _passages(showing, item)) for item in _load(request.kind, shown, actor)]
-    around = kept
-    if any(_selected(request, name) for name in FACETS[request.kind]):
-        around = _candidates(request, query, actor, but_facets=True)
     with measures.stage("facets"):
-        facets = _facets(request, _traits(_public(request.kind, actor).filter(code__in=around)))
-    is_exact = len(codes) < NEAREST
-    return SearchResult(items, len(kept), is_exact, facets, query, page, _pages(len(kept)), request)
+        counted = kept if around is None else around
+        facets = _facets(request, [rows[code] for code in counted if code in rows])
+    shown_arches = {code: arches[code] for code in shown if code in arches}
+    return _Judged(seen, len(kept), shown, shown_arches, facets, scoring.Showing(query.text))
 
 
 def _candidates(request: SearchRequest, query: SearchQuery, actor: Actor, *, but_facets: bool = False) -> list[str]:
@@ -215,14 +284,14 @@ def _candidates(request: SearchRequest, query: SearchQuery, actor: Actor, *, but
     return list(rows.order_by("-published_at", "-id").values_list("code", flat=True)[:NEAREST])
 
 
-def _ordered(request: SearchRequest, codes: list[str], arches: Mapping[str, Arch], rows: QuerySet[Any]) -> list[str]:
+def _ordered(
+    request: SearchRequest, codes: list[str], arches: Mapping[str, Arch], rows: Mapping[str, Any]
+) -> list[str]:
     """By the arch (those without an unmet must first), by maturity, or by date; ties keep the order of nearness."""
     if request.sort == "newest":
-        dates = dict(rows.values_list("code", "published_at"))
-        return sorted(codes, key=lambda code: dates[code], reverse=True)
+        return sorted(codes, key=lambda code: rows[code]["published_at"], reverse=True)
     if _by_trl(request):
-        levels = dict(rows.values_list("code", "trl"))
-        return sorted(codes, key=lambda code: -(levels[code] or 0))
+        return sorted(codes, key=lambda code: -(rows[code]["level"] or 0))
     scored = sorted(arches, key=lambda code: (arches[code].has_unmet, -arches[code].score))
     return [*scored, *(code for code in codes if code not in arches)]
 
@@ -339,14 +408,23 @@ Traits = list[dict[str, Any]]
 
 def _traits(rows: QuerySet[Any]) -> Traits:
     """What facets count: each combination of traits, and how many rows have it."""
+    rows, names = _with_traits(rows)
+    return list(rows.order_by().values(*names).annotate(n=Count("pk")))
+
+
+def _rows(kind: str, codes: Collection[str], actor: Actor) -> dict[str, dict[str, Any]]:
+    """Code → traits, revision and date of each of these that the actor may see in public."""
+    rows, names = _with_traits(_public(kind, actor).filter(code__in=codes))
+    found = rows.order_by().values("code", "revision", "published_at", *names)
+    return {row["code"]: {**row, "n": 1} for row in found}
+
+
+def _with_traits(rows: QuerySet[Any]) -> tuple[QuerySet[Any], list[str]]:
     names = ["field", "modes", "region", "is_fictional", "level"]
     if rows.model.__name__ == "Achievement":
         granted = Exists(catalogue.granted_assets().filter(achievements=OuterRef("pk")))
-        rows = rows.annotate(granted=granted, level=F("trl"))
-        names += ["ownership", "granted"]
-    else:
-        rows = rows.annotate(level=F("trl_min"))
-    return list(rows.order_by().values(*names).annotate(n=Count("pk")))
+        return rows.annotate(granted=granted, level=F("trl")), [*names, "ownership", "granted"]
+    return rows.annotate(level=F("trl_min")), names
 
 
 def _facets(request: SearchRequest, traits: Traits) -> list[Facet]:
@@ -361,10 +439,10 @@ def _facet(request: SearchRequest, name: str, traits: Traits) -> Facet:
 
 
 def _shown_facet(request: SearchRequest, name: str, given: Mapping[str, int]) -> Facet:
-    """The values that occur, most frequent first (maturity in its own order), and what was chosen in any case."""
+    """The values that occur, most frequent first, then by name (maturity in its own order); what was chosen in any case."""
     counts = Counter(given)
     selected = set(_selected(request, name))
-    order = list(TRL_BANDS) if name == "trl" else [value for value, _ in counts.most_common()]
+    order = list(TRL_BANDS) if name == "trl" else sorted(counts, key=lambda value: (-counts[value], value))
     shown = [FacetValue(value, counts[value], value in selected) for value in order if counts[value]]
     shown += [FacetValue(value, 0, True) for value in sorted(selected) if not counts[value]]
     return Facet(name, tuple(shown))

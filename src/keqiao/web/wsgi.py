@@ -10,7 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from keqiao.runtime import child
@@ -30,7 +30,7 @@ from keqiao.web import warming  # noqa: E402
 django_application = get_wsgi_application()
 
 
-def application(environ: Mapping[str, Any], start: Start) -> Iterable[bytes]:
+def application(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
     if "HTTP_TRANSFER_ENCODING" in environ and "CONTENT_LENGTH" not in environ:
         return _length_required(start)
     answer: Any = django_application(environ, start)
@@ -41,7 +41,7 @@ def application(environ: Mapping[str, Any], start: Start) -> Iterable[bytes]:
     return whole
 
 
-def warmed() -> Callable[[Mapping[str, Any], Start], Iterable[bytes]]:
+def warmed() -> Callable[[dict[str, Any], Start], Iterable[bytes]]:
     """The application, made when a server process starts: requests wait until it can answer them as fast as later ones."""
     warming.warm(django_application)
     return application

@@ -1,7 +1,7 @@
 """Plain functions that build matching rows."""
 
 from keqiao.catalogue.tests.factories import make_achievement, make_need
-from keqiao.matching import gathering, index_state, indexing, scoring, stones
+from keqiao.matching import gathering, index_state, indexing, scoring, search, stones
 from keqiao.matching.models import Match
 from keqiao.matching.types import Arch, Finding, Stone, StoneResult, Verdict
 from keqiao.parties import selectors as parties
@@ -55,6 +55,7 @@ def forget_everything():
     scoring._answers.clear()
     gathering._regions.cache_clear()
     scoring._weights.cache_clear()
+    search._pages_judged.clear()
 
 
 def load_rules():

@@ -3,13 +3,14 @@
 import shutil
 
 import pytest
+from django.db.models import F
 from procrastinate import testing
 from procrastinate.contrib.django import app
 
 from keqiao.catalogue import services as catalogue
 from keqiao.catalogue.tests.factories import make_achievement, make_need
 from keqiao.kernel.errors import NotAllowed
-from keqiao.matching import indexing, search, selectors, services, stale
+from keqiao.matching import indexing, scoring, search, selectors, services, stale
 from keqiao.matching.engine import Eq
 from keqiao.matching.models import Match
 from keqiao.matching.retrieval import Retriever
@@ -144,6 +145,38 @@ def test_the_same_search_is_not_made_twice_until_the_index_changes(city, monkeyp
     assert len(asked) == 2  # the facets around it are of the answer that is kept
     publish(city["hidden"])
     assert city["hidden"].code in found()
+
+
+def test_a_page_is_judged_again_only_when_something_of_it_has_changed(city, monkeypatch):
+    judged = []
+    first = scoring.search_arches
+    monkeypatch.setattr(
+        scoring, "search_arches", lambda kind, query, codes: judged.append(codes) or first(kind, query, codes)
+    )
+
+    def found(**more):
+        return search.search(SearchRequest(q="耐酸纳滤膜，通量 15 LMH/bar 以上", **more), actor=visitor)
+
+    before = found()
+    judged.clear()
+    again = found()
+    assert judged == []
+    assert (again.items, again.facets, again.total) == (before.items, before.facets, before.total)
+    assert all(hit.arch and hit.passages for hit in again.items[:1])
+    found(sort="newest")
+    found(facets={"field": ("materials",)})
+    assert len(judged) == 4  # each page of its own: those that are scored, and those of the rest that it shows
+    assert found(facets={"field": ("energy",)}).items == []
+    judged.clear()
+    type(city["membrane"]).objects.filter(pk=city["membrane"].pk).update(trl=2, revision=F("revision") + 1)
+    changed = found()
+    assert judged != []
+    assert {facet.name: facet.values for facet in changed.facets}["trl"] != {
+        facet.name: facet.values for facet in before.facets
+    }["trl"]
+    # What is withdrawn is gone at once, though the index has it until the job has run.
+    catalogue.withdraw_achievement(actor=system, code=city["membrane"].code)
+    assert city["membrane"].code not in {hit.item.code for hit in found().items}
 
 
 def test_what_is_new_is_indexed_before_matches_that_wait(city):
