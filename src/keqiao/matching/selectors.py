@@ -384,6 +384,10 @@ def pairs_progress(runs: Iterable[PairsRun]) -> list[PairsProgress]:
     return [_progress(run, found.get(run.pk, (0, 0, 0, 0, 0, None))) for run in runs]
 
 
+def last_pairs_run() -> PairsProgress | None:
+    return next(iter(pairs_progress(PairsRun.objects.order_by("-begun_at")[:1])), None)
+
+
 def pairs_under_way() -> PairsProgress | None:
     return next(iter(pairs_progress(PairsRun.objects.filter(state=RunState.RUNNING))), None)
 

@@ -153,7 +153,7 @@ def begin_all_pairs(*, actor: Actor, needs_a_shard: int = NEEDS_A_SHARD) -> str:
         for code, piece in zip(codes.fresh_many(PairsShard, "QS", len(pieces)), pieces, strict=True)
     )
     record("matching.pairs_run_begun", run, actor=actor, needs=run.needs)
-    transaction.on_commit(_go_on_with_all_pairs)
+    _go_on_with_all_pairs()
     return run.code
 
 

@@ -17,6 +17,7 @@ from django.db import connection
 
 from keqiao.kernel import clock, jobs, progress, replicas
 from keqiao.matching import index_moves, index_state, indexing, shadow
+from keqiao.matching import selectors as matching
 from keqiao.runtime import heartbeat
 
 PROGRAMS = {"keqiao.web.server": "web", "keqiao.cli.worker": "worker", "keqiao.cli.metrics": "metrics"}
@@ -65,7 +66,7 @@ def state() -> State:
         heartbeat=heartbeat.age(settings.DATA_DIR),
         queues=jobs.queues(),
         running=jobs.running(),
-        works=progress.known(),
+        works=[*all_pairs(), *progress.known()],
         indexed=indexing.sizes(),
         index_version=serving.version if serving else None,
         index_engine=serving.engine if serving else "",
@@ -78,6 +79,16 @@ def state() -> State:
         backup=last_backup(),
         at=clock.now(),
     )
+
+
+def all_pairs() -> list[progress.Work]:
+    """The last run over all pairs, as other long work."""
+    found = matching.last_pairs_run()
+    if found is None:
+        return []
+    outcome = {"running": "running", "done": "done", "stopped": "broken_off"}[found.state]
+    at = found.ended_at or found.last_at or found.begun_at
+    return [progress.Work("all_pairs", found.done, found.needs, outcome, found.begun_at, at)]
 
 
 def _database_bytes() -> int:

@@ -5,14 +5,15 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from keqiao.catalogue.models import Achievement, Need
 from keqiao.catalogue.tests.factories import make_achievement, make_need
-from keqiao.kernel import clock
+from keqiao.kernel import clock, site
 from keqiao.kernel.errors import NotAllowed, NotFound
 from keqiao.kernel.models import Event
-from keqiao.matching import index_state, indexing, scoring, selectors, services, stale
-from keqiao.matching.all_pairs import driving, library, shards
+from keqiao.matching import index_state, indexing, scoring, selectors, services, stale, tasks
+from keqiao.matching.all_pairs import driving, library, runners, shards
 from keqiao.matching.all_pairs.library import Best
 from keqiao.matching.all_pairs.runners import Here, WorkersLost
 from keqiao.matching.engine import Batch
@@ -21,6 +22,7 @@ from keqiao.matching.tests.factories import forget_everything, load_rules, make_
 from keqiao.matching.types import IndexNotReady, RunState
 from keqiao.parties import selectors as parties
 from keqiao.parties.tests.factories import make_actor, make_operator
+from keqiao.runtime.environment import BadSetting
 
 pytestmark = pytest.mark.django_db
 system = parties.system()
@@ -364,12 +366,40 @@ def test_the_best_over_parts_are_the_best_of_all():
 
 @pytest.mark.parametrize(("at", "begun", "due"), [("", None, False), ("now", None, True), ("now", 0, False), ("now", 30, True), ("later", None, False)])  # fmt: skip
 def test_each_night_once(at, begun, due):
-    now = clock.now().astimezone(selectors.site.zone())
+    now = clock.now().astimezone(site.zone())
     times = {"": "", "now": now - timedelta(minutes=10), "later": now + timedelta(hours=3)}
     if begun is not None:
         at_time = clock.now() - timedelta(hours=begun)
         PairsRun.objects.create(code="QP-1", state="done", version="x", needs=0, begun_at=at_time, ended_at=at_time)
     assert selectors.all_pairs_are_due(times[at] and times[at].strftime("%H:%M")) is due
+
+
+def test_the_workers_job_goes_on_with_a_run_and_begins_one_at_its_time(city, settings, monkeypatch):
+    monkeypatch.setattr("keqiao.matching.all_pairs.runners.of_settings", Here)
+    settings.ALL_PAIRS_AT = ""
+    tasks.go_on_with_all_pairs(timestamp=0)
+    assert not PairsRun.objects.exists()
+    settings.ALL_PAIRS_AT = clock.now().astimezone(site.zone()).strftime("%H:%M")
+    tasks.go_on_with_all_pairs(timestamp=0)
+    assert PairsRun.objects.get().state == RunState.DONE
+    tasks.go_on_with_all_pairs(timestamp=0)  # once a night
+    assert PairsRun.objects.count() == 1
+    code = begin()
+    assert ProcrastinateJob.objects.filter(task_name="keqiao.matching.tasks.go_on_with_all_pairs").exists()
+    tasks.go_on_with_all_pairs(timestamp=0)
+    assert PairsRun.objects.get(code=code).state == RunState.DONE
+
+
+def test_who_computes_is_as_the_settings_say(settings, monkeypatch):
+    settings.RAY_ADDRESS, settings.ALL_PAIRS_PROCESSES = "", 3
+    assert runners.of_settings().count == 3
+    assert runners.of_settings(2).count == 2
+    settings.RAY_ADDRESS = "local"
+    assert runners.of_settings().address == "local"
+    assert isinstance(runners.of_settings(2), runners.Processes)
+    monkeypatch.setattr(runners, "find_spec", lambda _name: None)
+    with pytest.raises(BadSetting, match=r"keqiao\[ray\]"):
+        runners.of_settings()
 
 
 @pytest.mark.slow
