@@ -17,11 +17,11 @@ def dispatch_event(*, event_id: int) -> None:
 
 @app.periodic(cron="* * * * *")
 @app.task(queue="kernel", queueing_lock="seal_events")
-def seal_events(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
-    """Link the events that are not sealed yet into the hash chain."""
+def seal_events(timestamp: int) -> None:
+    """Link the events that are not sealed yet into the hash chain; once an hour however late they came."""
     from keqiao.kernel import sealing
 
-    sealing.seal()
+    sealing.seal(whole=timestamp // 60 % 60 == 0)
 
 
 @app.task(queue="mail", retry=AGAIN)

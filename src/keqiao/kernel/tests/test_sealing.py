@@ -4,8 +4,9 @@ import threading
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from keqiao.kernel import sealing
+from keqiao.kernel import sealing, tasks
 from keqiao.kernel.events import record
 from keqiao.kernel.models import Event, Seal
 from keqiao.parties import selectors as parties
@@ -74,6 +75,34 @@ def test_event_that_commits_late_is_sealed_late():
     assert sealing.seal() == 1
     assert list(Seal.objects.order_by("number").values_list("event_id", flat=True)) == [early.pk, late[0]]
     assert sealing.verify() is None
+
+
+def test_one_that_is_very_late_is_sealed_by_the_hourly_look(monkeypatch):
+    monkeypatch.setattr(sealing, "LATE", 2)
+    events = [happen(f"test.thing_{n}") for n in range(6)]
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")  # as if the third had committed only now
+        cursor.execute("CREATE TEMP TABLE held AS SELECT * FROM kernel_event WHERE id = %s", [events[2].pk])
+        cursor.execute("DELETE FROM kernel_event WHERE id = %s", [events[2].pk])
+        assert sealing.seal(whole=False) == 5
+        cursor.execute("INSERT INTO kernel_event SELECT * FROM held")
+        cursor.execute("SET session_replication_role = DEFAULT")
+    tasks.seal_events(timestamp=1_790_000_040)  # 14:14
+    assert Seal.objects.count() == 5
+    tasks.seal_events(timestamp=1_790_002_800)  # 15:00
+    assert list(Seal.objects.order_by("number").values_list("event_id", flat=True))[-1] == events[2].pk
+    assert sealing.verify() is None
+
+
+def test_the_look_of_each_minute_reads_the_end_of_the_table_only(monkeypatch):
+    monkeypatch.setattr(sealing, "LATE", 1)
+    for n in range(3):
+        happen(f"test.thing_{n}")
+    sealing.seal()
+    with CaptureQueriesContext(connection) as asked:
+        assert sealing.seal(whole=False) == 0
+    (looked,) = [query["sql"] for query in asked if "kernel_seal" in query["sql"] and "kernel_event" in query["sql"]]
+    assert f'"kernel_event"."id" > {Seal.objects.latest("number").event_id - sealing.LATE}' in looked
 
 
 @pytest.mark.parametrize("statement", ["UPDATE kernel_event SET name = 'x'", "DELETE FROM kernel_event"])
