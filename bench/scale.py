@@ -30,7 +30,7 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = {"none": 1.0, "40 %": 0.4, "2 %": 0.02}
 WARM = 10  # searches before those that count
-PARTS = ("fill", "index", "search", "beside", "two", "facets", "additions")
+PARTS = ("fill", "index", "keep", "search", "beside", "two", "facets", "additions")
 Report = list[tuple[str, str, str]]  # what, measured, bar
 
 
@@ -70,7 +70,8 @@ def main() -> int:
 
 def run(args: argparse.Namespace) -> Report:
     steps: dict[str, Callable[[argparse.Namespace], Iterator[tuple[str, str, str]]]] = {
-        "fill": fill, "index": index, "search": search, "beside": beside, "two": two, "facets": facets, "additions": additions,
+        "fill": fill, "index": index, "keep": keep, "search": search, "beside": beside, "two": two, "facets": facets,
+        "additions": additions,
     }  # fmt: skip
     chosen = args.parts.split(",")
     if unknown := set(chosen) - set(PARTS):
@@ -120,6 +121,27 @@ def index(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
     size = sum(f.stat().st_size for f in (args.data / "index").rglob("*") if f.is_file()) / 1e9
     bar = "≤ 15 min for a million; ≤ 1.5 GB"
     yield "index build", f"{said}; {(args.achievements + args.needs) / took:.0f} documents a second; {size:.2f} GB", bar
+
+
+def keep(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    """What the worker does after a rebuild."""
+    from django.db import connection
+
+    from keqiao.matching import excerpts, indexing
+
+    began, model = time.process_time(), indexing.model()
+    for kind in indexing.KINDS:
+        excerpts.keep_lacking(kind, model, after=0, most=10**9)
+    took = time.process_time() - began
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_total_relation_size('matching_excerpt') / 1e9")
+        size = float(cursor.fetchone()[0])
+    count = args.achievements + args.needs
+    yield (
+        "what the stones read, kept by jobs",
+        f"{took:.0f} s of processor, {count / took:.0f} a second; {size:.2f} GB",
+        "",
+    )
 
 
 # --- Searching --------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def packed(known: Known) -> bytes:
     passages = known.passages
     sizes = np.bincount(passages.owners, minlength=len(passages.places))
     places = np.array(
-        [(p.part, p.start, p.end, size) for p, size in zip(passages.places, sizes.tolist(), strict=True)],
+        [(*place, size) for place, size in zip(passages.places, sizes.tolist(), strict=True)],
         dtype=np.int32,
     )
     meanings = b"" if passages.vectors is None else passages.vectors.tobytes()
@@ -69,7 +69,7 @@ def unpacked(content: bytes, revision: int, made_by: str, regions: Regions, mode
         vectors = found.reshape(places_count, model.dims)
     else:
         vectors = model.encode_each(prints, np.cumsum(sizes, dtype=np.int64)).astype(np.float16)
-    places = tuple(Place(part, start, end) for part, start, end, _size in rows.tolist())
+    places = tuple(map(Place._make, rows[:, :3].tolist()))
     owners = np.repeat(np.arange(places_count, dtype=np.int32), sizes)
     passages = Passages(parts_of(facts), places, prints, owners, vectors)
     return Known(revision, facts, passages, model.version if model else "")

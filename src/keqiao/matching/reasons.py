@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,8 +25,7 @@ LEAST_LIKENESS = 0.1  # cosine of passages that mean something else; their words
 LEAST_GAIN = 0.1  # of what the first pair says; a pair that adds less is no reason
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """One sentence of an item: the number of its part, and where it begins and ends there."""
 
     part: int
