@@ -5,6 +5,7 @@ give back the same.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,7 +19,7 @@ from keqiao.matching.passages import TextOffers
 from keqiao.matching.reasons import Passages, Place, parts_of, read_passages
 from keqiao.matching.types import AchievementFacts, NeedFacts, Offered, Price, TextPart, Wanted
 
-FORMAT = 1  # of the bytes and of all that is in them: raise it when facts are gathered or texts are cut otherwise
+FORMAT = 2  # of the bytes and of what is in them: raise it when facts are gathered, texts cut or figures read otherwise
 NUMBERS = ("value", "target", "high", "current")  # of an indicator
 LISTS = ("ipc", "industry", "keywords", "modes")
 WORKED_OUT = ("text", "region_path")  # from the parts, and from the table of regions as it is then
@@ -77,8 +78,8 @@ def unpacked(content: bytes, revision: int, made_by: str, regions: Regions, mode
 
 def _written(facts: NeedFacts | AchievementFacts) -> bytes:
     row = {field.name: getattr(facts, field.name) for field in fields(facts) if field.name not in WORKED_OUT}
-    if isinstance(facts.indicators, TextOffers):
-        row["indicators"] = ()  # they are in its text
+    if isinstance(facts.indicators, TextOffers):  # a text of its own, which is not looked into until somebody asks
+        row |= {"indicators": (), "read_in_text": json.dumps([*facts.indicators], ensure_ascii=False, default=_plain)}
     row["parts"] = [(part.lang, part.name, part.text) for part in facts.parts]
     return json.dumps(row, ensure_ascii=False, default=_plain, separators=(",", ":")).encode()
 
@@ -93,11 +94,16 @@ def _facts(row: dict[str, Any], regions: Regions) -> NeedFacts | AchievementFact
     lists = {name: tuple(row[name]) for name in LISTS}
     shared = {**row, **lists, "parts": parts, "text": text, "region_path": regions.path(row["region"])}
     if "price" in row:
-        offers = tuple(Offered(**_indicator(one)) for one in row["indicators"]) or TextOffers(text)
+        kept = shared.pop("read_in_text", "")
+        offers = TextOffers(text, lambda _text: _offers(json.loads(kept))) if kept else _offers(row["indicators"])
         return AchievementFacts(**{**shared, "indicators": offers, "price": Price(**row["price"])})
     wanted = tuple(Wanted(**_indicator(one)) for one in row["indicators"])
     deadline = date.fromisoformat(row["deadline"]) if row["deadline"] else None
     return NeedFacts(**{**shared, "indicators": wanted, "budget": Price(**row["budget"]), "deadline": deadline})
+
+
+def _offers(rows: Sequence[dict[str, Any]]) -> tuple[Offered, ...]:
+    return tuple(Offered(**_indicator(row)) for row in rows)
 
 
 def _indicator(row: dict[str, Any]) -> dict[str, Any]:

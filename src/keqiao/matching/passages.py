@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import overload
 
@@ -90,13 +90,14 @@ def read_offers(text: str) -> tuple[Offered, ...]:
 
 @dataclass(frozen=True)
 class TextOffers(Sequence[Offered]):
-    """`read_offers` of a text, read when first looked at: most searches ask for no figure."""
+    """`read_offers` of a text, read when first looked at: most searches ask for no figure. `read`: where they are kept."""
 
     text: str
+    read: Callable[[str], tuple[Offered, ...]] = field(default=read_offers, compare=False, repr=False)
 
     @cached_property
     def _offers(self) -> tuple[Offered, ...]:
-        return read_offers(self.text)
+        return self.read(self.text)
 
     def __len__(self) -> int:
         return len(self._offers)

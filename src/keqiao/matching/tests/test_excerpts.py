@@ -14,12 +14,13 @@ from keqiao.catalogue import services as catalogue
 from keqiao.catalogue.models import Achievement, AchievementText, Need
 from keqiao.catalogue.services import AchievementDraft
 from keqiao.catalogue.tests.factories import make_achievement, make_code, make_need
-from keqiao.matching import excerpts, indexing, scoring, search, tasks
+from keqiao.matching import excerpts, indexing, passages, scoring, search, tasks
 from keqiao.matching.dense import train
 from keqiao.matching.gathering import regions
 from keqiao.matching.known import FORMAT, as_known, packed, unpacked
 from keqiao.matching.models import Excerpt
-from keqiao.matching.passages import TextOffers
+from keqiao.matching.passages import TextOffers, read_offers
+from keqiao.matching.reading import measuring
 from keqiao.matching.retrieval import document_tokens
 from keqiao.matching.search import SearchRequest
 from keqiao.matching.stones import arch_to_json
@@ -95,7 +96,16 @@ def plain(known):
     passages = known.passages
     vectors = None if passages.vectors is None else (passages.vectors.dtype, passages.vectors.tolist())
     arrays = [(one.dtype, one.tolist()) for one in (passages.prints, passages.owners)]
-    return known.revision, known.facts, known.model, passages.parts, passages.places, arrays, vectors
+    return (
+        known.revision,
+        known.facts,
+        tuple(known.facts.indicators),
+        known.model,
+        passages.parts,
+        passages.places,
+        arrays,
+        vectors,
+    )
 
 
 def everything(items, model):
@@ -228,19 +238,33 @@ def test_any_text_comes_back(parts, trl):
 
 def test_the_format_is_raised_with_every_change_of_what_is_read(items):
     """When this fails, what is read of items has changed: raise FORMAT, so that rows made before are made anew, and put the
-    new hash here.
+    new hashes here.
     """
-    achievement, need = items["achievement"][0], items["need"][0]
-    for item in (achievement, need):
+    made = []
+    for kind in ("achievement", "need"):
+        item = items[kind][0]
         item.code = "X-1"
-    made = [
-        packed(as_known(excerpts.FACTS[kind](item, regions()), 1, None))
-        for kind, item in (("achievement", achievement), ("need", need))
-    ]
-    assert (FORMAT, [hashlib.sha256(one).hexdigest()[:16] for one in made]) == (
-        1,
-        ["34326ba1ab4f446f", "404ee0cbd548025c"],
+        made.append(packed(as_known(excerpts.FACTS[kind](item, regions()), 1, None)))
+    sentences = [row["text"] for name in measuring.SETS for row in measuring.sentences(name)]
+    made.append(repr([read_offers(text) for text in sentences[::8]]).encode())
+    assert (FORMAT, *(hashlib.sha256(one).hexdigest()[:16] for one in made)) == (
+        2,
+        "34326ba1ab4f446f",
+        "404ee0cbd548025c",
+        "cc586575d345832f",
     )
+
+
+def test_figures_of_a_text_are_read_once_and_then_kept(items, monkeypatch):
+    bare = items["achievement"][1].code
+    (fresh,) = excerpts.read("achievement", [bare], indexing.model())
+    offers = tuple(fresh.facts.indicators)
+    assert [(one.value, one.unit) for one in offers] == [(9, "LMH/bar")]
+    keep_all(items)
+    monkeypatch.setattr(passages, "text_figures", None)
+    (known,) = excerpts.read("achievement", [bare], indexing.model())
+    assert tuple(known.facts.indicators) == offers
+    assert known.facts == fresh.facts
 
 
 def test_vectors_are_those_of_the_model_that_made_them(items):
