@@ -35,6 +35,7 @@ SETS = (
     "seventeenth-test",
     "eighteenth-test",
     "nineteenth-test",
+    "twentieth-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 
