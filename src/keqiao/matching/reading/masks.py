@@ -93,7 +93,8 @@ MASKS = (
     # The 1750A processor; receptors and genes by number and letter; alloys; 3d models
     r"\b1750A\b|受体 ?\d[A-Z]\b|[(（]\d[a-d][)）]|\bTi-? ?6 ?A[l1]-? ?4 ?V\b",
     r"\b3M (?=flight|company|will|corp|center|has)|\b[23]d (?=gener|model|imag|print|reconst|render|visual|graph|geom|scan)",
-    r"(?-i:(?<=[A-Za-z]) - [1-4](?= ?[·.] ?[A-Za-z]))",  # the power of a unit whose number could not be read
+    r"F ?E ?V ?1 ?%",
+    r"(?-i:(?<=[cdkh] m )[23](?= [a-z] - ))|(?-i:(?<=[A-Za-z]) - [1-4](?= ?[·.] ?[A-Za-z]))",  # the power of a unit whose number could not be read
     r"\bMIL-?(?:STD|PRF|HDBK|DTL|[A-Z])[- ]?\d\w*(?:-\w+){0,3}",  # military standards
     # 12000 - 2015 年 was 1. 2000–2015; "1This proposal"; 802.11; 17-4PH; 7:30 a.m.
     (

@@ -200,7 +200,7 @@ def _joint(text: str, figure: Figure) -> re.Match[str] | None:
     at = max(figure.unit_end, figure.end)
     joint = wording.RANGE_SIGN.match(text, at)
     begin = figure.prefix_start if figure.prefix_start >= 0 else figure.start
-    if joint is None and wording.BETWEEN.search(text[max(0, begin - 20) : begin]):
+    if joint is None and wording.BETWEEN.search(text[max(0, begin - 28) : begin]):
         joint = wording.AND_OF_BETWEEN.match(text, at)
         if joint and not joint[0].strip().endswith("and") and not wording.BETWEEN_WITHIN.match(text, joint.end()):
             joint = None  # 在饲粮中添加 250 和 500 g/t are two

@@ -123,7 +123,7 @@ FOLLOWED_BY = {  # Latin units of one letter that mean something else before the
         r"|transactions|instructions|events|hours"
         r"|miles|rows|gates|copies|units)\b"
     ),
-    "a": re.compile(r" [A-Za-z]|[~-]\d|蛋白|基因|型|类"),
+    "a": re.compile(r" [A-Za-z]| ?\. ?(?:羟|氧|甲|乙)|[~-]\d|蛋白|基因|型|类"),
     "degree": re.compile(r" of (?:freedom|separation)"),
     "degrees": re.compile(r" of (?:freedom|separation)"),
     "g": re.compile(r" ?-?force"),
@@ -229,12 +229,15 @@ HYPHENATED = re.compile(
     r"(?![A-Za-z0-9-]))"
 )
 IN_BOTH, IN_PLAIN = re.compile(r"\bin\.? ?[xX×] ?[\d.]+ ?$"), re.compile(r"in(?![A-Za-z])")  # 12 in x 12 in
+UPRIGHT = re.compile(r" ?(?:\\ ?)?\\mathrm ?(?:\{ ?){1,2}")  # 5 \mathrm { m i n }
 IN = re.compile(r"-in(?:\.|(?![A-Za-z.-]))|in\.(?= ?(?:[a-z(),;]|$))|in(?= ?[x×X] ?\d|\))")
 
 
 def unit_at(text: str, position: int) -> tuple[str, int]:
     """The spelling of the unit that begins here (after at most three spaces) and its end; ("", position) if there is none."""
     start = position
+    if upright := UPRIGHT.match(text, start):
+        start = position = upright.end()
     while start < position + 3 and text[start : start + 1] == " ":
         start += 1
     if inch := IN.match(text, start) or (

@@ -60,7 +60,7 @@ SPELLED_OUT = (
 
 # What may stand between "at least" and the number.
 FILLERS = (
-    r"(?: |\.(?= )|，? ?(?:到了|达到了?|到达|可达到?|能达到?|达|到|了|为|是|仅|约|大约|其)|\b(?:the order of|approximately"
+    r"(?: |\.(?= )|\([=≥≤]\)|，? ?(?:到了|达到了?|到达|可达到?|能达到?|达|到|了|为|是|仅|约|大约|其)|\b(?:the order of|approximately"
     r"|about|around|a total of|an?"
     r"|the|of|by|only|first|next|factor"
     rf"|be|to|another|span|period|total|cost|amount|{SPELLED_OUT}(?= ?$))\b)*"
@@ -116,7 +116,9 @@ BOTH_ENDS = re.compile(
     r" ?(?:和|与|及) ?(?=[-+]?\d+(?:\.\d+)? ?[^\d,，。;；]{0,8}?之间(?!的?差|无|存在|有))"
 )  # 5 dB 与 8 dB 之间
 AND_OF_BETWEEN = re.compile(r" ?(?:\([^()\d]{0,3}\) ?)?(?:and(?![A-Za-z])|和|与|及) ?(?=[-+]?\d)")
-BETWEEN = re.compile(r"(?:\bbetween|在|介于|位于)[^\d,，。;；]{0,12}$", re.IGNORECASE)
+BETWEEN = re.compile(
+    r"(?:\bbetween|在|介于|位于)(?: approximately| about| roughly)?[^\d,，。;；]{0,12}$", re.IGNORECASE
+)
 BETWEEN_WITHIN = re.compile(r"[^,，。;；]{0,16}之间")
 WITH_ARTICLE = re.compile(r"^(?:over|under|above|below|beyond)\b.*\b(?:an?|the)\b", re.IGNORECASE)
 BETWEEN_END = re.compile(r" ?之间")
