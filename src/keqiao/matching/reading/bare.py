@@ -60,7 +60,7 @@ NAMED_SO = re.compile(
 ENGLISH_TIE = re.compile(
     r"(?:\b(?:of|is|was|are|were|be|from|to|between|and|or|than|by|at|about|around|ca\.|e\.g\.,?|i\.e\.,?|approximately|exceed(?:s|ed"
     r"|ing)?|reach(?:es|ed)?"
-    r"|over|above|below|under|within|least|most|only|just|merely)|\((?:objective|goal|target|threshold)|[=<>≤≥~:]) ?\(?$",
+    r"|over|above|below|under|within|least|most|only|just|merely|near)|\((?:objective|goal|target|threshold)|[=<>≤≥~:]) ?\(?$",
     re.IGNORECASE,
 )
 IN_BRACKETS = re.compile(r" ?\([^()]{1,12}\)$")

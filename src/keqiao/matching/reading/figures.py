@@ -271,6 +271,8 @@ def _is_of_events(text: str, figure: Figure) -> bool:
     """2次调查 counts surveys; 寿命 1000 次 is a figure."""
     if figure.unit == "次" and EVERY.search(text[max(0, figure.start - 12) : figure.start]):
         return True  # 每周仅需注射1次
+    if figure.unit == "次" and text[: figure.start].rstrip(" ").endswith("重复"):
+        return True
     following = text[figure.unit_end : figure.unit_end + 2].lstrip('"“')
     if figure.unit == "次" and "." in text[figure.start : figure.end]:
         return False  # 1.6次和1.8次: nothing is counted in parts

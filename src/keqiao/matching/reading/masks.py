@@ -60,7 +60,7 @@ MASKS = (
     r"\[\d{1,4}(?: ?[-,] ?\d{1,4}){0,12}\]",
     # Statistics: p values, confidence intervals
     rf"[(（]?[·. ]*(?<![A-Za-z])(?<![A-Z] )[Pp] ?{OF_GROUP}? ?(?:值|均|都|依次|分别)? ?(?:为|是|[<>=≤≥＜]) ?{SHARES}[ .·]*[)）]?",
-    r"[(·1] ?[·. ,]*[<>] ?0\.0(?:5|1|01)(?!\d)",  # a p that optical reading lost
+    r"[(·1] ?[·. ,]*[<>] ?0\.0(?:5|1|01)(?!\d| ?%)",  # a p that optical reading lost
     r"(?:9\d(?:\.\d)? ?%|9\d percent) ?(?:CI|C I|置信区间|confidence(?: interval| level)?)[^,,;；。)）\u4e00-\u9fff]{0,24}",
     r"(?:χ|x|X) ?[2²] ?[=＝] ?\d+(?:\.\d+)?|\b(?:MSWD|df) ?= ?\d+(?:\.\d+)?",
     # Sizes of arrays, ratios, coordinates
@@ -73,7 +73,7 @@ MASKS = (
     # Codes, addresses, names of things
     r"https?://\S{1,200}|doi\S{1,200}|\d+(?:-\d+){2,}|\d+(?:\.\d+){2,}|(?<![\d.,])0\d+(?![.\d]*[%℃])",
     (
-        r"(?-i:\b0[ -]?G\b)(?!/)|\b[48]K ?[x×] ?[48]K\b|\b[48]K (?=\(?(?:objective|resolution|3840|video|resol|UHD|display|TV|ultra"
+        r"(?-i:\b0[ -]?G\b)(?!/)|\b\d{1,2}K ?[x×] ?\d{1,2}K\b|\b[48]K (?=\(?(?:objective|resolution|3840|video|resol|UHD|display|TV|ultra"
         r"|monitor|image))"
     ),
     (
@@ -94,6 +94,7 @@ MASKS = (
     r"\b1750A\b|受体 ?\d[A-Z]\b|[(（]\d[a-d][)）]|\bTi-? ?6 ?A[l1]-? ?4 ?V\b",
     r"\b3M (?=flight|company|will|corp|center|has)|\b[23]d (?=gener|model|imag|print|reconst|render|visual|graph|geom|scan)",
     r"F ?E ?V ?1 ?%",
+    # the power of a unit whose number could not be read
     r"(?-i:(?<=[cdkh] m )[23](?= [a-z] - ))|(?-i:(?<=[A-Za-z]) - [1-4](?= ?[·.] ?[A-Za-z]))",  # the power of a unit whose number could not be read
     r"\bMIL-?(?:STD|PRF|HDBK|DTL|[A-Z])[- ]?\d\w*(?:-\w+){0,3}",  # military standards
     # 12000 - 2015 年 was 1. 2000–2015; "1This proposal"; 802.11; 17-4PH; 7:30 a.m.

@@ -36,6 +36,8 @@ SETS = (
     "eighteenth-test",
     "nineteenth-test",
     "twentieth-test",
+    "twenty-first-test",
+    "twenty-second-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 
