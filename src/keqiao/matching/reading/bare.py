@@ -14,6 +14,8 @@ LONGEST_NAME = 20
 CJK = re.compile(r"[\u4e00-\u9fff]")
 SCIENTIFIC = re.compile(r"\d[eE]-\d|10(?:\^|\*\*) ?\(?-|10⁻")
 
+TEN_TO_MINUS = re.compile(r"10 ?- ?\d{1,2}")
+
 METRIC_END = re.compile(
     r"(?:率|度|数|比|值|系数|指数|因子|[\u4e00-\u9fff]性|[得评]分|水平|范围|分子质?量|等电点|pI|AUC|F1|F1-score|F-measure|mAP|RMSE|MAE"
     r"|R2|R²|R 2|Kappa|PSNR|SSIM|NDCG)(?:分别)?$"
@@ -72,7 +74,9 @@ SECTION = re.compile(
 def is_measure(text: str, start: int, end: int, *, name: str, compared: bool, is_range: bool) -> bool:
     """Is the number without a unit at `start` a figure? `name`: the noun before it; `compared`: at least, at most."""
     spelled = text[start:end]
-    if SCIENTIFIC.search(spelled):  # 1E-16 counts nothing
+    if SCIENTIFIC.search(spelled) or (
+        compared and not is_range and TEN_TO_MINUS.fullmatch(spelled)
+    ):  # 1E-16 counts nothing
         return True
     if "." in spelled:
         before = text[max(0, start - TIE) : start]

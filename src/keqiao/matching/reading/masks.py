@@ -25,7 +25,8 @@ ISOTOPE = (
     r"|100) ?M ?o)(?![A-Za-z])(?! ?[/·](?! ?\d))"
 )
 NO_LENGTH = r"(?!(?: ?[x×X] ?\d+(?:\.\d+)?){0,2} ?-?(?:[cmnμk]? ?m|in|o|ft|feet|inch(?:es)?|deg(?:rees?)?|°)(?![A-Za-z])| ?[\"″])"
-MASKS = (
+# What begins with a digit is looked for at digits only.
+AT_DIGITS = (
     # Dates and times
     (
         r"(?<!\d)(?:1\d|20)\d\d ?(?:[-~/、,，至到和]{1,2} ?(?:1\d"
@@ -36,18 +37,38 @@ MASKS = (
     r"\d{1,2} ?月 ?(?:\d{1,2} ?[日号]|份|中旬|上旬|下旬|底|初)",
     r"(?<![\d.])(?:19|20)\d\d(?:-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2}|\.\d{1,2}\.\d{1,2})(?!\d)",
     r"(?<![\d.])(?:19|20)?\d0(?:s\b|年代)|\b\d[\d,]{0,9}0s(?= (?:of|to)\b)",
-    rf"\b\d{{1,2}} {MONTHS}\b|(?=[ADFJMNOS]){MONTHS} \d{{1,2}}(?!\d)",
     r"\d{1,2}:\d\d",
     # Ages
     (
         rf"\d+(?:\.\d+)?{MORE}(?: ?± ?\d+(?:\.\d+)?)?[ )]{{0,2}}"
         r"(?:日龄|周龄|月龄|岁|年生(?!存)|a ?生(?=[植树红梭沙柠胡杨苗灌草])|周岁)"
     ),
-    r"(?:平均年龄|树龄|林龄)[为是约达在均]{0,3} ?\d+(?:\.\d+)?(?: ?[~-] ?\d+(?:\.\d+)?)? ?(?:年|a)(?![A-Za-z])",
     rf"(?:\d+(?:-\d+)?(?:,| and| or|, and| to) ){{0,4}}\d+(?:-\d+)?{OLD}",
+    r"(?<!后)(?<!后 )(?<![天周]、)(?<!\d)\d{1,2} ?月(?:[、和及] ?\d{1,2} ?月)+(?![龄内后])",
+    r"(?:9\d(?:\.\d)? ?%|9\d percent) ?(?:CI|C I|置信区间|confidence(?: interval| level)?)[^,,;；。)）\u4e00-\u9fff]{0,24}",
+    # Sizes of arrays, ratios, coordinates
+    (
+        rf"(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^|e-| ?\(-?\d|[⁻⁺⁰-⁹]|[1-9-]"
+        rf"| - ?\d))\d+(?:\.\d+)?(?: ?[×xX*] ?\d{{1,9}}){{0,3}}(?![.\d]){NO_LENGTH}"
+    ),
+    r"(?<![\d.])(?:\d+(?:\.\d+)? ?(?:-|~|至|to) ?)?\d+(?:\.\d+)? ?: ?\d+(?:\.\d+)?(?: ?: ?\d+(?:\.\d+)?){0,6}(?![A-Za-z%])",
+    r"\d+ ?[°º] ?\d+ ?[′'](?: ?\d+(?:\.\d+)? ?(?:″|\"|''|′′))?",
+    (
+        r"(?-i:\b0[ -]?G\b)(?!/)|\b\d{1,2}K ?[x×] ?\d{1,2}K\b|\b[48]K (?=\(?(?:objective|resol|3840|video|UHD|display|TV|ultra"
+        r"|monitor|image))"
+    ),
+    r"(?-i:(?<!\d)(?:304|316|317|321|347)(?:LN?|H)(?![A-Za-z])|463L\b|\b0N (?=[A-Za-z]))",  # steels; "0N THE BASIS"
+    r"\b3M (?=flight|company|will|corp|center|has)|\b[23]d (?=gener|model|imag|print|reconst|render|visual|graph|geom|scan)",
+    # the power of a unit whose number could not be read
+    r"(?-i:(?<=[cdkh] m )[23](?= [a-z] - ))",
+    rf"(?<![\d.]){ISOTOPE}",
+    r"\d{1,2} ?[-~至到] ?\d{1,2} ?月(?:[、和及] ?\d{1,2} ?月)*(?!内|龄|后)",
+)
+ELSEWHERE = (
+    rf"\b\d{{1,2}} {MONTHS}\b|(?=[ADFJMNOS]){MONTHS} \d{{1,2}}(?!\d)",
+    r"(?:平均年龄|树龄|林龄)[为是约达在均]{0,3} ?\d+(?:\.\d+)?(?: ?[~-] ?\d+(?:\.\d+)?)? ?(?:年|a)(?![A-Za-z])",
     r"\b(?:ages?|aged) (?:of |between |from )?\d+(?: ?(?:-|to|and) ?\d+)?(?: years?)?",
     r"[“\"]\d{1,2}[.·]\d{1,2}[”\"]|前 ?\d{3,4} ?年(?!前)",
-    r"(?<!后)(?<!后 )(?<![天周]、)(?<!\d)\d{1,2} ?月(?:[、和及] ?\d{1,2} ?月)+(?![龄内后])",
     r"公元前? ?\d{1,4} ?年?(?: ?[-~至到]{1,2} ?\d{1,4} ?年)?|直[到至] ?\d{3,4} ?年(?!后)|(?<!\d)\d{3} ?年(?: ?[-~至] ?\d{3,4} ?年)",
     # Ordinals, numbered things, numbered lists
     r"第 ?\d+(?: ?[-~、,，和至] ?\d{1,6}){0,8}|\b\d+(?:st|nd|rd|th)\b",
@@ -61,26 +82,13 @@ MASKS = (
     # Statistics: p values, confidence intervals
     rf"[(（]?[·. ]*(?<![A-Za-z])(?<![A-Z] )[Pp] ?{OF_GROUP}? ?(?:值|均|都|依次|分别)? ?(?:为|是|[<>=≤≥＜]) ?{SHARES}[ .·]*[)）]?",
     r"[(·1] ?[·. ,]*[<>] ?0\.0(?:5|1|01)(?!\d| ?%)",  # a p that optical reading lost
-    r"(?:9\d(?:\.\d)? ?%|9\d percent) ?(?:CI|C I|置信区间|confidence(?: interval| level)?)[^,,;；。)）\u4e00-\u9fff]{0,24}",
     r"(?:χ|x|X) ?[2²] ?[=＝] ?\d+(?:\.\d+)?|\b(?:MSWD|df) ?= ?\d+(?:\.\d+)?",
-    # Sizes of arrays, ratios, coordinates
-    (
-        rf"(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^|e-| ?\(-?\d|[⁻⁺⁰-⁹]|[1-9-]"
-        rf"| - ?\d))\d+(?:\.\d+)?(?: ?[×xX*] ?\d{{1,9}}){{0,3}}(?![.\d]){NO_LENGTH}"
-    ),
-    r"(?<![\d.])(?:\d+(?:\.\d+)? ?(?:-|~|至|to) ?)?\d+(?:\.\d+)? ?: ?\d+(?:\.\d+)?(?: ?: ?\d+(?:\.\d+)?){0,6}(?![A-Za-z%])",
-    r"\d+ ?[°º] ?\d+ ?[′'](?: ?\d+(?:\.\d+)? ?(?:″|\"|''|′′))?",
     # Codes, addresses, names of things
     r"https?://\S{1,200}|doi\S{1,200}|\d+(?:-\d+){2,}|\d+(?:\.\d+){2,}|(?<![\d.,])0\d+(?![.\d]*[%℃])",
-    (
-        r"(?-i:\b0[ -]?G\b)(?!/)|\b\d{1,2}K ?[x×] ?\d{1,2}K\b|\b[48]K (?=\(?(?:objective|resolution|3840|video|resol|UHD|display|TV|ultra"
-        r"|monitor|image))"
-    ),
     (
         r"(?:化合物|抑制剂|衍生物|产物|配体|探针|实验|研究|compounds?|inhibitors?|analogu?es?|experiments?|stud(?:y|ies)) ?"
         r"\d{1,2}(?-i:[a-z])(?![A-Za-z])(?:[、,和-] ?\d{1,2}(?-i:[a-z])(?![A-Za-z])){0,8}"
     ),
-    r"(?-i:(?<!\d)(?:304|316|317|321|347)(?:LN?|H)(?![A-Za-z])|463L\b|\b0N (?=[A-Za-z]))",  # steels; "0N THE BASIS"
     r"(?-i:\b[A-Z]\+\d(?![\d.]))",  # N+2
     # Equations: h = 3.84 + 9.13t, y = 3.5x - 2.1
     (
@@ -92,10 +100,8 @@ MASKS = (
     r"(?-i:\b[A-Z][a-z]- \d{2,3}m\b)",  # Sn- 117m
     # The 1750A processor; receptors and genes by number and letter; alloys; 3d models
     r"\b1750A\b|受体 ?\d[A-Z]\b|[(（]\d[a-d][)）]|\bTi-? ?6 ?A[l1]-? ?4 ?V\b",
-    r"\b3M (?=flight|company|will|corp|center|has)|\b[23]d (?=gener|model|imag|print|reconst|render|visual|graph|geom|scan)",
-    r"F ?E ?V ?1 ?%",
-    # the power of a unit whose number could not be read
-    r"(?-i:(?<=[cdkh] m )[23](?= [a-z] - ))|(?-i:(?<=[A-Za-z]) - [1-4](?= ?[·.] ?[A-Za-z]))",  # the power of a unit whose number could not be read
+    r"F ?E ?V ?1 ?%|(?<=[:.]) ?\d[A-Z]:(?= [A-Z])|[Pp] ?/ ?= ?0\.\d+",
+    r"(?-i:(?<=[A-Za-z]) - [1-4](?= ?[·.] ?[A-Za-z]))",
     r"\bMIL-?(?:STD|PRF|HDBK|DTL|[A-Z])[- ]?\d\w*(?:-\w+){0,3}",  # military standards
     # 12000 - 2015 年 was 1. 2000–2015; "1This proposal"; 802.11; 17-4PH; 7:30 a.m.
     (
@@ -108,15 +114,13 @@ MASKS = (
     ),
     # Isotopes, genes, places in molecules
     r"(?<![\d.])(?:1[134]C|1[35]N|1[578]O|18F|32P|35S|3H|137 ?Cs|90 ?Sr)\b|\(\d{2,3}M?\)(?=[A-Z]{1,2}\b)",
-    rf"(?<![\d.]){ISOTOPE}",
     (
         r"(?<![A-Za-z])T ?[12] ?\*? ?W ?I"
         r"|(?<![A-Za-z])[nN] ?= ?\d+(?= ?(?:[,，;；)）I]|$))"
     ),
     r"\b(?:19|20)?\d\d/\d{1,4}/[A-Z]{2}|\((?:EU|EC|EEC)\) ?(?:No ?)?\d+/\d+|\b(?:19|20)\d\d[a-h]\b",  # laws, references
-    r"\d{1,2} ?[-~至到] ?\d{1,2} ?月(?:[、和及] ?\d{1,2} ?月)*(?!内|龄|后)",
     r"(?<![\d.])\d+[SR] ?r?RNA|\bC\d+:\d+\S*",
     r"δ ?\d{1,2} ?[CNOHSD](?![A-Za-z])|\b3T3(?!\d)",
     r"(?<![A-Za-z])[cgp] ?\. ?\d+ ?(?:[-+_] ?\d{1,6} ?)?[A-Z] ?> ?[A-Z]|(?<![\d.])\d{1,2}(?:,\d{1,2})+-(?=[A-Za-zα-ω])",
 )
-NO_FIGURE = re.compile("|".join(MASKS), re.IGNORECASE)
+NO_FIGURE = re.compile(rf"(?=\d)(?:{'|'.join(AT_DIGITS)})|{'|'.join(ELSEWHERE)}", re.IGNORECASE)

@@ -21,7 +21,7 @@ def even_form(text: str) -> str:
 MENDED = tuple(
     (re.compile(pattern), sign)
     for pattern, sign in (
-        (r"Â(?=[μµ°±])", " "),
+        (r"Â(?=[μµ°±¿])", " "),
         (r"(?<=[≥≤])slant", ""),
         (r"(?<=\d)\"(?=C\b)", "°"),
         (r"(?<=\d) :(?= [a-zμ%°])", ""),

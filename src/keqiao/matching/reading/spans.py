@@ -171,7 +171,8 @@ def _second(text: str, figure: Figure) -> Figure | None:
     if number is None or not _may_end_a_range(text, figure, joint[0].strip(), number):
         return None
     unit, unit_end = _unit_of_end(text, figure, number)
-    if unit in {"", "年"} and not figure.unit and is_year(figure, text):
+    is_priced = repeated is not None and repeated[0][0] in CURRENCIES  # in 2005 to $9.7 billion
+    if not figure.unit and is_year(figure, text) and (unit in {"", "年"} or is_priced):
         return None
     is_apart = not unit or is_bare(unit) or figure.value >= number.value or figure.unit not in {"", unit}
     is_apart = is_apart or INTERVAL.match(text, unit_end) is not None  # 0.79 95 % CI

@@ -63,7 +63,7 @@ ALIASES = tuple(
         (r"(?-i:KSI)(?![A-Za-z])", "ksi"),
         (r"度(?=的?(?:扭|旋|转|弯|夹|视|全|方|角|范围|翻|环))", "°"),
         (
-            r"(?-i:(?<=\d)NM|NMi?(?= (?:range|radius)))(?![A-Za-z])",
+            r"(?-i:NMi?)(?![A-Za-z])",
             "nmi",
         ),  # "150NM"; in capitals nm was made small before
         (r"fsw(?![A-Za-z])", "ft"),

@@ -60,7 +60,8 @@ SPELLED_OUT = (
 
 # What may stand between "at least" and the number.
 FILLERS = (
-    r"(?: |\.(?= )|\([=≥≤]\)|，? ?(?:到了|达到了?|到达|可达到?|能达到?|达|到|了|为|是|仅|约|大约|其)|\b(?:the order of|approximately"
+    r"(?: |\.(?= )|\([=≥≤]\)|，? ?"
+    r"(?:到了|达到了?|到达|可达到?|能达到?|达|到|了|为|是|仅|约|大约|其)|\b(?:the order of|approximately"
     r"|about|around|a total of|an?"
     r"|the|of|by|only|first|next|factor"
     rf"|be|to|another|span|period|total|cost|amount|{SPELLED_OUT}(?= ?$))\b)*"
