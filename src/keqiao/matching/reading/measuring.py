@@ -38,6 +38,8 @@ SETS = (
     "twentieth-test",
     "twenty-first-test",
     "twenty-second-test",
+    "twenty-third-test",
+    "twenty-fourth-test",
 )
 NEAR = Fraction(1, 10**9)  # converted values are compared to nine digits
 
