@@ -14,7 +14,7 @@ from keqiao.matching.reading.types import Figure
 from keqiao.matching.reading.units_in_text import RISKY
 
 CJK = re.compile(r"[\u4e00-\u9fff]")
-HOT = re.compile(r"temperature|\btemp\b|thermal|heat|cool|melt|anneal|furnace|温|热", re.IGNORECASE)
+HOT = re.compile(r"发酵|培养|孵育|temperature|\btemp\b|thermal|heat|cool|melt|anneal|furnace|温|热", re.IGNORECASE)
 GRADE_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z]{2,5} $")
 CAPACITOR = re.compile(r"电容|capacit", re.IGNORECASE)
 MEMORY = frozenset(Decimal(2**n) for n in range(4, 13))

@@ -54,7 +54,7 @@ AT_DIGITS = (
     r"(?<![\d.])(?:\d+(?:\.\d+)? ?(?:-|~|至|to) ?)?\d+(?:\.\d+)? ?: ?\d+(?:\.\d+)?(?: ?: ?\d+(?:\.\d+)?){0,6}(?![A-Za-z%])",
     r"\d+ ?[°º] ?\d+ ?[′'](?: ?\d+(?:\.\d+)? ?(?:″|\"|''|′′))?",
     (
-        r"(?-i:\b0[ -]?G\b)(?!/)|\b\d{1,2}K ?[x×] ?\d{1,2}K\b|\b[48]K (?=\(?(?:objective|resol|3840|video|UHD|display|TV|ultra"
+        r"(?-i:\b0[ -]?G\b)(?!/)|\b\d{1,2}K ?[x×] ?\d{1,2}K\b|\b[48]K (?=\(?(?:objecti|resol|defin|3840|video|UHD|display|TV|ultra"
         r"|monitor|image))"
     ),
     r"(?-i:(?<!\d)(?:304|316|317|321|347)(?:LN?|H)(?![A-Za-z])|463L\b|\b0N (?=[A-Za-z]))",  # steels; "0N THE BASIS"
@@ -100,7 +100,7 @@ ELSEWHERE = (
     r"(?-i:\b[A-Z][a-z]- \d{2,3}m\b)",  # Sn- 117m
     # The 1750A processor; receptors and genes by number and letter; alloys; 3d models
     r"\b1750A\b|受体 ?\d[A-Z]\b|[(（]\d[a-d][)）]|\bTi-? ?6 ?A[l1]-? ?4 ?V\b",
-    r"F ?E ?V ?1 ?%|(?<=[:.]) ?\d[A-Z]:(?= [A-Z])|[Pp] ?/ ?= ?0\.\d+",
+    r"p ?E ?T ?- ?\d{2} ?[a-c](?![a-z])|^\d{5}(?= A )|F ?E ?V ?1 ?%|(?<=[:.]) ?\d[A-Z]:(?= [A-Z])|[Pp] ?/ ?= ?0\.\d+",
     r"(?-i:(?<=[A-Za-z]) - [1-4](?= ?[·.] ?[A-Za-z]))",
     r"\bMIL-?(?:STD|PRF|HDBK|DTL|[A-Z])[- ]?\d\w*(?:-\w+){0,3}",  # military standards
     # 12000 - 2015 年 was 1. 2000–2015; "1This proposal"; 802.11; 17-4PH; 7:30 a.m.

@@ -59,6 +59,7 @@ ALIASES = tuple(
         (r"(?-i:K) ?(?:feet|ft)(?![A-Za-z])", "thousand feet"),
         (r"(?-i:uAmps?)(?![A-Za-z])", "μA"),
         (r"(?-i:MPH)(?![A-Za-z])", "mph"),
+        (r"(?-i:u)secs?(?![a-z])", "μs"),
         (r"(?-i:MSI)(?![A-Za-z])", "Msi"),
         (r"(?-i:KSI)(?![A-Za-z])", "ksi"),
         (r"度(?=的?(?:扭|旋|转|弯|夹|视|全|方|角|范围|翻|环))", "°"),
