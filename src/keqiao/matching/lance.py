@@ -65,7 +65,7 @@ from keqiao.matching.frequencies import (
 )
 from keqiao.matching.kept import Memory, Row
 from keqiao.matching.types import Hit
-from keqiao.runtime.environment import hiding, tell_library
+from keqiao.runtime.environment import emptying, hiding, tell_library
 from keqiao.runtime.files import replace_file
 from keqiao.runtime.memory import give_back, hold_little
 
@@ -76,8 +76,9 @@ tell_library("LANCE_DEFAULT_BATCH_SIZE", "1024")
 # What it holds while it sorts vectors into partitions, and how many parts of the text index wait to be written.
 tell_library("LANCE_SHUFFLE_BATCH_BYTES", str(4 * 1024 * 1024))
 tell_library("LANCE_FTS_WRITE_QUEUE_SIZE", "1")
-# Arrow loads pandas, some 40 MB, where another library happens to have brought it; nothing here wants it.
-with hiding("pandas"):
+# Arrow loads pandas, some 40 MB, where another library happens to have brought it; nothing here wants it. Nor the client of
+# tables that a server names: 160 classes of messages, 20 MB.
+with hiding("pandas"), emptying("lance_namespace_urllib3_client"):
     import lancedb
     from lancedb.index import FTS, BTree, IvfFlat, LabelList
     from lancedb.query import MatchQuery
@@ -100,7 +101,7 @@ ATTRIBUTES_FROM = (
     5_000  # rows; below, a filter reads the columns themselves as fast, and two dozen indexes need not be kept
 )
 EXACT_UP_TO = 20_000  # rows left by a filter: scanned, because an approximate search behind a filter loses hits
-REMEMBERED = 100_000  # places of documents, about 20 MB
+REMEMBERED = 20_000  # places of documents, about 4 MB: those of the last hundred searches
 BM25_SCALE = 2.2 * STEPS  # k1 + 1, which Lance multiplies in and Lucene since version 8 does not
 STALE_SHARE = 0.2  # document frequencies are counted again after the table grew or shrank by this much
 

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import time
 from decimal import Decimal, InvalidOperation
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -306,6 +309,39 @@ class _NoSuchModule:
 def hiding(module: str) -> Iterator[None]:
     """What is imported here finds no such module, and does without; later it is there for whoever wants it."""
     finder = _NoSuchModule(module)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _EmptyModules(Loader):
+    """A finder and loader of one module and all below it: empty, with a class of nothing for every name asked of them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> ModuleSpec | None:
+        is_wanted = name == self._name or name.startswith(f"{self._name}.")
+        return ModuleSpec(name, self, is_package=True) if is_wanted else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        def named(name: str) -> type:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            return type(name, (), {})
+
+        module.__getattr__ = named  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def emptying(module: str) -> Iterator[None]:
+    """What is imported here gets names out of this module that stand for nothing: for parts of a library that are never used.
+
+    Where the module is loaded already, it stays what it is.
+    """
+    finder = _EmptyModules(module)
     sys.meta_path.insert(0, finder)
     try:
         yield

@@ -1,10 +1,13 @@
 """What a process frees goes back to the system."""
 
+import importlib
 import platform
 import subprocess
 import sys
 
 import pytest
+
+from keqiao.runtime import environment
 
 # Two hundred pieces of a megabyte, each beside a small one that stays: as holes they would be kept.
 WORK = """
@@ -35,3 +38,23 @@ def test_a_process_that_holds_little_gives_large_pieces_back():
         return int(run.stdout)
 
     assert held("as it is") > held("little") + 150
+
+
+def test_a_part_of_a_library_that_is_never_used_is_not_loaded(tmp_path, monkeypatch):
+    (tmp_path / "big_library" / "messages").mkdir(parents=True)
+    (tmp_path / "big_library" / "__init__.py").write_text("")
+    (tmp_path / "big_library" / "messages" / "__init__.py").write_text("class Message:\n    size = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with environment.emptying("big_library.messages"):
+        messages = importlib.import_module("big_library.messages")
+        assert not hasattr(messages.Message, "size")
+        assert not hasattr(importlib.import_module("big_library.messages.deeper"), "__all__")
+    for name in [name for name in sys.modules if name.startswith("big_library")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert importlib.import_module("big_library.messages").Message.size == 1
+
+
+def test_the_engine_is_loaded_without_what_it_never_uses():
+    code = "import sys, keqiao.matching.lance; print(sum(name.startswith('lance_namespace_urllib3') for name in sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(found.stdout) < 20  # empty ones; of the 160 none
