@@ -9,7 +9,7 @@ import pytest
 
 from keqiao.runtime import environment
 
-# Two hundred pieces of a megabyte, each beside a small one that stays: as holes they would be kept.
+# Two hundred pieces of a megabyte, each beside a smaller one that stays: as holes they would be kept.
 WORK = """
 import ctypes, sys
 from keqiao.runtime import memory
@@ -22,7 +22,7 @@ if sys.argv[1] == "little":
 pieces = []
 for _ in range(200):
     large = ask(1 << 20); ctypes.memset(large, 1, 1 << 20)
-    pieces.append((large, ask(64)))
+    pieces.append((large, ask(50_000)))
 for large, _small in pieces:
     free(large)
 print(next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmRSS")))
