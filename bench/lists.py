@@ -241,7 +241,9 @@ def fill(first: int, last: int, own: dict[str, int]) -> None:
             # One organisation for a hundred items, as in a large city.
             to = (max(1, first // 100) + (first > 1), last // 100) if name == "organisations" else (first, last)
             org = f"(SELECT min(id) FROM parties_organisation) + n % {max(1, last // 100)}"
-            cursor.execute(statement.format(first=to[0], last=to[1], fields=FIELDS, regions=REGIONS, org=org, **known, **own))
+            cursor.execute(
+                statement.format(first=to[0], last=to[1], fields=FIELDS, regions=REGIONS, org=org, **known, **own)
+            )
         cursor.execute("VACUUM ANALYZE")
     for kind in ("achievement", "need"):
         services.count_list(actor=parties.system(), kind=kind)

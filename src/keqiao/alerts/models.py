@@ -55,7 +55,7 @@ class Watch(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["person", "-created_at"], name="watch_by_person"),
+            models.Index(fields=["person", "-is_active", "-created_at", "-id"], name="watch_by_person_in_order"),
             models.Index(fields=["home"], name="watch_by_home", condition=Q(subject=Subject.OWN, is_active=True)),
             models.Index(
                 fields=["scheme", "class_code"],

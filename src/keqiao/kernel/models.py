@@ -287,6 +287,7 @@ class PublicNotice(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["state", "closes_at", "id"], name="public_notice_by_close"),
+            models.Index(fields=["-opened_at", "-id"], name="public_notice_by_opening"),
             models.Index(fields=["subject", "-id"], name="public_notice_by_subject"),
             GinIndex(fields=["organisation_ids"], name="public_notice_by_unit"),
         ]

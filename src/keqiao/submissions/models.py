@@ -60,6 +60,8 @@ class Submission(models.Model):
         indexes = [
             models.Index(fields=["organisation", "state", "-saved_at"], name="submission_by_organisation"),
             models.Index(fields=["state", "submitted_at"], name="submission_queue"),
+            models.Index(fields=["state", "due_on", "submitted_at", "id"], name="submission_by_promise"),
+            models.Index(fields=["-saved_at", "-id"], name="submission_by_saving"),
             models.Index(fields=["author", "state", "-saved_at"], name="submission_by_author"),
             models.Index(fields=["need"], name="submission_by_need"),
             models.Index(fields=["achievement"], name="submission_by_achievement"),
