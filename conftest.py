@@ -36,10 +36,27 @@ def pytest_collection() -> Iterator[None]:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What uses the shared city (tests/conftest.py) comes after all that a city would disturb, and so does what uses a
-    browser, whose event loop stays in the process; the fuzzer, which changes the city, comes last. Every process gets its
-    tests in this order.
+    browser, whose event loop stays in the process; the longest of it first. What knows neither a database nor a loop keeps
+    every process busy to the end. The fuzzer, which changes the city, comes last. Every process gets its tests in this order.
     """
-    items.sort(key=lambda item: (uses_city(item) or uses_browser(item), "test_api_fuzz" in item.nodeid))
+    items.sort(key=turn)
+
+
+def turn(item: pytest.Item) -> int:
+    if "test_api_fuzz" in item.nodeid:
+        return 4
+    if uses_city(item) or uses_browser(item):
+        return 1 if "test_journeys_whole" in item.nodeid else 2
+    return 3 if is_plain(item) else 0
+
+
+PLAIN = ("src/keqiao/catalogue/", "src/keqiao/interchange/", "src/keqiao/matching/")  # where most of the plain ones are
+
+
+def is_plain(item: pytest.Item) -> bool:
+    """Reads, computes, compares: whatever stands in the database or was begun in the process, it is the same."""
+    asks = {"db", "transactional_db", "django_db_setup"} & {*getattr(item, "fixturenames", ())}
+    return item.nodeid.startswith(PLAIN) and not asks and item.get_closest_marker("django_db") is None
 
 
 def uses_browser(item: pytest.Item) -> bool:
