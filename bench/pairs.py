@@ -33,6 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--achievements", type=int, default=100_000)
     parser.add_argument("--needs", type=int, default=660)
+    parser.add_argument("--run-needs", type=int, default=1_000_000, help="of the run in one process, in hundreds")
     parser.add_argument("--node-needs", type=int, default=80, help="of the run on Ray nodes")
     parser.add_argument("--parts", default=",".join(PARTS), help="some of " + ",".join(PARTS))
     parser.add_argument("--data", type=Path, default=ROOT / "build" / "bench-pairs")
@@ -109,7 +110,7 @@ def steps_of_a_run(args: argparse.Namespace) -> Iterator[Row]:
     """A whole run in this process; then the arithmetic."""
     from keqiao.matching import scoring, services
     from keqiao.matching.all_pairs import driving, library, runners, shards
-    from keqiao.matching.models import Computation, Match, PairsRun
+    from keqiao.matching.models import Computation, Match, PairsRun, PairsShard
     from keqiao.matching.retrieval import Retriever
     from keqiao.parties import selectors as parties
 
@@ -127,26 +128,28 @@ def steps_of_a_run(args: argparse.Namespace) -> Iterator[Row]:
     times.wrap(services, "keep_pairs", "keeping")
     began, cpu = time.monotonic(), time.process_time()
     services.begin_all_pairs(actor=parties.system())
-    size: list[float] = []
+    chosen = PairsShard.objects.order_by("first_need_id").values_list("pk", flat=True)[: max(1, args.run_needs // 100)]
+    PairsShard.objects.exclude(pk__in=list(chosen)).delete()
+    made: list[float] = []  # documents of the library, MB
 
     def tell(done: int, total: int) -> None:
-        if not size:
-            files = shards.folder(PairsRun.objects.get(state="running").code).rglob("*.npy")
-            size.append(sum(file.stat().st_size for file in files) / 1e6)
+        if not made:
+            folder = shards.folder(PairsRun.objects.get(state="running").code)
+            documents = json.loads((folder / library.ABOUT).read_text())["documents"]
+            made.extend((documents, sum(file.stat().st_size for file in folder.rglob("*.npy")) / 1e6))
         print(f"    {done} / {total}", file=sys.stderr, flush=True)
 
     driving.drive(runners.Here(), tell=tell)
     took, cpu = time.monotonic() - began, time.process_time() - cpu
-    found = PairsRun.objects.latest("begun_at")
-    needs, held = found.needs, times.seconds
-    achievements = args.achievements * 0.96
+    needs, held = sum(PairsShard.objects.values_list("needs", flat=True)), times.seconds
+    achievements, size = made
     yield (
         f"{needs:,} needs × {achievements:,.0f} public achievements, one process",
         f"{took:.0f} s, {cpu:.0f} s of processor; {Match.objects.count():,} matches; most memory {memory():.0f} MB",
     )
     yield (
         "library",
-        f"{held['library']:.1f} s, {size[0]:.0f} MB ({1000 * size[0] / achievements:.1f} KB an achievement)",
+        f"{held['library']:.1f} s, {size:.0f} MB ({1000 * size / achievements:.1f} KB an achievement)",
     )
     for step in ("reading needs", "words", "meaning"):
         yield step, f"{held[step]:.1f} s ({1000 * held[step] / needs:.1f} ms a need)"

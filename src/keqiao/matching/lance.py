@@ -261,7 +261,7 @@ class LanceEngine:
         table = self._table(idx)
         dims = _schema_of(table).dims
         columns = ["id", "tokens", *(["vector"] if dims else [])]
-        for found in table.search().select(columns).limit(None).to_batches(FILLED_AT_ONCE):
+        for found in table.search().select(columns).limit(None).to_batches(COUNTED_AT_ONCE):
             if len(found):
                 vectors = _matrix(found["vector"], dims) if dims else np.zeros((len(found), 0), dtype=np.float32)
                 yield Batch(found["id"].to_pylist(), found["tokens"].to_pylist(), vectors)

@@ -1,6 +1,6 @@
 """The achievements of one run as files that are mapped into memory: written once from the index, read by every process.
 
-A part holds some ten thousand documents: for each token the documents that have it and what each has of BM25 without the
+A part holds some thousand documents: for each token the documents that have it and what each has of BM25 without the
 token's idf, and the matrix of their vectors. A search of many needs is then two products of matrices a part, of which
 each need keeps its best.
 """
@@ -30,7 +30,7 @@ from keqiao.runtime.files import replace_file
 from keqiao.runtime.memory import give_back
 
 K1, B = 1.2, 0.75  # of BM25, as the engines count it
-DOCUMENTS_A_PART = 25_000  # scores of a hundred needs against one part take 10 MB
+DOCUMENTS_A_PART = 8_000  # what writing a part holds in memory grows with it
 NEEDS_AT_ONCE = 100
 IdfOf = Callable[[Sequence[str]], np.ndarray]
 ABOUT = "library.json"  # written last: without it the folder is not a library
