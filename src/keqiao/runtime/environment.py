@@ -122,7 +122,7 @@ VARIABLES = {
     "traces_url": ("KEQIAO_TRACES_URL", ""),
     "web_workers": ("KEQIAO_WEB_WORKERS", "1"),
     "pool_size": ("KEQIAO_POOL_SIZE", "6"),
-    "index_cache": ("KEQIAO_INDEX_CACHE", "64"),
+    "index_cache": ("KEQIAO_INDEX_CACHE", "48"),
     "log_level": ("KEQIAO_LOG_LEVEL", "INFO"),
 }
 
