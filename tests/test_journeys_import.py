@@ -111,6 +111,49 @@ def test_in_english_and_without_script(browser, lanjiang):
     context.close()
 
 
+def tab_to(page, target, most=120):
+    """As somebody without a mouse goes there: by Tab alone."""
+    target.wait_for()
+    for _step in range(most):
+        if target.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"the keyboard does not reach {target}")
+
+
+def test_a_table_is_corrected_and_comes_in_wholly_by_keyboard(page, lanjiang):
+    name, count = "KEYS", 14
+    sign_in(page, lanjiang)
+
+    def send(file):
+        page.goto(f"{lanjiang}/import")
+        tab_to(page, page.locator("#file"))
+        with page.expect_file_chooser() as asked:
+            page.keyboard.press("Space")
+        asked.value.set_files(files=[file])
+        tab_to(page, page.get_by_role("button", name="上传并检查"))
+        page.keyboard.press("Enter")
+        expect(page.locator("#progress")).to_be_visible()
+        work(lanjiang)
+
+    send(file_of(name, count, wrong=True))
+    link = page.get_by_role("link", name="下载带错误列的 CSV")
+    expect(link).to_be_visible(timeout=15_000)
+    tab_to(page, link)
+    with page.expect_download() as caught:
+        page.keyboard.press("Enter")
+    back = caught.value.path().read_text(encoding="utf-8-sig")
+    send({"name": "改好.csv", "mimeType": "text/csv", "buffer": back.replace("很多钱,", "200万元,").encode()})
+    button = page.get_by_role("button", name=f"导入 {count} 行")
+    expect(button).to_be_visible(timeout=15_000)
+    tab_to(page, button)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("正在导入")).not_to_have_count(0)
+    work(lanjiang)
+    expect(page.locator(".stages [aria-current]")).to_have_text("已完成", timeout=15_000)
+    assert [row.inner_text() for row in page.locator(".imp-counts dd").all()] == [str(count), "0", "0", "0"]
+
+
 # --- 5,000 rows of three kinds, with every sort of mistake, in three formats -------------------------------------------
 
 MARKUP = "<script>window.broken = 1</script><img src=x onerror='window.broken = 1'>"
