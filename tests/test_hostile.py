@@ -4,7 +4,7 @@ import pytest
 
 from keqiao.catalogue.tests.factories import make_achievement, make_need
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rules")]
 BIDI = "\u202e\u2066abc\u2069\u202c"
 STRINGS = [
     "x" * 10_000,

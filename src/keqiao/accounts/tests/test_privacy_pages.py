@@ -191,6 +191,7 @@ def cost(client, address):
     return len(queries)
 
 
+@pytest.mark.slow
 def test_lists_cost_the_same_for_one_and_for_three(client, me):
     actor, operator = parties.actor_for(me.user), make_operator()
 

@@ -191,6 +191,7 @@ def test_pages_and_who_sees_them(world, client):
     assert client.post(f"/price-notices/{row.code}/withdraw").status_code == 302
 
 
+@pytest.mark.slow
 def test_the_list_costs_the_same_however_long(world, client):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

@@ -173,6 +173,7 @@ def cost(client):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_sheet_costs_the_same_for_three_people_and_for_twelve(cost):
     def costs(*shares):
         world = make_world(shares=shares)
@@ -188,6 +189,7 @@ def test_a_sheet_costs_the_same_for_three_people_and_for_twelve(cost):
     assert costs(5000, 3000, 2000) == costs(1200, *[800] * 11)
 
 
+@pytest.mark.slow
 def test_rules_and_public_notices_cost_the_same_however_many(world, cost):
     from keqiao.deals import services
     from keqiao.deals.services.pricing import PriceDraft
@@ -206,6 +208,7 @@ def test_rules_and_public_notices_cost_the_same_however_many(world, cost):
     assert [cost(*each) for each in pages] == before
 
 
+@pytest.mark.slow
 def test_lists_cost_the_same_however_long(world, cost):
     prepare(world)
     pages = [(world.officer, "/deals"), (world.officer, f"/deals/{world.deal.code}"), (world.team[0], "/me/money")]

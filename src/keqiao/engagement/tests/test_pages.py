@@ -204,6 +204,7 @@ def test_matches_are_new_until_the_next_visit(client):
 @pytest.mark.parametrize(
     "address", ["/contacts?box=all", "/me?box=all", "/me/unsuitable", "/me/searches", "/contacts/{code}"]
 )
+@pytest.mark.slow
 def test_three_rows_cost_what_one_costs(client, address):
     world = make_world()
     as_person(client, world.manager)
@@ -240,6 +241,7 @@ def test_three_rows_cost_what_one_costs(client, address):
     assert cost() == one
 
 
+@pytest.mark.slow
 def test_three_requests_for_a_broker_cost_what_one_costs(client):
     operator = make_person(organisation=make_organisation(kind="agency"), role=Role.ADMINISTRATOR)
     make_broker()
@@ -261,6 +263,7 @@ def test_three_requests_for_a_broker_cost_what_one_costs(client):
 
 
 @pytest.mark.parametrize("shown", ["shown", "hidden", "matched"])
+@pytest.mark.slow
 def test_new_matches_of_an_owner_cost_the_same_for_one_and_three(client, shown):
     world = make_world(publisher_shown=shown)
     as_person(client, world.officer)

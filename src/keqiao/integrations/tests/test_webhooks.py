@@ -467,6 +467,7 @@ def test_the_page_says_why_one_cannot(client, ours):
 
 
 @pytest.mark.parametrize("where", ["list", "log"])
+@pytest.mark.slow
 def test_pages_cost_the_same_for_one_and_for_three(signed_in, ours, where):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

@@ -350,6 +350,7 @@ def test_robots_on_the_page_are_masked(client, reader):
 
 
 @pytest.mark.parametrize("address", ["/me/notices", "/me/notices/settings"])
+@pytest.mark.slow
 def test_pages_cost_the_same_for_one_and_for_three(client, reader, address):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

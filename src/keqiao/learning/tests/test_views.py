@@ -112,6 +112,7 @@ def test_lists_say_where_each_match_was_shown():
     assert TrainingRow.objects.count() == 5
 
 
+@pytest.mark.slow
 def test_the_record_costs_the_same_for_one_match_and_for_many(django_assert_max_num_queries):
     world = make_world()
     shown = matching.matches_of_need(world.need, actor=world.asker)
@@ -124,6 +125,7 @@ def test_the_record_costs_the_same_for_one_match_and_for_many(django_assert_max_
             services.note_shown(matches=matches, **given)
 
 
+@pytest.mark.slow
 def test_pages_cost_the_same_for_few_models_and_for_many():
     make_city(organisations=6)
     operator = make_operator()

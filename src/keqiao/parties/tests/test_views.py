@@ -293,6 +293,7 @@ def cost(django_assert_max_num_queries, client, place):
 @pytest.mark.parametrize(
     "place", ["/verifications", "/join-requests", "/merges", "/me/organisations", "{own}/members", "{own}/changes"]
 )
+@pytest.mark.slow
 def test_one_row_costs_what_three_cost(sign_in, django_assert_max_num_queries, place):
     operator = make_operator()
     own = Organisation.objects.get(pk=operator.acting_for)

@@ -88,6 +88,7 @@ def test_filters_narrow_the_queue_and_nonsense_is_left_out(world):
 
 
 @pytest.mark.parametrize("path", ["/review", "/review?state=accepted", "/submissions"])
+@pytest.mark.slow
 def test_a_queue_costs_the_same_for_one_and_for_three(world, path, django_assert_num_queries):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -113,6 +114,7 @@ def test_a_queue_costs_the_same_for_one_and_for_three(world, path, django_assert
     assert cost(client) == first
 
 
+@pytest.mark.slow
 def test_the_complaint_lists_cost_the_same_for_one_and_for_three(world):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

@@ -102,6 +102,7 @@ def test_the_other_kind_is_missing(client, three):
     assert client.get(address(*three, kind="need")).status_code == 404
 
 
+@pytest.mark.slow
 def test_comparing_four_costs_as_much_as_two(client, three):
     four = [*three, make_achievement()]
 

@@ -501,6 +501,7 @@ LISTS = [("/", grow_needs, 20), ("/search?kind=need", grow_needs, 12), ("/search
 
 
 @pytest.mark.parametrize(("address", "grow", "most"), LISTS, ids=[row[0] for row in LISTS])
+@pytest.mark.slow
 def test_lists_cost_the_same_for_one_row_and_for_three(client, address, grow, most):
     client.get(address)
     grow()
@@ -510,6 +511,7 @@ def test_lists_cost_the_same_for_one_row_and_for_three(client, address, grow, mo
     assert cost(client, address) == one <= most
 
 
+@pytest.mark.slow
 def test_home_costs_the_same_for_one_bridge_and_for_three(client):
     make_match(make_full_need(), make_full_achievement())
     one = cost(client, "/")
@@ -518,6 +520,7 @@ def test_home_costs_the_same_for_one_bridge_and_for_three(client):
     assert cost(client, "/") == one <= 20
 
 
+@pytest.mark.slow
 def test_a_need_costs_the_same_for_one_match_and_for_three(client):
     need = make_full_need()
     make_match(need, make_full_achievement())
@@ -529,6 +532,7 @@ def test_a_need_costs_the_same_for_one_match_and_for_three(client):
     assert [address for address, most in addresses.items() if one[address] > most] == []
 
 
+@pytest.mark.slow
 def test_an_achievement_costs_the_same_for_one_need_and_for_three(client):
     achievement = make_full_achievement()
     make_match(make_full_need(), achievement)
@@ -539,6 +543,7 @@ def test_an_achievement_costs_the_same_for_one_need_and_for_three(client):
     assert cost(client, address) == one <= 20
 
 
+@pytest.mark.slow
 def test_an_organisation_and_ones_own_page_cost_the_same(client):
     organisation = make_organisation()
     client.force_login(make_person(organisation=organisation).user)

@@ -528,6 +528,7 @@ def test_versions_show_what_changed_and_outsiders_see_the_public_part(client, ac
     assert Client().get(f"/needs/{draft_need.code}/versions").status_code == 404
 
 
+@pytest.mark.slow
 def test_versions_cost_the_same_however_many(client, actor, organisation, django_assert_max_num_queries):
     need = make_need(publisher=organisation)
     accepted(need, 1, NEED, actor)
@@ -541,6 +542,7 @@ def test_versions_cost_the_same_however_many(client, actor, organisation, django
     assert len(set(counts[1:])) == 1
 
 
+@pytest.mark.slow
 def test_the_list_of_drafts_costs_the_same_however_long(client, actor, organisation, django_assert_max_num_queries):
     make_draft(actor=actor, organisation=organisation)
     client.get("/post")

@@ -124,6 +124,7 @@ def test_what_is_hidden_is_not_compared(client, world):
     assert client.get(f"/api/v1{address(world, 'good', 'weak', page='comparison')}").status_code == 404
 
 
+@pytest.mark.slow
 def test_comparing_three_costs_as_much_as_two(client, world):
     def cost(*names):
         with CaptureQueriesContext(connection) as queries:
