@@ -103,11 +103,24 @@ def test_in_english_and_without_script(browser, lanjiang):
     page.get_by_role("link", name="Refresh").click()
     expect(page.get_by_role("heading", name="Rows with errors")).to_be_visible()
     expect(page.get_by_role("cell", name="“很多钱” is not an amount.").first).to_be_visible()
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="CSV with the errors").click()
+    back = caught.value.path().read_text(encoding="utf-8-sig")
     page.get_by_role("button", name="Import 6 rows").click()
     expect(page.get_by_text("Importing: 0 of 6 rows")).to_be_visible()
     work(lanjiang)
     page.get_by_role("link", name="Refresh").click()
     expect(page.locator(".stages [aria-current]")).to_have_text("Done")
+
+    corrected = {"name": "right.csv", "mimeType": "text/csv", "buffer": back.replace("很多钱,", "200万元,").encode()}
+    upload(page, lanjiang, corrected, "Upload and check")
+    work(lanjiang)
+    page.get_by_role("link", name="Refresh").click()
+    page.get_by_role("button", name="Import 8 rows").click()
+    work(lanjiang)
+    page.get_by_role("link", name="Refresh").click()
+    expect(page.locator(".stages [aria-current]")).to_have_text("Done")
+    assert [row.inner_text() for row in page.locator(".imp-counts dd").all()] == ["2", "0", "6", "0"]
     context.close()
 
 
