@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
@@ -19,25 +18,10 @@ from keqiao.alerts.types import Cadence, Scheme, Subject, words_of
 from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock, parameters
 from keqiao.kernel.errors import BadInput
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, safe_next, signed_in
+from keqiao.kernel.pages import actor_of, form_page, page, safe_next, shown_page, signed_in
 from keqiao.parties import selectors as parties
 
-PER_PAGE = 20
 RULES = ("recommendation.without_personal_traits", "recommendation.switched_off_at_once")
-
-
-def shown_page(rows: Any, request: HttpRequest) -> tuple[Any, dict[str, Any]]:
-    """One page of a list, and what `_pager.html` wants to know of it."""
-    found = Paginator(rows, PER_PAGE).get_page(page_number(request.GET))
-    near = found.paginator.get_elided_page_range(found.number, on_each_side=2, on_ends=1)
-    return found, {
-        "total": found.paginator.count,
-        "page": found.number,
-        "page_count": found.paginator.num_pages,
-        "first": found.start_index(),
-        "last": found.end_index(),
-        "pages": [number if isinstance(number, int) else None for number in near],
-    }
 
 
 @page

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from keqiao.alerts import selectors, services
 from keqiao.alerts.types import StaleReason
-from keqiao.kernel.pages import actor_of, page, page_number, signed_in
+from keqiao.kernel.pages import actor_of, page, shown_page, signed_in
 
-PER_PAGE = 20
 STEPS = {
     "renew": services.renew_stale_item,
     "withdraw": services.withdraw_stale_item,
@@ -29,8 +27,7 @@ def upkeep(request: HttpRequest) -> HttpResponse:
     rows = selectors.stale_visible_to(actor) if everybody else selectors.own_stale(actor)
     if reason in StaleReason.values:
         rows = rows.filter(reason=reason)
-    found = Paginator(rows, PER_PAGE).get_page(page_number(request.GET))
-    near = found.paginator.get_elided_page_range(found.number, on_each_side=2, on_ends=1)
+    found, pager = shown_page(rows, request)
     context = {
         "tab": "me",
         "side": "upkeep",
@@ -39,14 +36,7 @@ def upkeep(request: HttpRequest) -> HttpResponse:
         "reason": reason,
         "reasons": StaleReason.choices,
         "done": request.GET.get("done", ""),
-        "pager": {
-            "total": found.paginator.count,
-            "page": found.number,
-            "page_count": found.paginator.num_pages,
-            "first": found.start_index(),
-            "last": found.end_index(),
-            "pages": [number if isinstance(number, int) else None for number in near],
-        },
+        "pager": pager,
     }
     return render(request, "alerts/upkeep.html", context)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -17,7 +16,7 @@ from keqiao.deals.types import ChargeKind, EquityAs, Mode, PartKind, ReceiptKind
 from keqiao.kernel import clock
 from keqiao.kernel.errors import DomainError, NotFound
 from keqiao.kernel.money import MINOR_DIGITS
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, signed_in
 from keqiao.kernel.replicas import may_lag
 from keqiao.kernel.site import known_jurisdictions
 
@@ -40,7 +39,7 @@ def refused(problem: DomainError) -> None:
 def deals(request: HttpRequest) -> HttpResponse:
     """The deals that one takes part in, and what waits for one's approval."""
     actor = actor_of(request)
-    found = Paginator(selectors.deals_visible_to(actor), PER_PAGE).get_page(page_number(request.GET))
+    found = LongList(selectors.deals_visible_to(actor), PER_PAGE).get_page(page_number(request.GET))
     context = {
         "tab": "me",
         "page": found,
@@ -331,7 +330,7 @@ def reward_rules(request: HttpRequest) -> HttpResponse:
             return redirect("reward_rules")
     context = {
         "tab": "me",
-        "page": Paginator(selectors.rules_visible_to(actor), PER_PAGE).get_page(page_number(request.GET)),
+        "page": LongList(selectors.rules_visible_to(actor), PER_PAGE).get_page(page_number(request.GET)),
         "writes": writes,
         "form": request.POST,
         "parts": forms.rows_of(request.POST, ("part_kind", "part", "part_share"), forms.PARTS),

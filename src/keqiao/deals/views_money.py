@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -17,7 +16,7 @@ from keqiao.deals.states import Answer, DistributionState
 from keqiao.deals.views import refused
 from keqiao.deals.workflow import distribution_workflow
 from keqiao.kernel.errors import DomainError
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, signed_in
 
 PER_PAGE = 20
 LINES = 200
@@ -36,7 +35,7 @@ def _distribution(request: HttpRequest, code: str, problem: DomainError | None =
     actor = actor_of(request)
     found = selectors.get_distribution(code, actor=actor)
     lines = list(selectors.lines_of(found))
-    page_of_lines = Paginator(lines, LINES).get_page(page_number(request.GET))
+    page_of_lines = LongList(lines, LINES).get_page(page_number(request.GET))
     payments = list(selectors.payments_of(found)[:LINES])
     confirmations = list(selectors.confirmations_of(found)[:LINES])
     context = {
@@ -155,7 +154,7 @@ def payroll(request: HttpRequest, code: str, extension: str) -> HttpResponse:
 def own_money(request: HttpRequest) -> HttpResponse:
     """Statement: what one gets by every distribution, and what is paid."""
     actor = actor_of(request)
-    found = Paginator(selectors.own_confirmations(actor), PER_PAGE).get_page(page_number(request.GET))
+    found = LongList(selectors.own_confirmations(actor), PER_PAGE).get_page(page_number(request.GET))
     context = {"tab": "me", "page": found, "totals": selectors.own_totals(actor)}
     return render(request, "deals/own_money.html", context)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -13,7 +12,7 @@ from keqiao.deals.types import Mode
 from keqiao.kernel import public_notices
 from keqiao.kernel.errors import DomainError, NotFound
 from keqiao.kernel.money import MINOR_DIGITS
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, signed_in
 
 PER_PAGE = 20
 
@@ -25,7 +24,7 @@ def price_notices(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     if not selectors.reading_homes(actor):
         raise NotFound
-    found = Paginator(selectors.price_notices_visible_to(actor), PER_PAGE).get_page(page_number(request.GET))
+    found = LongList(selectors.price_notices_visible_to(actor), PER_PAGE).get_page(page_number(request.GET))
     context = {
         "tab": "me",
         "page": found,

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
-from django.core.paginator import Page, Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
@@ -23,29 +22,13 @@ from keqiao.engagement.workflow import contact_workflow
 from keqiao.kernel import clock
 from keqiao.kernel.errors import BadInput, DomainError, NotAllowed, NotFound
 from keqiao.kernel.files import LARGEST, FileTooLarge, open_file
-from keqiao.kernel.pages import actor_of, form_page, is_htmx, page, page_number, safe_next, signed_in
+from keqiao.kernel.pages import actor_of, form_page, is_htmx, page, safe_next, shown_page, signed_in
 from keqiao.matching import selectors as matching
-
-PER_PAGE = 20
 
 
 def post(view: Callable[..., HttpResponse]) -> Callable[..., Any]:
     """A step that is sent, by somebody who is signed in."""
     return require_POST(signed_in(view))
-
-
-def shown_page(rows: Any, request: HttpRequest, name: str = "page") -> tuple[Page[Any], dict[str, Any]]:
-    """One page of a list, and what `_pager.html` wants to know of it."""
-    found = Paginator(rows, PER_PAGE).get_page(page_number(request.GET, name))
-    near = found.paginator.get_elided_page_range(found.number, on_each_side=2, on_ends=1)
-    return found, {
-        "total": found.paginator.count,
-        "page": found.number,
-        "page_count": found.paginator.num_pages,
-        "first": found.start_index(),
-        "last": found.end_index(),
-        "pages": [number if isinstance(number, int) else None for number in near],
-    }
 
 
 # --- contacting -------------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -15,29 +14,13 @@ from keqiao.catalogue import selectors as catalogue
 from keqiao.experts import forms, policies, selectors, services, showing
 from keqiao.experts.types import DeclaredTie, DeclineReason, PlanKind
 from keqiao.kernel.errors import DomainError, NotFound
-from keqiao.kernel.pages import actor_of, form_page, is_htmx, page, page_number, signed_in
+from keqiao.kernel.pages import actor_of, form_page, is_htmx, page, shown_page, signed_in
 from keqiao.kernel.replicas import may_lag
-
-PER_PAGE = 20
 
 
 def post(view: Callable[..., HttpResponse]) -> Callable[..., Any]:
     """A step that is sent, by somebody who is signed in."""
     return require_POST(signed_in(view))
-
-
-def shown_page(rows: Any, request: HttpRequest, per_page: int = PER_PAGE) -> tuple[Any, dict[str, Any]]:
-    """One page of a list, and what `_pager.html` wants to know of it."""
-    found = Paginator(rows, per_page).get_page(page_number(request.GET))
-    near = found.paginator.get_elided_page_range(found.number, on_each_side=2, on_ends=1)
-    return found, {
-        "total": found.paginator.count,
-        "page": found.number,
-        "page_count": found.paginator.num_pages,
-        "first": found.start_index(),
-        "last": found.end_index(),
-        "pages": [number if isinstance(number, int) else None for number in near],
-    }
 
 
 # --- finding ----------------------------------------------------------------------------------------------------------

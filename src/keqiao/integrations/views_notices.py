@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from keqiao.kernel import messengers, notices
 from keqiao.kernel.errors import BadInput
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, safe_next, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, safe_next, signed_in
 from keqiao.parties import selectors as parties
 
 PER_PAGE = 20
@@ -31,9 +30,9 @@ def my_notices(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(read_at=None)
     if kind in {row.name for row in told}:
         rows = notices.of_kind(rows, kind)
-    shown = Paginator(rows, PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(rows, PER_PAGE).get_page(page_number(request.GET))
     for row in shown:
-        row.kind_label = notices.kind_of(row.kind).label  # type: ignore[attr-defined]  # for the template
+        row.kind_label = notices.kind_of(row.kind).label
     context = {"tab": "me", "page": shown, "kind": kind, "only_unread": only_unread, "kinds": told}
     return render(request, "integrations/notices.html", {**context, "unread": notices.unread_count(actor)})
 

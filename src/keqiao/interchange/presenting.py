@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
-
 from keqiao.interchange import mapping as columns_of
 from keqiao.interchange import reports
 from keqiao.interchange.columns import TABLES, by_name
@@ -16,37 +13,11 @@ from keqiao.interchange.policies import can_import, can_publish
 from keqiao.interchange.selectors import troubled_rows
 from keqiao.interchange.types import ImportState, Kind
 from keqiao.interchange.workflow import import_workflow
+from keqiao.kernel.pages import page_of
 from keqiao.parties.types import Actor
 
-PER_PAGE = 20
 PROBLEMS_PER_PAGE = 50
 EXTENSIONS = (("csv", "CSV"), ("xlsx", "XLSX"))
-
-
-def list_page(rows: QuerySet[Any], number: int, per_page: int = PER_PAGE) -> dict[str, Any]:
-    """What the pager needs."""
-    paginator = Paginator(rows, per_page)
-    page = paginator.get_page(number)
-    return {
-        "rows": list(page.object_list),
-        "page": page.number,
-        "page_count": paginator.num_pages,
-        "pages": _window(page.number, paginator.num_pages),
-        "total": paginator.count,
-        "first": page.start_index(),
-        "last": page.end_index(),
-    }
-
-
-def _window(page: int, count: int) -> list[int | None]:
-    shown: list[int | None] = []
-    last = 0
-    for place in sorted({1, count, *range(max(1, page - 1), min(count, page + 1) + 1)}):
-        if shown and place > last + 1:
-            shown.append(None)
-        shown.append(place)
-        last = place
-    return shown
 
 
 def kinds_for(actor: Actor) -> list[dict[str, Any]]:
@@ -100,9 +71,8 @@ def progress(job: Import, actor: Actor) -> dict[str, Any]:
 
 def report(job: Import, number: int) -> dict[str, Any]:
     """One page of rows with errors: row, column, problem, example."""
-    shown = list_page(troubled_rows(job), number, PROBLEMS_PER_PAGE)
-    shown["rows"] = [{"number": row.number, "problems": shown_problems(job, row)} for row in shown["rows"]]
-    return shown
+    found, pager = page_of(troubled_rows(job), number, PROBLEMS_PER_PAGE)
+    return {**pager, "rows": [{"number": row.number, "problems": shown_problems(job, row)} for row in found]}
 
 
 def problem_of(job: Import) -> str:

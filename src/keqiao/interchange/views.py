@@ -22,7 +22,7 @@ from keqiao.interchange.selectors import get_import, own_imports
 from keqiao.interchange.types import FileFormat, Kind
 from keqiao.kernel.errors import BadInput, DomainError, NotAllowed, NotFound
 from keqiao.kernel.files import FileTooLarge
-from keqiao.kernel.pages import actor_of, form_page, is_htmx, page, page_number, signed_in
+from keqiao.kernel.pages import actor_of, form_page, is_htmx, page, page_number, shown_page, signed_in
 
 EXPORT_FORMATS = (FileFormat.CSV, FileFormat.XLSX, FileFormat.JSONL)
 TEMPLATE_FORMATS = (FileFormat.CSV, FileFormat.XLSX)
@@ -65,6 +65,7 @@ def _start(request: HttpRequest) -> HttpResponse:
 def _start_page(request: HttpRequest, error: DomainError | None = None) -> HttpResponse:
     actor = actor_of(request)
     kinds = presenting.kinds_for(actor)
+    found, pager = shown_page(own_imports(actor), request)
     asked = request.POST.get("kind", "") or request.GET.get("kind", "")
     context = {
         "tab": "me",
@@ -72,7 +73,8 @@ def _start_page(request: HttpRequest, error: DomainError | None = None) -> HttpR
         "chosen": asked if asked in {kind["value"] for kind in kinds} else (kinds[0]["value"] if kinds else ""),
         "may_publish": presenting.may_publish(actor),
         "error": error,
-        **presenting.list_page(own_imports(actor), page_number(request.GET)),
+        **pager,
+        "rows": list(found),
     }
     return render(request, "interchange/start.html", context, status=error.status if error else 200)
 

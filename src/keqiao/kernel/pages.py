@@ -6,10 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.http.request import QueryDict
 from django.shortcuts import redirect
 from django.utils import translation
+from django.utils.functional import cached_property
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -20,6 +23,8 @@ YEAR = 365 * 24 * 3600
 LANGUAGES = {"zh": "zh-hans", "zh-hans": "zh-hans", "en": "en"}
 LANGUAGE_COOKIE = "keqiao_language"
 LAST_PAGE = 10_000
+PER_PAGE = 20
+MOST_COUNTED = 10_000  # rows of a list; nobody turns five hundred pages
 
 
 def actor_of(request: HttpRequest) -> Any:
@@ -72,6 +77,50 @@ def remember(request: HttpRequest, response: HttpResponseBase, name: str, value:
 def page_number(query: QueryDict, name: str = "page") -> int:
     text = query.get(name, "1")
     return min(max(int(text), 1), LAST_PAGE) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+
+
+class AtLeast(int):
+    """A count that stopped: there are so many, and more. Pages write it with a plus sign."""
+
+
+class LongList(Paginator):
+    """Pages of a list that may be very long: it is counted up to MOST_COUNTED rows, so that a page takes as long however
+    many there are. What lies behind is found by searching and by filters.
+    """
+
+    @cached_property
+    def count(self) -> int:
+        rows = self.object_list
+        if not isinstance(rows, QuerySet) or rows.query.is_sliced or rows.query.distinct_fields:
+            return int(super().count)
+        found = rows.order_by()[: MOST_COUNTED + 1].count()
+        return AtLeast(MOST_COUNTED) if found > MOST_COUNTED else found
+
+    @cached_property
+    def num_pages(self) -> int:
+        pages = super().num_pages
+        return AtLeast(pages) if isinstance(self.count, AtLeast) else pages
+
+
+def page_of(rows: Any, number: int, per_page: int = PER_PAGE) -> tuple[Page[Any], dict[str, Any]]:
+    """One page of a list, and what `_pager.html` wants to know of it."""
+    found = LongList(rows, per_page).get_page(number)
+    near = found.paginator.get_elided_page_range(found.number, on_each_side=2, on_ends=1)
+    return found, {
+        "total": found.paginator.count,
+        "page": found.number,
+        "page_count": found.paginator.num_pages,
+        "first": found.start_index(),
+        "last": found.end_index(),
+        "pages": [number if isinstance(number, int) else None for number in near],
+    }
+
+
+def shown_page(
+    rows: Any, request: HttpRequest, per_page: int = PER_PAGE, name: str = "page"
+) -> tuple[Page[Any], dict[str, Any]]:
+    """The page that the address asks for by `name`."""
+    return page_of(rows, page_number(request.GET, name), per_page)
 
 
 def safe_next(request: HttpRequest, target: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,7 +15,7 @@ from keqiao.catalogue import services as items
 from keqiao.catalogue.types import CLOSING, WITHDRAWING
 from keqiao.kernel import clock, files
 from keqiao.kernel.errors import BadInput, DomainError, NotAllowed, NotFound
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, signed_in
 from keqiao.submissions import forms, selectors, services, showing
 from keqiao.submissions.changes import title_of, unconfirmed
 from keqiao.submissions.models import Submission
@@ -50,7 +49,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     rows = selectors.review_queue(
         actor, asked.side, state=asked.state, kind=asked.kind, days=asked.days, reviewer=asked.reviewer
     )
-    shown = Paginator(rows, PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(rows, PER_PAGE).get_page(page_number(request.GET))
     loads, today = selectors.review_loads(actor, asked.side), clock.today()
     context = {
         "tab": "me",
@@ -181,7 +180,7 @@ def decide(request: HttpRequest, code: str, action: str) -> HttpResponse:
 @signed_in
 def submission_list(request: HttpRequest) -> HttpResponse:
     """What one and one's colleagues have handed in or are writing."""
-    shown = Paginator(selectors.submissions_of(actor_of(request)), PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(selectors.submissions_of(actor_of(request)), PER_PAGE).get_page(page_number(request.GET))
     context = {
         "tab": "me",
         "page": shown,
@@ -375,7 +374,7 @@ def complain(request: HttpRequest, kind: str, code: str) -> HttpResponse:
 def complaints(request: HttpRequest) -> HttpResponse:
     """One's own complaints, and those about one's organisation's items."""
     actor = actor_of(request)
-    shown = Paginator(selectors.own_complaints(actor), PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(selectors.own_complaints(actor), PER_PAGE).get_page(page_number(request.GET))
     context = {
         "tab": "me",
         "page": shown,
@@ -393,7 +392,7 @@ def complaint_queue(request: HttpRequest) -> HttpResponse:
         raise NotAllowed
     state = request.GET.get("state", "")
     state = state if state in ComplaintState.values else ""
-    shown = Paginator(selectors.complaint_queue(actor, state=state), PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(selectors.complaint_queue(actor, state=state), PER_PAGE).get_page(page_number(request.GET))
     context = {
         "tab": "me",
         "page": shown,

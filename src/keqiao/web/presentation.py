@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from keqiao.catalogue.types import Comparator, Mode, Origin, PriceKind
 from keqiao.kernel import clock
+from keqiao.kernel.pages import AtLeast
 from keqiao.matching.types import Arch, Finding, Stone, StoneResult, Verdict
 from keqiao.parties.types import Qualification
 
@@ -196,9 +197,11 @@ def share(value: float) -> str:
 
 
 def number(value: Decimal | int | None) -> str:
-    """15.00000000 is 15, 12000 is 12,000, a negative number has a real minus sign."""
+    """15.00000000 is 15, 12000 is 12,000, a negative number has a real minus sign, what was not counted to its end a plus."""
     if value is None:
         return ""
+    if isinstance(value, AtLeast):
+        return f"{int(value):,}+"
     text = f"{Decimal(value):,f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -17,7 +16,7 @@ from keqiao.kernel import public_notices as notices
 from keqiao.kernel.errors import DomainError
 from keqiao.kernel.models import ObjectionOutcome, PublicNotice
 from keqiao.kernel.money import MINOR_DIGITS, Money
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, signed_in
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 from keqiao.web import presentation
@@ -35,7 +34,7 @@ def within(actor: Actor) -> set[int]:
 def public_notices(request: HttpRequest) -> HttpResponse:
     """Those that are open to the reader now, newest first."""
     actor = actor_of(request)
-    found = Paginator(notices.visible_to(actor, within=within(actor)), PER_PAGE).get_page(page_number(request.GET))
+    found = LongList(notices.visible_to(actor, within=within(actor)), PER_PAGE).get_page(page_number(request.GET))
     rows = [(row, notices.kind_of(row).label, notices.last_day(row)) for row in found]
     return render(request, "public_notices.html", {"page": found, "rows": rows})
 
