@@ -139,6 +139,7 @@ class Visitor:
 
     @contextmanager
     def offline(self) -> Iterator[None]:
+        self.page.wait_for_load_state()  # with its script
         self.context.set_offline(True)
         yield
         self.context.set_offline(False)

@@ -24,6 +24,7 @@ def begin(page: Page, home: str, kind: str = "发布需求") -> str:
     page.goto(f"{home}/post")
     page.get_by_role("main").get_by_role("button", name=re.compile(f"^{kind}")).click()
     expect(page).to_have_url(re.compile(r"/post/SB-[A-Z0-9]+/1$"))
+    page.wait_for_load_state()  # with its script, also for who goes offline now
     return page.url.removesuffix("/1")
 
 
