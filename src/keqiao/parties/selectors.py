@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.crypto import salted_hmac
 
@@ -14,7 +13,7 @@ from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.identifiers import is_credit_code, read_credit_code
 from keqiao.kernel.personal import ERASED_EN, ERASED_ZH
-from keqiao.parties import tokens
+from keqiao.parties import acting, tokens
 from keqiao.parties.models import (
     Absence,
     Invitation,
@@ -29,7 +28,6 @@ from keqiao.parties.models import (
 )
 from keqiao.parties.types import (
     APPROVING_ROLES,
-    PLATFORM_ROLES,
     Actor,
     InvitationOver,
     InvitationState,
@@ -37,7 +35,6 @@ from keqiao.parties.types import (
     JoinState,
     Role,
     VerificationState,
-    Workplace,
 )
 
 _SYSTEM = Actor(is_system=True, name="system")
@@ -64,13 +61,10 @@ def actor_for(user: Any, *, acting_for: Any = None) -> Actor:
     """
     if not getattr(user, "is_authenticated", False):
         return _VISITOR
-    with connection.cursor() as cursor:
-        cursor.execute(WHO_ACTS, {"user": user.pk, "platform": list(PLATFORM_ROLES)})
-        rows = cursor.fetchall()
-    if not rows:
+    found = acting.who(user)
+    if found is None:
         return _VISITOR
-    person_id, name = rows[0][:2]
-    places = _workplaces([_Held(*row[2:]) for row in rows if row[2] is not None])
+    person_id, name, places = found
     chosen = next((place for place in places if place.organisation_id == acting_for), places[0] if places else None)
     return Actor(
         person_id=person_id,
@@ -79,81 +73,6 @@ def actor_for(user: Any, *, acting_for: Any = None) -> Actor:
         workplaces=tuple(places),
         name=name,
     )
-
-
-# Asked with every request: one question, and without the mapper it costs a sixth. One's own posts come first.
-WHO_ACTS = """
-WITH me AS (
-    SELECT person.id, COALESCE(NULLIF(person.name_zh, ''), person.name_en) AS name
-    FROM parties_person person JOIN auth_user account ON account.id = person.user_id
-    WHERE account.id = %(user)s AND account.is_active
-), held AS (
-    SELECT post.id, post.organisation_id, post.role,
-           NULL::bigint AS absent_id, NULL::date AS first_on, NULL::date AS last_on
-    FROM me JOIN parties_post post ON post.person_id = me.id
-    WHERE post.ended_on IS NULL
-    UNION ALL
-    SELECT post.id, post.organisation_id, post.role, post.person_id, absence.first_on, absence.last_on
-    FROM me JOIN parties_absence absence ON absence.substitute_id = me.id
-    JOIN parties_post post ON (post.person_id, post.organisation_id) = (absence.person_id, absence.organisation_id)
-    WHERE absence.ended_at IS NULL AND post.ended_on IS NULL AND post.role <> ALL (%(platform)s)
-)
-SELECT me.id, me.name, place.id, place.code, place.name_zh, place.name_en,
-       held.role, held.absent_id, held.first_on, held.last_on
-FROM me LEFT JOIN (
-    held JOIN parties_organisation place ON place.id = held.organisation_id AND place.merged_into_id IS NULL
-) ON TRUE
-ORDER BY held.absent_id IS NOT NULL, held.id
-"""
-
-
-class _Held(NamedTuple):
-    """A role in an organisation: one's own, or of an absent colleague for whom one is named."""
-
-    organisation_id: int
-    code: str
-    name_zh: str
-    name_en: str
-    role: str
-    absent_id: int | None
-    first_on: date | None
-    last_on: date | None
-
-    def is_for(self, today: date) -> bool:
-        return self.first_on is not None and self.last_on is not None and self.first_on <= today <= self.last_on
-
-
-def _workplaces(held: list[_Held]) -> list[Workplace]:
-    """One's own posts of now, and in the same organisations the roles of absent colleagues one stands in for.
-
-    The platform's own roles are not passed on.
-    """
-    own = [row for row in held if row.absent_id is None]
-    roles: dict[int, set[str]] = {}
-    for row in own:
-        roles.setdefault(row.organisation_id, set()).add(row.role)
-    standing_in: dict[int, set[int]] = {}
-    for row in _of_today([row for row in held if row.absent_id is not None and row.organisation_id in roles]):
-        roles[row.organisation_id].add(row.role)
-        standing_in.setdefault(row.organisation_id, set()).add(row.absent_id)  # type: ignore[arg-type]  # chosen above
-    return [
-        Workplace(
-            organisation_id=pk,
-            code=row.code,
-            name_zh=row.name_zh,
-            name_en=row.name_en,
-            roles=frozenset(roles[pk]),
-            standing_in_for=tuple(sorted(standing_in.get(pk, ()))),
-        )
-        for pk, row in {row.organisation_id: row for row in own}.items()
-    ]
-
-
-def _of_today(held: list[_Held]) -> list[_Held]:
-    if not held:
-        return []
-    today = clock.today()
-    return [row for row in held if row.is_for(today)]
 
 
 def email_of(person_id: int) -> str:
