@@ -215,12 +215,10 @@ def align(wanted: Sequence[Wanted], offered: Sequence[Offered]) -> list[Offered 
     One figure answers two wishes only when both have its name.
     """
     affinities = sorted(
-        (
-            (-_affinity(want, offer), i, j)
-            for i, want in enumerate(wanted)
-            for j, offer in enumerate(offered)
-            if _may_answer(want, offer)
-        ),
+        (-affinity, i, j)
+        for i, want in enumerate(wanted)
+        for j, offer in enumerate(offered)
+        if (affinity := _affinity(want, offer)) is not None
     )
     answers: list[Offered | None] = [None] * len(wanted)
     used: set[int] = set()
@@ -231,16 +229,17 @@ def align(wanted: Sequence[Wanted], offered: Sequence[Offered]) -> list[Offered 
     return answers
 
 
-def _may_answer(want: Wanted, offer: Offered) -> bool:
-    """Where the units do not compare, only the same name makes it worth asking about."""
-    least = LEAST_SIMILARITY if same_kind(*_units(want, offer)) else SAME_NAME
-    return name_similarity(want, offer) >= least
-
-
-def _affinity(want: Wanted, offer: Offered) -> float:
-    """Among figures of like names: first the one whose unit compares, then the one under the same condition."""
-    unit = 1.0 if same_kind(*_units(want, offer)) else 0.0
-    return name_similarity(want, offer) + unit + 0.3 * _condition_likeness(want, offer)
+def _affinity(want: Wanted, offer: Offered) -> float | None:
+    """Among figures of like names: first the one whose unit compares, then the one under the same condition. None where
+    it may not answer: where the units do not compare, only the same name makes it worth asking about.
+    """
+    alike = name_similarity(want, offer)
+    if alike < LEAST_SIMILARITY:
+        return None
+    compares = same_kind(*_units(want, offer))
+    if not compares and alike < SAME_NAME:
+        return None
+    return alike + compares + 0.3 * _condition_likeness(want, offer)
 
 
 def _units(want: Wanted, offer: Offered) -> tuple[Unit, Unit]:

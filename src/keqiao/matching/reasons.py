@@ -6,7 +6,6 @@ any other, and it does not. docs/why/stones.md has the rate at which this holds 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -17,7 +16,7 @@ import numpy as np
 from keqiao.matching import lexicon
 from keqiao.matching.dense import DenseModel
 from keqiao.matching.retrieval import sentences, surfaces, translated_weights
-from keqiao.matching.text import fingerprint, is_cjk_character, normalise, tokens
+from keqiao.matching.text import fingerprint, is_cjk_character, normalise, passage_runs, tokens, tokens_of
 from keqiao.matching.types import AchievementFacts, Citation, NeedFacts, Quote, TextPart
 
 MOST_PAIRS = 3
@@ -274,7 +273,7 @@ def nearest_pairs(need: Passages, achievement: Passages) -> tuple[Pair, ...]:
 def citation(need: Passages, achievement: Passages, pair: Pair) -> Citation:
     """The two passages as they are shown, with the words that both of them use marked."""
     mine, yours = need.text(pair.need), achievement.text(pair.achievement)
-    common = _words(mine) & set(tokens(yours))
+    common = _words(mine) & _words(yours)
     words = {token for token in common if not is_cjk_character(token)} or common
     matched = dict.fromkeys(words)
     return Citation(
@@ -284,19 +283,40 @@ def citation(need: Passages, achievement: Passages, pair: Pair) -> Citation:
 
 @lru_cache(maxsize=256)  # a need cites the same few passages in each of its matches
 def _words(text: str) -> frozenset[str]:
-    return frozenset(tokens(text))
+    return frozenset(tokens_of(passage_runs(text)))
 
 
 def marked(sentence: str, terms: Iterable[str]) -> tuple[str, tuple[tuple[int, int], ...]]:
     """A sentence with the places of the terms in it; places that touch are one."""
-    words = sorted({term for term in terms if len(term) > 1 or is_cjk_character(term)}, key=len, reverse=True)
-    if not words:
-        return sentence, ()
+    words = {_folded(term) for term in terms if len(term) > 1 or is_cjk_character(term)}
     merged: list[tuple[int, int]] = []
-    for found in re.finditer("|".join(map(re.escape, words)), sentence, re.IGNORECASE):
-        start, end = found.span()
-        if merged and start <= merged[-1][1]:
+    last = 0
+    for start, longest in sorted(_standing(words, _folded(sentence)).items()):
+        end = start + longest
+        if start < last:
+            continue
+        if merged and start == last:
             merged[-1] = (merged[-1][0], end)
         else:
             merged.append((start, end))
+        last = end
     return sentence, tuple(merged)
+
+
+def _standing(words: Iterable[str], sentence: str) -> dict[int, int]:
+    """Where some of the words stand: start → length of the longest one there."""
+    found: dict[int, int] = {}
+    for word in words:
+        at = sentence.find(word)
+        while at >= 0:
+            found[at] = max(found.get(at, 0), len(word))
+            at = sentence.find(word, at + 1)
+    return found
+
+
+# Signs of one letter, character for character, so that places stay what they are: terms are unified, texts are not.
+_ONE_LETTER = str.maketrans("İıſμςϐϵϑϰϖϱϕ", "iisµσβεθκπρφ")
+
+
+def _folded(text: str) -> str:
+    return text.replace("İ", "i").lower().translate(_ONE_LETTER)

@@ -19,7 +19,16 @@ from keqiao.matching.dense import DenseModel
 from keqiao.matching.engine import Filter, SearchEngine
 from keqiao.matching.ranking.features import Candidates, Query, read_query
 from keqiao.matching.ranking.model import RankingModel
-from keqiao.matching.text import PAIR, STOP_WORDS, cjk_tokens, index_tokens, is_cjk_character, runs, tokens, word_token
+from keqiao.matching.text import (
+    PAIR,
+    STOP_WORDS,
+    cjk_tokens,
+    index_tokens,
+    is_cjk_character,
+    passage_runs,
+    tokens,
+    word_token,
+)
 from keqiao.matching.types import Hit, Reach
 
 
@@ -354,7 +363,7 @@ def _gain(matched: Mapping[str, None], wanted: Mapping[str, float], seen: set[st
 def surfaces(sentence: str, matched: Mapping[str, None]) -> tuple[str, ...]:
     """Matched terms as a reader sees them: whole words, and pairs of Chinese characters joined where they overlap."""
     found: dict[str, None] = {}
-    for kind, run in runs(sentence):
+    for kind, run in passage_runs(sentence):
         if kind == "cjk":
             found |= dict.fromkeys(_joined_pairs(run, matched))
         elif run not in STOP_WORDS and word_token(run) in matched:

@@ -12,9 +12,9 @@ line. Everything else degrades gradually, because cooperation mode, price and pl
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from keqiao.catalogue.quantities import write_number
@@ -295,6 +295,7 @@ CURRENCY_WORDS = {"CNY": "元", "USD": "美元", "EUR": "欧元", "GBP": "英镑
 WHOLE_UNIT_CURRENCIES = {"JPY", "KRW"}
 
 
+@lru_cache(maxsize=1024)  # a need's budget stands in each of its matches
 def _money(price: Price, sign: str = "") -> tuple[str, str]:
     if price.kind == "negotiable":
         return "面议", "negotiable"
@@ -411,9 +412,7 @@ def _finding_to_json(finding: Finding) -> dict[str, Any]:
     row |= {name: getattr(finding, name) for name in TEXTS if getattr(finding, name)}
     row |= {name: getattr(finding, name) for name in ROWS if getattr(finding, name) is not None}
     if finding.citations:
-        row["citations"] = [
-            {"need": asdict(one.need), "achievement": asdict(one.achievement)} for one in finding.citations
-        ]
+        row["citations"] = [{"need": vars(one.need), "achievement": vars(one.achievement)} for one in finding.citations]
     return row
 
 

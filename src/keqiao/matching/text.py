@@ -16,7 +16,7 @@ import hashlib
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from importlib.resources import files
 
@@ -52,8 +52,12 @@ _local = threading.local()
 
 def tokens(text: str) -> list[str]:
     """The index tokens of a text, in reading order, with repetitions. Never raises, whatever the characters."""
+    return tokens_of(runs(text))
+
+
+def tokens_of(found_runs: Iterable[tuple[str, str]]) -> list[str]:
     found: list[str] = []
-    for kind, run in runs(text):
+    for kind, run in found_runs:
         if kind == "cjk":
             found += cjk_tokens(run)
         elif run not in STOP_WORDS:
@@ -83,6 +87,12 @@ def runs(text: str) -> Iterator[tuple[str, str]]:
     """The runs of one script in a text, normalised: ("cjk" | "latin" | "other", characters)."""
     for match in _RUN.finditer(normalise(text)):
         yield str(match.lastgroup), match.group()
+
+
+@lru_cache(maxsize=512)  # two passages are cut to see what both say, and cut again to mark it
+def passage_runs(text: str) -> tuple[tuple[str, str], ...]:
+    """The same of a sentence, kept for a while."""
+    return tuple(runs(text))
 
 
 def cjk_tokens(run: str) -> list[str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
 from keqiao.matching.engine import STEPS, Batch, query_terms
 from keqiao.matching.frequencies import Frequencies, added_counts
@@ -38,7 +38,9 @@ ABOUT = "library.json"  # written last: without it the folder is not a library
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some of the documents."""
+    """Some of the documents. Its files are mapped while they are looked at and no longer: of a million documents, what a
+    process maps is not more than of eight thousand.
+    """
 
     folder: Path
 
@@ -46,7 +48,7 @@ class Part:
     def ids(self) -> np.ndarray:
         return np.load(self.folder / "ids.npy")
 
-    @cached_property
+    @property
     def vectors(self) -> np.ndarray:
         """float32[documents, dims]; 0 for a document that has none."""
         return self._mapped("vectors")
@@ -55,12 +57,12 @@ class Part:
     def has_vector(self) -> np.ndarray:
         return np.any(self.vectors, axis=1)
 
-    @cached_property
+    @property
     def prints(self) -> np.ndarray:
         """uint64, ascending: fingerprints of the tokens, one for each row of `words`."""
         return self._mapped("prints")
 
-    @cached_property
+    @property
     def words(self) -> csr_array:
         """[tokens, documents]: tf / (tf + k1 (1 - b + b length / average))."""
         starts, documents, weights = (self._mapped(name) for name in ("starts", "documents", "weights"))
@@ -106,8 +108,9 @@ class Library:
         prints = np.array([fingerprint(token) for token in names], dtype=np.uint64)
         best = Best(len(texts), depth)
         for number, part in enumerate(self.parts):
-            at = np.minimum(np.searchsorted(part.prints, prints), max(len(part.prints) - 1, 0))
-            known = part.prints[at] == prints if len(part.prints) else np.zeros(len(prints), dtype=bool)
+            there = part.prints
+            at = np.minimum(np.searchsorted(there, prints), max(len(there) - 1, 0))
+            known = there[at] == prints if len(there) else np.zeros(len(prints), dtype=bool)
             scores = (asked[:, known] @ part.words[at[known]]).toarray()
             best.offer(number, scores, above=0.0)
         return self._hits(best)
@@ -228,21 +231,24 @@ def _write_part(folder: Path, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.
     names = coded.dictionary.to_pylist()
     prints = np.array([fingerprint(name) if name else 0 for name in names], dtype=np.uint64)
     order = np.argsort(prints)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
     token = rank[coded.indices.to_numpy(zero_copy_only=False)]
-    document = pc.list_parent_indices(words).to_numpy(zero_copy_only=False).astype(np.int64)
-    is_word = prints[order][token] > 0  # an empty document has an empty word
-    cells, tf = np.unique(token[is_word] * len(batch.ids) + document[is_word], return_counts=True)
-    row = cells // max(len(batch.ids), 1)
-    starts = np.searchsorted(row, np.arange(len(order) + 1))
-    length = np.bincount(document[is_word], minlength=len(batch.ids))
+    documents = np.arange(len(batch.ids), dtype=np.int32)
+    document = np.repeat(documents, np.diff(words.offsets.to_numpy(zero_copy_only=False)))
+    if "" in names:  # an empty document has an empty word
+        is_word = prints[order][token] > 0
+        token, document = token[is_word], document[is_word]
+    ones = np.ones(len(token), dtype=np.float32)
+    counted = coo_array((ones, (token, document)), shape=(len(order), len(documents))).tocsr()
+    starts = counted.indptr
+    length = np.bincount(document, minlength=len(documents))
     np.save(folder / "ids.npy", np.array(batch.ids, dtype=np.str_))
     np.save(folder / "vectors.npy", batch.vectors)
     np.save(folder / "prints.npy", prints[order])
     np.save(folder / "starts.npy", starts.astype(np.int32))
-    np.save(folder / "documents.npy", (cells % max(len(batch.ids), 1)).astype(np.int32))
-    np.save(folder / "weights.npy", tf.astype(np.float32))
+    np.save(folder / "documents.npy", counted.indices.astype(np.int32, copy=False))
+    np.save(folder / "weights.npy", counted.data)
     used = np.diff(starts) > 0
     return length, prints[order][used], np.diff(starts)[used].astype(np.uint32)
 

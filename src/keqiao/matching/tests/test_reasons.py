@@ -1,12 +1,13 @@
 """The reasons of the technology stone: pairs of passages, and that the stone rests on these alone."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keqiao.matching.reasons import MOST_PAIRS, Asked, citation, nearest_pairs, parts_of, read_passages
+from keqiao.matching.reasons import MOST_PAIRS, Asked, citation, marked, nearest_pairs, parts_of, read_passages
 from keqiao.matching.technology import words_fit
 from keqiao.matching.text import fingerprint, tokens
 from keqiao.matching.types import AchievementFacts, NeedFacts, TextPart
@@ -90,3 +91,20 @@ def test_nearest_pairs_use_each_passage_once():
     yours = replace(read_passages(achievement_of("a", "b")), vectors=np.array([[0.9, 0.1], [0.8, 0.6]], np.float16))
     assert [(pair.need, pair.achievement) for pair in nearest_pairs(mine, yours)] == [(0, 0), (1, 1)]
     assert nearest_pairs(read_passages(need_of("膜")), yours) == ()
+
+
+LETTERS = st.text("aAbBsſSµμiİıσςΣ膜纳 .-(", max_size=12)
+
+
+@given(LETTERS, st.lists(LETTERS.filter(lambda term: len(term) > 1), max_size=5))
+def test_terms_are_marked_as_a_search_for_the_longest_one_would(sentence, terms):
+    """In any case of letters; the longest where several begin, none within another, and what touches is one."""
+    expected = []
+    pattern = "|".join(map(re.escape, sorted(set(terms), key=len, reverse=True)))
+    for found in re.finditer(pattern, sentence, re.IGNORECASE) if terms else ():
+        start, end = found.span()
+        if expected and expected[-1][1] == start:
+            expected[-1] = (expected[-1][0], end)
+        else:
+            expected.append((start, end))
+    assert marked(sentence, terms) == (sentence, tuple(expected))
