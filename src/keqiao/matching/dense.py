@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from keqiao.matching.counting import Counted
 from keqiao.matching.text import PAIR, fingerprint
 
 DIMS = 192
@@ -52,6 +53,24 @@ class DenseModel:
         counts = tokens if isinstance(tokens, Mapping) else Counter(tokens)
         rows, known = self._rows(list(counts))
         return self._vector(rows, np.fromiter(counts.values(), dtype=np.float32, count=len(counts))[known])
+
+    def encode_all(self, counted: Counted) -> np.ndarray:
+        """float32[documents, dims]: `encode` of each, 0 where no token is known."""
+        found = np.zeros((counted.documents, self.dims), dtype=np.float32)
+        if not len(self.prints) or not len(counted.prints):
+            return found
+        at = np.minimum(np.searchsorted(self.prints, counted.prints), len(self.prints) - 1)
+        known = np.flatnonzero((self.prints[at] == counted.prints)[counted.token])
+        # In the model's order, whatever the others are: so a document gives the same vector alone and among others.
+        known = known[np.argsort(counted.document[known] * len(self.prints) + at[counted.token[known]])]
+        rows = at[counted.token[known]]
+        weights = saturate(counted.times[known].astype(np.float32)) * self.idf[rows]
+        ends = np.cumsum(np.bincount(counted.document[known], minlength=counted.documents))
+        first = 0
+        for number, end in enumerate(ends.tolist()):
+            found[number] = weights[first:end] @ self.projection[rows[first:end]]
+            first = end
+        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), np.float32(1e-9))
 
     def encode_each(self, prints: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """float32[texts, dims]: one vector for each text, 0 where no token is known. `ends`: where the fingerprints of

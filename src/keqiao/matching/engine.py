@@ -77,6 +77,32 @@ class Document:
 
 
 @dataclass(frozen=True, eq=False)
+class Piece:
+    """Some documents as columns, each once: what an index is filled with, and what one process hands to another."""
+
+    ids: list[str]
+    revs: list[int]
+    tokens: list[str]  # of each document, joined by spaces
+    title_lengths: list[int]
+    vectors: np.ndarray  # float32[documents, dims]; 0 for a document that has none
+    attributes: Mapping[str, list[Any]]
+    # Fingerprints of the tokens, ascending, and in how many of the documents each stands; None: not counted yet.
+    tally: tuple[np.ndarray, np.ndarray] | None = None
+
+    def documents(self) -> Iterator[Document]:
+        for number, code in enumerate(self.ids):
+            vector = self.vectors[number]
+            yield Document(
+                code,
+                self.revs[number],
+                self.tokens[number].split(),
+                vector if vector.any() else None,
+                {name: values[number] for name, values in self.attributes.items()},
+                self.title_lengths[number],
+            )
+
+
+@dataclass(frozen=True, eq=False)
 class Occurrences:
     """Where some tokens stand in some documents, and what else a second look needs of them.
 
@@ -183,7 +209,7 @@ class SearchEngine(Protocol):
     def upsert(self, idx: str, docs: Iterable[Document]) -> None:
         """Add or replace documents; doing it again changes nothing."""
 
-    def fill(self, idx: str, docs: Iterable[Document]) -> None:
+    def fill(self, idx: str, pieces: Iterable[Piece]) -> None:
         """Add many documents, each once, to an index that has none; memory does not grow with their number."""
 
     def delete(self, idx: str, ids: Iterable[str]) -> None:
@@ -286,6 +312,33 @@ def stored(value: Any, kind: Attribute) -> Any:
     if kind is Attribute.KEYWORDS and value is not None:
         return list(value)
     return value
+
+
+def piece_of(docs: Iterable[Document], schema: Schema) -> Piece:
+    """Of several revisions of a document the highest."""
+    kept = newest(docs)
+    texts = [joined(doc) for doc in kept]
+    vectors = np.zeros((len(kept), schema.dims), dtype=np.float32)
+    for number, doc in enumerate(kept):
+        if schema.dims and doc.vector is not None:
+            vectors[number] = doc.vector
+    return Piece(
+        [doc.id for doc in kept],
+        [doc.rev for doc in kept],
+        [text for text, _ in texts],
+        [length for _, length in texts],
+        vectors,
+        {name: [stored(doc.attributes.get(name), kind) for doc in kept] for name, kind in schema.attributes.items()},
+    )
+
+
+def joined(doc: Document) -> tuple[str, int]:
+    """The tokens with spaces between them, and how many belong to the title; what a tokenizer would split is left out."""
+    text = " ".join(doc.tokens)
+    if text.isprintable() and text.split() == doc.tokens:  # all of them, looked at together
+        return text, min(doc.title_length, len(doc.tokens))
+    title_length = sum(map(is_one_token, doc.tokens[: doc.title_length]))
+    return " ".join(filter(is_one_token, doc.tokens)), title_length
 
 
 def newest(docs: Iterable[Document]) -> list[Document]:

@@ -15,7 +15,7 @@ from django.db.models import Exists, F, OuterRef
 from keqiao.catalogue import selectors as catalogue
 from keqiao.matching.dense import DenseModel
 from keqiao.matching.gathering import Regions, achievement_facts, need_facts, regions
-from keqiao.matching.known import FORMAT, Known, as_known, packed, unpacked
+from keqiao.matching.known import FORMAT, Known, as_known, packed, retold, unpacked
 from keqiao.matching.models import Excerpt
 from keqiao.matching.types import AchievementFacts, NeedFacts
 
@@ -50,12 +50,7 @@ def keep(kind: str, ids: Sequence[int], model: DenseModel) -> None:
     for first in range(0, len(ids), CHUNK):
         some = ids[first : first + CHUNK]
         items = list(catalogue.published_ids(kind).filter(pk__in=some).prefetch_related("texts", "indicators"))
-        Excerpt.objects.bulk_create(
-            [_excerpt(kind, item, model) for item in items],
-            update_conflicts=True,
-            unique_fields=[kind],
-            update_fields=WRITTEN,
-        )
+        _write(kind, [_excerpt(kind, item, model) for item in items])
         gone = set(some) - {item.pk for item in items}
         Excerpt.objects.filter(**{f"{kind}__in": gone}).delete()
 
@@ -66,13 +61,38 @@ def _excerpt(kind: str, item: Any, model: DenseModel) -> Excerpt:
     return Excerpt(**of_item, revision=item.revision, format=FORMAT, model=model.version, content=packed(known))
 
 
+def _write(kind: str, rows: Sequence[Excerpt]) -> None:
+    Excerpt.objects.bulk_create(rows, update_conflicts=True, unique_fields=[kind], update_fields=WRITTEN)
+
+
 def keep_lacking(kind: str, model: DenseModel, after: int, most: int) -> int:
     """Rows for at most so many items that have no right one, from behind the id `after` on. The last id; 0 when none is
     left.
     """
     ids = lacking(kind, model, after, most)
-    keep(kind, ids, model)
+    told = retell(kind, ids, model)
+    keep(kind, [item_id for item_id in ids if item_id not in told], model)
     return ids[-1] if len(ids) == most else 0
+
+
+def retell(kind: str, ids: Sequence[int], model: DenseModel) -> set[int]:
+    """After a rebuild: of rows that are right but for the model, only the meanings are told anew, and no item is read. Says of
+    which items.
+    """
+    told: set[int] = set()
+    for first in range(0, len(ids), CHUNK):
+        some = {
+            f"{kind}__in": ids[first : first + CHUNK],
+            f"{kind}__revision": F("revision"),
+            f"{kind}__state": "published",
+        }
+        rows = list(Excerpt.objects.filter(**some, format=FORMAT))
+        for row in rows:
+            row.content, row.model = retold(bytes(row.content), model), model.version
+            row.pk = None  # written over by its item, and not where it is gone meanwhile
+        _write(kind, rows)
+        told.update(getattr(row, f"{kind}_id") for row in rows)
+    return told
 
 
 def lacking(kind: str, model: DenseModel, after: int, most: int) -> list[int]:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from keqiao.matching.counting import count_tokens
 from keqiao.matching.text import fingerprint
 
 COUNTED_AT_ONCE = 1_000  # documents whose tokens are in memory while they are counted
@@ -41,34 +41,31 @@ class Frequencies:
 
 
 def count_frequencies(columns: Iterable[pa.Array]) -> tuple[int, np.ndarray]:
-    """Number of documents, and FREQUENCY rows of the tokens that occur in more than one of them, ascending.
+    """Number of documents, and FREQUENCY rows of the tokens that occur in more than one of them, ascending."""
+    parts = (column.slice(at, COUNTED_AT_ONCE) for column in columns for at in range(0, len(column), COUNTED_AT_ONCE))
+    return total((len(part), *count_tokens(part).tally()) for part in parts)
+
+
+def total(tallies: Iterable[tuple[int, np.ndarray, np.ndarray]]) -> tuple[int, np.ndarray]:
+    """The same from what was counted of some documents at a time: their number, fingerprints ascending, and counts.
 
     Tokens are counted under their fingerprints: 12 bytes each, however long the table and its vocabulary are.
     """
     documents = 0
     prints, counts = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint32)
-    for column in columns:
-        for start in range(0, len(column), COUNTED_AT_ONCE):
-            part = column.slice(start, COUNTED_AT_ONCE)
-            documents += len(part)
-            prints, counts = added_counts(prints, counts, *_counted(part))
+    for number, more, tally in tallies:
+        documents += number
+        prints, counts = added_counts(prints, counts, more, tally)
     found = np.empty(int((counts > 1).sum()), dtype=FREQUENCY)
     found["token"], found["documents"] = prints[counts > 1], counts[counts > 1]
     return documents, found
 
 
-def _counted(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Fingerprints of the tokens of some documents, ascending, and in how many of them each occurs."""
-    words = pc.split_pattern(column, " ")
-    coded = pc.list_flatten(words).dictionary_encode()
-    names = coded.dictionary.to_pylist()
-    pairs = pc.list_parent_indices(words).to_numpy().astype(np.int64) * len(names)
-    once = np.unique(pairs + coded.indices.to_numpy())
-    tally = np.bincount(once % max(len(names), 1), minlength=len(names)).astype(np.uint32)
-    prints = np.array([fingerprint(name) if name else 0 for name in names], dtype=np.uint64)
-    order = np.argsort(prints)
-    order = order[prints[order] > 0]  # an empty document has an empty word
-    return prints[order], tally[order]
+def together(tallies: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Several tallies as one."""
+    prints, place = np.unique(np.concatenate([one for one, _ in tallies]), return_inverse=True)
+    counts = np.bincount(place, np.concatenate([counts for _, counts in tallies]), minlength=len(prints))
+    return prints, counts.astype(np.uint32)
 
 
 def added_counts(

@@ -20,7 +20,7 @@ from django.conf import settings
 from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock
 from keqiao.kernel import progress as work
-from keqiao.matching import indexing, shadow
+from keqiao.matching import building, indexing, shadow
 from keqiao.matching.dense import DenseModel
 from keqiao.matching.gathering import joined_texts
 from keqiao.matching.index_state import (
@@ -175,11 +175,11 @@ def _chunks_of(kind: str) -> Iterator[int]:
             sides = _sides()
             other, name = engine_of(sides.other), index_name(kind, sides.move.version)
             made = DenseModel.load(folder() / "models" / sides.state.model)
-            other.ensure(name, indexing.schema(made, sides.state.leg))
+            other.ensure(name, building.schema(made, sides.state.leg))
             rows = catalogue.items_to_index(kind).filter(state="published", pk__gt=sides.move.filled.get(kind, 0))
             chunk = list(rows.order_by("pk")[: indexing.CHUNK])
             is_more = bool(chunk)
-            other.upsert(name, indexing.documents(kind, chunk, made, sides.state.leg))
+            other.upsert(name, building.documents(kind, chunk, made, sides.state.leg))
             last = chunk[-1].pk if chunk else sides.move.filled.get(kind, 0)
             keep_move(replace(sides.move, filled={**sides.move.filled, kind: last}))
             if not is_more:
@@ -233,7 +233,7 @@ def _questions() -> list[tuple[str, str]]:
         rows = catalogue.items_to_index(kind).filter(state="published").order_by("pk")
         step = max(1, rows.count() // (QUESTIONS // 2))
         ids = list(rows.values_list("pk", flat=True)[::step][: QUESTIONS // 2])
-        asked += [(answering, joined_texts(row, indexing.PARTS[kind])) for row in rows.filter(pk__in=ids)]
+        asked += [(answering, joined_texts(row, building.PARTS[kind])) for row in rows.filter(pk__in=ids)]
     return asked
 
 

@@ -21,10 +21,10 @@ import numpy as np
 from keqiao.catalogue import selectors as catalogue
 from keqiao.inference.types import ModelUnavailable
 from keqiao.kernel import progress as work
-from keqiao.matching import excerpts, outer
+from keqiao.matching import building, excerpts, outer
 from keqiao.matching.dense import DenseModel, sampled, train
-from keqiao.matching.engine import And, Attribute, Document, Eq, Or, Schema, SearchError
-from keqiao.matching.gathering import ACHIEVEMENT_PARTS, NEED_PARTS, joined_texts, titles
+from keqiao.matching.engine import And, Document, Eq, Or, Piece, SearchError
+from keqiao.matching.gathering import joined_texts, titles
 from keqiao.matching.index_state import (
     Serving,
     engine,
@@ -41,29 +41,15 @@ from keqiao.matching.index_state import (
 )
 from keqiao.matching.outer import OuterLeg
 from keqiao.matching.ranking.model import shipped
-from keqiao.matching.retrieval import Retriever, document_tokens, title_tokens
+from keqiao.matching.retrieval import Retriever, document_tokens
 from keqiao.matching.types import Reach, SearchAway
+from keqiao.runtime import processes
 from keqiao.runtime.memory import give_back
 
 log = logging.getLogger(__name__)
 
 KINDS = ("achievement", "need")
-PARTS = {"achievement": ACHIEVEMENT_PARTS, "need": NEED_PARTS}
 CHUNK = 500
-ATTRIBUTES = {
-    "revision": Attribute.INTEGER,
-    "field": Attribute.KEYWORD,
-    "region": Attribute.KEYWORD,
-    "origin": Attribute.KEYWORD,
-    "modes": Attribute.KEYWORDS,
-    "trl": Attribute.INTEGER,
-    "price_kind": Attribute.KEYWORD,
-    "currency": Attribute.KEYWORD,
-    "price_low": Attribute.INTEGER,
-    "price_high": Attribute.INTEGER,
-    "ownership": Attribute.KEYWORD,
-    "ip": Attribute.KEYWORD,
-}
 Progress = Callable[[str], None]
 
 
@@ -122,7 +108,7 @@ def similar(kind: str, code: str, count: int) -> list[str]:
     if found is None or item is None:
         return []
     reach = Reach.PUBLIC if item.state == "published" else Reach.PRIVATE
-    hits = found.search(joined_texts(item, PARTS[kind]), None, count, reach=reach, without=code)
+    hits = found.search(joined_texts(item, building.PARTS[kind]), None, count, reach=reach, without=code)
     return [hit.code for hit in hits]
 
 
@@ -133,7 +119,7 @@ def update(kind: str, ids: Sequence[int]) -> bool:
     """
     state = serving()
     if state is None:
-        rebuild(progress=log.info)
+        rebuild_apart()
         state = serving()
         assert state is not None
     is_whole = _ask_ahead(kind, ids, state)  # before the lock: others need not wait for another machine
@@ -144,7 +130,7 @@ def update(kind: str, ids: Sequence[int]) -> bool:
         rows = list(catalogue.items_to_index(kind, ids))
         shown = [row for row in rows if row.state == "published"]
         gone = [row.code for row in rows if row.state != "published"]
-        fresh = documents(kind, shown, now, state.leg, asks=is_whole)
+        fresh = building.documents(kind, shown, now, state.leg, asks=is_whole)
         engine().delete(name, gone)
         engine().upsert(name, fresh)
         engine().maintain(name, budget_s=5.0)
@@ -174,7 +160,7 @@ def _ask_ahead(kind: str, ids: Sequence[int], state: Serving) -> bool:
         return True
     shown = [row for row in catalogue.items_to_index(kind, ids) if row.state == "published"]
     try:
-        outer.of_documents([_outer_text(kind, row) for row in shown])
+        outer.of_documents([building.outer_text(kind, row) for row in shown])
     except ModelUnavailable as trouble:
         log.warning("indexing without the outer model", extra={"problem": trouble.code})
         return False
@@ -201,6 +187,13 @@ def rebuild(progress: Progress = log.info, *, needs_outer: bool = False) -> int:
         return _rebuild(None, progress)
 
 
+def rebuild_apart(*, needs_outer: bool = False) -> int:
+    """For jobs: a large index is made in a process that ends, so that the worker does not keep the memory that it takes."""
+    if sum(catalogue.published_ids(kind).count() for kind in KINDS) < building.FEW:
+        return rebuild(needs_outer=needs_outer)
+    return int(processes.alone(partial(rebuild, needs_outer=needs_outer)))
+
+
 def _outer_leg(progress: Progress) -> OuterLeg | None:
     """Ask for every vector before the lock is taken: kept, they are at hand when the index is written."""
     if not outer.name():
@@ -209,7 +202,7 @@ def _outer_leg(progress: Progress) -> OuterLeg | None:
     for kind in KINDS:
         rows = catalogue.items_to_index(kind).filter(state="published").iterator(chunk_size=CHUNK)
         for batch in _chunks(rows):
-            outer.of_documents([_outer_text(kind, row) for row in batch])
+            outer.of_documents([building.outer_text(kind, row) for row in batch])
             done += len(batch)
             progress(f"outer vectors: {done}")
     return leg
@@ -264,29 +257,24 @@ def _texts_of(ids: Sequence[np.ndarray], chosen: np.ndarray) -> Iterator[list[st
         for place in range(0, len(wanted), CHUNK):
             rows = catalogue.items_to_index(kind, wanted[place : place + CHUNK].tolist())
             for row in rows.filter(state="published"):
-                yield document_tokens(titles(row), joined_texts(row, PARTS[kind]))
+                yield document_tokens(titles(row), joined_texts(row, building.PARTS[kind]))
 
 
 def _fill(kind: str, version: int, model: DenseModel, leg: OuterLeg | None, tell: Callable[[int], None]) -> None:
-    """Says after each batch how many are in."""
+    """Says after each piece how many are in."""
     name = index_name(kind, version)
-    engine().ensure(name, schema(model, leg))
-    rows = catalogue.items_to_index(kind).filter(state="published").iterator(chunk_size=CHUNK)
+    engine().ensure(name, building.schema(model, leg))
 
-    def each() -> Iterator[Document]:
+    def each() -> Iterator[Piece]:
         done = 0
-        for batch in _chunks(rows):
-            yield from documents(kind, batch, model, leg)
-            done += len(batch)
+        for made in building.pieces(kind, folder() / "models" / model.version, leg):
+            yield made
+            done += len(made.ids)
             tell(done)
 
     engine().fill(name, each())
     engine().maintain(name, budget_s=600.0)
     give_back()
-
-
-def schema(model: DenseModel, leg: OuterLeg | None) -> Schema:
-    return Schema(ATTRIBUTES, model.dims + (leg.dims if leg else 0))
 
 
 def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
@@ -299,59 +287,6 @@ def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
             batch = []
     if batch:
         yield batch
-
-
-def documents(
-    kind: str, rows: Sequence[Any], model: DenseModel, leg: OuterLeg | None, *, asks: bool = True
-) -> list[Document]:
-    vectors = _outer_vectors(kind, rows, leg if asks else None)
-    return [_document(kind, row, model, leg, vector) for row, vector in zip(rows, vectors, strict=True)]
-
-
-def _outer_vectors(kind: str, rows: Sequence[Any], leg: OuterLeg | None) -> Sequence[np.ndarray | None]:
-    """Asked for ahead and kept by now; where that failed, none."""
-    if leg is None or leg.name != outer.name() or not rows:
-        return [None] * len(rows)
-    try:
-        found = outer.of_documents([_outer_text(kind, row) for row in rows])
-    except ModelUnavailable:
-        return [None] * len(rows)
-    return list(found) if found.shape[1] == leg.dims else [None] * len(rows)
-
-
-def _document(
-    kind: str, row: Any, model: DenseModel, leg: OuterLeg | None = None, outer_vector: np.ndarray | None = None
-) -> Document:
-    tokens = document_tokens(titles(row), joined_texts(row, PARTS[kind], but_title=True) + "\n" + _keywords(row))
-    own = model.encode(tokens)
-    vector = leg.joined(own, outer_vector, model.dims) if leg else own
-    title_length = len(title_tokens(titles(row)))
-    return Document(row.code, row.revision, tokens, vector, _attributes(kind, row), title_length)
-
-
-def _outer_text(kind: str, row: Any) -> str:
-    return f"{titles(row)}\n{joined_texts(row, PARTS[kind], but_title=True)}\n{_keywords(row)}"
-
-
-def _keywords(row: Any) -> str:
-    return " ".join((*row.keywords_zh, *row.keywords_en))
-
-
-def _attributes(kind: str, row: Any) -> dict[str, Any]:
-    shared = {
-        "revision": row.revision,
-        "field": row.field or None,
-        "region": row.region or None,
-        "origin": "fictional" if row.is_fictional else "open",
-        "modes": list(row.modes),
-        "price_kind": row.price_kind,
-        "currency": row.currency,
-        "price_low": row.price_low,
-        "price_high": row.price_high,
-    }
-    if kind == "need":
-        return {**shared, "trl": row.trl_min}
-    return {**shared, "trl": row.trl, "ownership": row.ownership, "ip": "granted" if row.granted else None}
 
 
 def drop_other() -> None:

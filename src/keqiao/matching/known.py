@@ -47,10 +47,30 @@ def packed(known: Known) -> bytes:
         [(*place, size) for place, size in zip(passages.places, sizes.tolist(), strict=True)],
         dtype=np.int32,
     )
-    meanings = b"" if passages.vectors is None else passages.vectors.tobytes()
-    facts = _written(known.facts)
-    lengths = np.array([len(passages.prints), len(passages.places), len(meanings), len(facts)], dtype=np.int32)
-    return b"".join((lengths.tobytes(), passages.prints.tobytes(), places.tobytes(), meanings, facts))
+    return _joined(passages.prints, places, passages.vectors, _written(known.facts))
+
+
+def retold(content: bytes, model: DenseModel) -> bytes:
+    """The same bytes with the meanings as another model tells them; nothing else depends on one."""
+    prints_count, places_count, meanings_length, _ = np.frombuffer(content, np.int32, 4).tolist()
+    prints = np.frombuffer(content, np.uint64, prints_count, offset=16)
+    at = 16 + prints.nbytes
+    places = np.frombuffer(content, np.int32, 4 * places_count, offset=at).reshape(places_count, 4)
+    facts = content[at + places.nbytes + meanings_length :]
+    return _joined(prints, places, _meanings(prints, places, model), facts)
+
+
+def _joined(prints: np.ndarray, places: np.ndarray, meanings: np.ndarray | None, facts: bytes) -> bytes:
+    told = b"" if meanings is None else meanings.tobytes()
+    lengths = np.array([len(prints), len(places), len(told), len(facts)], dtype=np.int32)
+    return b"".join((lengths.tobytes(), prints.tobytes(), places.tobytes(), told, facts))
+
+
+def _meanings(prints: np.ndarray, places: np.ndarray, model: DenseModel) -> np.ndarray | None:
+    """float16[places, dims]"""
+    if not len(places):
+        return None
+    return model.encode_each(prints, np.cumsum(places[:, 3], dtype=np.int64)).astype(np.float16)
 
 
 def unpacked(content: bytes, revision: int, made_by: str, regions: Regions, model: DenseModel | None) -> Known:
@@ -69,7 +89,7 @@ def unpacked(content: bytes, revision: int, made_by: str, regions: Regions, mode
         found = np.frombuffer(content, np.float16, meanings_length // 2, offset=at)
         vectors = found.reshape(places_count, model.dims)
     else:
-        vectors = model.encode_each(prints, np.cumsum(sizes, dtype=np.int64)).astype(np.float16)
+        vectors = _meanings(prints, rows, model)
     places = tuple(map(Place._make, rows[:, :3].tolist()))
     owners = np.repeat(np.arange(places_count, dtype=np.int32), sizes)
     passages = Passages(parts_of(facts), places, prints, owners, vectors)

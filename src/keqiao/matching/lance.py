@@ -29,6 +29,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from keqiao.matching.counting import count_tokens
 from keqiao.matching.engine import (
     STEPS,
     And,
@@ -45,16 +46,15 @@ from keqiao.matching.engine import (
     Occurrences,
     Or,
     Pending,
+    Piece,
     Range,
     Schema,
     SearchError,
     check_comparison,
     check_name,
-    is_one_token,
     known_attribute,
-    newest,
+    piece_of,
     query_terms,
-    stored,
 )
 from keqiao.matching.frequencies import (
     COUNTED_AT_ONCE,
@@ -62,6 +62,8 @@ from keqiao.matching.frequencies import (
     count_frequencies,
     kept_form,
     load_frequencies,
+    together,
+    total,
 )
 from keqiao.matching.kept import Memory, Row
 from keqiao.matching.types import Hit
@@ -157,10 +159,10 @@ class LanceEngine:
             schema = _schema_of(table)
             remaining = iter(docs)
             while batch := list(islice(remaining, BATCH)):
-                _merge(table, _rows(batch, schema))
+                _merge(table, _columns(piece_of(batch, schema), schema))
 
-    def fill(self, idx: str, docs: Iterable[Document]) -> None:
-        """Appended in large pieces and indexed once at the end: what is merged, compacted and then indexed anew takes more
+    def fill(self, idx: str, pieces: Iterable[Piece]) -> None:
+        """Appended in large parts and indexed once at the end: what is merged, compacted and then indexed anew takes more
         time, and memory that grows with the table.
         """
         hold_little()
@@ -168,7 +170,7 @@ class LanceEngine:
             if self._table(idx).count_rows():
                 raise SearchError(f"index {idx} has documents already")
             table = self._connect(0, 0).open_table(self._table(idx).name)  # what is read once is not kept
-            counted = count_frequencies(self._added(table, iter(docs)))
+            counted = total(self._added(table, iter(pieces)))
             _index_columns(table, _schema_of(table), anew=True)
             replace_file(self._frequencies_file(table.name), kept_form(*counted))
             give_back()
@@ -176,16 +178,12 @@ class LanceEngine:
             del table
             give_back()
 
-    def _added(self, table: Any, docs: Iterator[Document]) -> Iterator[pa.Array]:
-        """Adds all documents; the tokens of each piece, to be counted while they are at hand."""
+    def _added(self, table: Any, pieces: Iterator[Piece]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Adds all documents; says of each part what was counted."""
         schema = _schema_of(table)
-        while True:
-            parts = [_rows(batch, schema) for batch in _batches(islice(docs, FILLED_AT_ONCE), BATCH)]
-            if not parts:
-                return
-            piece = pa.concat_tables(parts)
-            table.add(piece)
-            yield from piece["tokens"].chunks
+        for part in _parts(pieces):
+            table.add(pa.concat_tables([_columns(piece, schema) for piece in part]))
+            yield sum(len(piece.ids) for piece in part), *together([_tally(piece) for piece in part])
             give_back()
 
     def delete(self, idx: str, ids: Iterable[str]) -> None:
@@ -470,29 +468,26 @@ def _schema_of(table: Any) -> Schema:
     return Schema({name: Attribute(kind) for name, kind in meaning["attributes"].items()}, meaning["dims"])
 
 
-def _rows(docs: Sequence[Document], schema: Schema) -> pa.Table:
+def _columns(piece: Piece, schema: Schema) -> pa.Table:
     """One row a document."""
-    kept = newest(docs)
     columns: dict[str, Any] = {
-        "id": [doc.id for doc in kept],
-        "rev": [doc.rev for doc in kept],
-        "tokens": [" ".join(filter(is_one_token, doc.tokens)) for doc in kept],
-        "title_length": [sum(map(is_one_token, doc.tokens[: doc.title_length])) for doc in kept],
+        "id": piece.ids,
+        "rev": piece.revs,
+        "tokens": piece.tokens,
+        "title_length": piece.title_lengths,
     }
     if schema.dims:
-        columns["vector"] = _vectors(kept, schema.dims)
-    for name, kind in schema.attributes.items():
-        columns[name] = [stored(doc.attributes.get(name), kind) for doc in kept]
+        columns["vector"] = _vectors(piece.vectors)
+    columns.update({name: piece.attributes[name] for name in schema.attributes})
     return pa.table(columns, schema=_arrow_schema(schema))
 
 
-def _vectors(docs: Sequence[Document], dims: int) -> pa.Array:
-    missing = np.array([doc.vector is None for doc in docs])
-    rows = np.zeros((len(docs), dims), dtype=np.float32)
-    for row, doc in zip(rows, docs, strict=True):
-        if doc.vector is not None:
-            row[:] = doc.vector
-    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), dims, mask=pa.array(missing))
+def _vectors(rows: np.ndarray) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1], mask=pa.array(~rows.any(axis=1)))
+
+
+def _tally(piece: Piece) -> tuple[np.ndarray, np.ndarray]:
+    return count_tokens(piece.tokens).tally() if piece.tally is None else piece.tally
 
 
 def _matrix(column: pa.Array, dims: int) -> np.ndarray:
@@ -502,9 +497,16 @@ def _matrix(column: pa.Array, dims: int) -> np.ndarray:
     return found
 
 
-def _batches(docs: Iterator[Document], size: int) -> Iterator[list[Document]]:
-    while batch := list(islice(docs, size)):
-        yield batch
+def _parts(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:
+    """So many that they are one commit."""
+    part: list[Piece] = []
+    for piece in pieces:
+        part.append(piece)
+        if sum(len(one.ids) for one in part) >= FILLED_AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part
 
 
 def _merge(table: Any, rows: pa.Table) -> None:

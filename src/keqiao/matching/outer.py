@@ -66,6 +66,15 @@ class OuterLeg:
         other = np.zeros(self.dims, np.float32) if outer is None else outer * np.float32(sqrt(SHARE))
         return np.concatenate((mine, other)).astype(np.float32)
 
+    def joined_all(self, own: np.ndarray, others: Sequence[np.ndarray | None]) -> np.ndarray:
+        """`joined` of many documents: 0 where one has neither part."""
+        found = np.zeros((len(own), own.shape[1] + self.dims), dtype=np.float32)
+        for number, (mine, other) in enumerate(zip(own, others, strict=True)):
+            vector = self.joined(mine if mine.any() else None, other, own.shape[1])
+            if vector is not None:
+                found[number] = vector
+        return found
+
     def query(self, text: str, own: np.ndarray | None, own_dims: int, reach: Reach) -> tuple[np.ndarray | None, bool]:
         """A query's vector, and whether it has the outer part."""
         outer = self._of_query(text, reach)

@@ -154,7 +154,7 @@ def follow_provider(timestamp: int) -> None:  # noqa: ARG001 -- given to periodi
     if indexing.follows_provider():
         return
     try:
-        indexing.rebuild(needs_outer=True)
+        indexing.rebuild_apart(needs_outer=True)
     except ModelUnavailable as trouble:
         log.warning("the index waits for the embedding model", extra={"problem": trouble.code})
         return

@@ -16,10 +16,12 @@ import hashlib
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache, partial
 from importlib.resources import files
+from operator import add
 
+import numpy as np
 import Stemmer
 
 LONGEST = 64  # characters of one token; longer ones are cut (file names, base64, repeated letters)
@@ -45,6 +47,7 @@ _CJK_CHARACTER = re.compile(f"[{_CJK}]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # Zero-width characters, bidi controls and the soft hyphen stand inside words and mean nothing to search.
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]")
 _ACCENT = re.compile("[\u0300-\u036f]")
 
 _local = threading.local()
@@ -72,21 +75,23 @@ def index_tokens(text: str) -> list[str]:
     """
     found: list[str] = []
     last = ""
-    for kind, run in runs(text):
-        if kind == "cjk":
-            found += cjk_tokens(run)
+    for cjk, latin, other in _RUN.findall(normalise(text)):
+        if cjk:
+            found += cjk_tokens(cjk)
             last = ""
-        elif run not in STOP_WORDS:
-            word = word_token(run)
-            found += [word, last + PAIR + word] if last else [word]
+        elif latin not in STOP_WORDS:
+            word = word_token(latin or other)
+            found.append(word)
+            if last:
+                found.append(last + PAIR + word)
             last = word
     return found
 
 
 def runs(text: str) -> Iterator[tuple[str, str]]:
     """The runs of one script in a text, normalised: ("cjk" | "latin" | "other", characters)."""
-    for match in _RUN.finditer(normalise(text)):
-        yield str(match.lastgroup), match.group()
+    for cjk, latin, other in _RUN.findall(normalise(text)):
+        yield ("cjk", cjk) if cjk else ("latin", latin) if latin else ("other", other)
 
 
 @lru_cache(maxsize=512)  # two passages are cut to see what both say, and cut again to mark it
@@ -97,7 +102,7 @@ def passage_runs(text: str) -> tuple[tuple[str, str], ...]:
 
 def cjk_tokens(run: str) -> list[str]:
     """The characters of a run, then its overlapping pairs."""
-    return [*run, *(run[i : i + 2] for i in range(len(run) - 1))]
+    return [*run, *map(add, run, run[1:])]
 
 
 def is_cjk_character(token: str) -> bool:
@@ -108,6 +113,7 @@ def is_cjk(token: str) -> bool:
     return _CJK_CHARACTER.match(token) is not None
 
 
+@lru_cache(maxsize=1 << 14)  # about 4 MB
 def word_token(word: str) -> str:
     """A lower-case word as it is kept in the index."""
     return str(_stemmer().stemWord(word[:LONGEST]))
@@ -119,15 +125,27 @@ def fingerprint(token: str) -> int:
     return int.from_bytes(hashlib.blake2b(token.encode("utf-8", "replace"), digest_size=8).digest(), "little")
 
 
+def fingerprints(tokens: Sequence[str]) -> np.ndarray:
+    """uint64[len(tokens)]: `fingerprint` of many tokens that were hardly met lately."""
+    new = partial(hashlib.blake2b, digest_size=8)
+    digests = b"".join([new(token.encode("utf-8", "replace")).digest() for token in tokens])
+    return np.frombuffer(digests, dtype="<u8")
+
+
 def normalise(text: str) -> str:
     """Compatibility forms unified (full width, ligatures, H₂O → H2O), case folded, accents and invisible signs gone,
     traditional characters as simplified ones (character by character: 脫鹽 → 脱盐), so that either finds the other.
     """
-    text = _INVISIBLE.sub("", _LONE_SURROGATE.sub(" ", text))
     if text.isascii():
         return text.lower()
+    text = _INVISIBLE.sub("", _LONE_SURROGATE.sub(" ", text))
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return unicodedata.normalize("NFKC", _ACCENT.sub("", decomposed)).casefold().translate(simplified())
+    text = _ACCENT.sub("", decomposed)
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    text = text.casefold()
+    # Most texts have no traditional characters, and looking for them is ten times cheaper than translating.
+    return text.translate(simplified()) if _traditional().search(text) or _BEYOND_BMP.search(text) else text
 
 
 @cache
@@ -139,8 +157,14 @@ def simplified() -> dict[int, str]:
     return {ord(old): new.split()[0] for old, new in rows if len(old) == len(new.split()[0]) == 1}
 
 
+@cache
+def _traditional() -> re.Pattern[str]:
+    """Those of the BMP: a set with others would be looked through one by one."""
+    return re.compile(f"[{''.join(chr(code) for code in simplified() if code <= 0xFFFF)}]")
+
+
 def _stemmer() -> Stemmer.Stemmer:
     """One stemmer a thread: its cache is not safe to share."""
     if not hasattr(_local, "stemmer"):
-        _local.stemmer = Stemmer.Stemmer("english")
+        _local.stemmer = Stemmer.Stemmer("english", 0)  # no cache of its own
     return _local.stemmer

@@ -59,6 +59,7 @@ class Environment:
     milvus_uri: str  # MILVUS_URI: a Milvus server that holds the search index; empty means LanceDB in the data folder
     milvus_token: str  # MILVUS_TOKEN: user:password or API key of that server
     milvus_consistency: str  # MILVUS_CONSISTENCY: Bounded (searches some seconds behind) or Strong
+    index_processes: int  # KEQIAO_INDEX_PROCESSES: that make a large index anew; 0 means one a core
     all_pairs_at: str  # KEQIAO_ALL_PAIRS_AT: when all needs are matched with all achievements, as 02:30; empty: never
     all_pairs_processes: int  # KEQIAO_ALL_PAIRS_PROCESSES: that compute it on this machine; 0 means one a core
     ray_address: str  # RAY_ADDRESS: a Ray cluster that computes all pairs, or local; needs keqiao[ray]; empty: no Ray
@@ -114,6 +115,7 @@ VARIABLES = {
     "milvus_uri": ("MILVUS_URI", ""),
     "milvus_token": ("MILVUS_TOKEN", ""),
     "milvus_consistency": ("MILVUS_CONSISTENCY", "Bounded"),
+    "index_processes": ("KEQIAO_INDEX_PROCESSES", "0"),
     "all_pairs_at": ("KEQIAO_ALL_PAIRS_AT", ""),
     "all_pairs_processes": ("KEQIAO_ALL_PAIRS_PROCESSES", "0"),
     "ray_address": ("RAY_ADDRESS", ""),
@@ -169,6 +171,7 @@ def read_environment(environ: os._Environ[str] | dict[str, str] = os.environ) ->
         milvus_uri=_milvus(raw),
         milvus_token=raw["milvus_token"],
         milvus_consistency=raw["milvus_consistency"],
+        index_processes=_whole(raw, "index_processes", 0, 1_000),
         all_pairs_at=_time_of_day(raw, "all_pairs_at"),
         all_pairs_processes=_whole(raw, "all_pairs_processes", 0, 1_000),
         ray_address=raw["ray_address"],

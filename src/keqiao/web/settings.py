@@ -22,6 +22,7 @@ PROXIES = ENV.proxies
 CSRF_TRUSTED_ORIGINS = [f"{urlsplit(ENV.site_url).scheme}://{urlsplit(ENV.site_url).netloc}"]
 DATA_DIR = ENV.data
 INDEX_CACHE_MB = ENV.index_cache
+INDEX_PROCESSES = ENV.index_processes
 ALL_PAIRS_AT, ALL_PAIRS_PROCESSES = ENV.all_pairs_at, ENV.all_pairs_processes
 RAY_ADDRESS = ENV.ray_address
 JURISDICTION = ENV.jurisdiction

@@ -40,6 +40,7 @@ from keqiao.matching.engine import (
     NoSuchIndex,
     Occurrences,
     Pending,
+    Piece,
     Schema,
     SearchError,
     check_name,
@@ -107,8 +108,8 @@ class MilvusEngine:
                 if fresh:
                     self._client.upsert(self._name(idx), [row_of(doc, about) for doc in fresh], timeout=TIMEOUT)
 
-    def fill(self, idx: str, docs: Iterable[Document]) -> None:
-        self.upsert(idx, docs)
+    def fill(self, idx: str, pieces: Iterable[Piece]) -> None:
+        self.upsert(idx, (doc for piece in pieces for doc in piece.documents()))
 
     def delete(self, idx: str, ids: Iterable[str]) -> None:
         with self._writing():

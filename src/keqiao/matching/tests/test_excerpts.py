@@ -127,6 +127,23 @@ def test_a_row_gives_back_what_is_read_of_the_item(items):
     assert [everything(items, model) for model in models] == fresh
 
 
+def test_after_a_rebuild_only_the_meanings_are_made_anew(items, django_assert_num_queries):
+    keep_all(items)
+    other = train([document_tokens("膜", "耐酸纳滤膜"), document_tokens("通量", "膜的通量")] * 3)
+    fresh = everything(items, other)
+    stale = items["achievement"][1]
+    Excerpt.objects.filter(achievement=stale).update(format=FORMAT - 1)
+    Achievement.objects.filter(pk=items["achievement"][0].pk).update(trl=9)  # so that reading it anew would show
+    for kind in items:
+        assert excerpts.keep_lacking(kind, other, after=0, most=10) == 0
+        assert excerpts.lacking(kind, other, after=0, most=10) == []
+    assert everything(items, other) == fresh
+    assert Excerpt.objects.filter(model=other.version, format=FORMAT).count() == Excerpt.objects.count() == 4
+    ids = [item.pk for item in items["need"]]
+    with django_assert_num_queries(2):  # the rows and their writing; no item is read
+        assert excerpts.retell("need", ids, indexing.model()) == set(ids)
+
+
 def test_a_search_costs_two_looks_for_what_is_in_no_memory(items, django_assert_num_queries):
     found = codes(items, "achievement")
     keep_all(items)

@@ -33,6 +33,7 @@ from keqiao.matching.engine import (
     Range,
     Schema,
     SearchError,
+    piece_of,
 )
 from keqiao.matching.lance import LanceEngine
 from keqiao.matching.milvus import MilvusEngine
@@ -124,7 +125,7 @@ def filled(request, engine_of_all, tmp_path_factory):
     made = make_engine(request, engine_of_all, tmp_path_factory.mktemp("index"))
     made.ensure("things_v1", SCHEMA)
     if "filled" in request.param:
-        made.fill("things_v1", iter(THINGS))
+        made.fill("things_v1", iter([piece_of(THINGS[:1], SCHEMA), piece_of(THINGS[1:], SCHEMA)]))
     else:
         made.upsert("things_v1", THINGS)
     if request.param == "indexed":
@@ -482,12 +483,11 @@ class TestLance:
 
     def test_filled_in_pieces_is_the_same_as_written_and_maintained(self, tmp_path, monkeypatch):
         monkeypatch.setattr(lance, "FILLED_AT_ONCE", 20)
-        monkeypatch.setattr(lance, "BATCH", 7)
         docs = [Document(f"d{i:02}", 1, ["common", f"w{i % 9}", f"v{i % 4}"]) for i in range(50)]
         engine = LanceEngine(tmp_path)
         for name in ("filled_v1", "written_v1"):
             engine.ensure(name, Schema())
-        engine.fill("filled_v1", iter(docs))
+        engine.fill("filled_v1", (piece_of(docs[at : at + 7], Schema()) for at in range(0, 50, 7)))
         engine.upsert("written_v1", docs)
         for name in ("filled_v1", "written_v1"):
             assert engine.maintain(name, 60).documents == 0
@@ -512,9 +512,9 @@ class TestLance:
         engine = LanceEngine(tmp_path)
         engine.ensure("x_v1", Schema())
         engine.fill("x_v1", iter(()))
-        engine.fill("x_v1", [Document("a", 1, ["pump"])])
+        engine.fill("x_v1", [piece_of([Document("a", 1, ["pump"])], Schema())])
         with pytest.raises(SearchError):
-            engine.fill("x_v1", [Document("b", 1, ["pump"])])
+            engine.fill("x_v1", [piece_of([Document("b", 1, ["pump"])], Schema())])
         assert codes(engine.lexical("x_v1", words("pump"), None, 5)) == ["a"]
 
     def test_maintenance_waits_for_enough_documents(self, tmp_path, monkeypatch):

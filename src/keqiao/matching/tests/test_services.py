@@ -10,7 +10,7 @@ from procrastinate.contrib.django import app
 from keqiao.catalogue import services as catalogue
 from keqiao.catalogue.tests.factories import make_achievement, make_need
 from keqiao.kernel.errors import NotAllowed
-from keqiao.matching import indexing, scoring, search, selectors, services, stale
+from keqiao.matching import building, indexing, scoring, search, selectors, services, stale
 from keqiao.matching.engine import Eq
 from keqiao.matching.models import Match
 from keqiao.matching.retrieval import Retriever
@@ -255,7 +255,7 @@ def test_similar_items_leave_out_the_item_itself(city):
 def test_the_publisher_of_a_need_is_not_in_what_is_indexed(city):
     need = make_need(publisher=make_organisation(name_zh="保密单位甲"), publisher_shown="hidden", title="隐名需求")
     rows = indexing.catalogue.items_to_index("need").filter(pk=need.pk)
-    document = indexing._document("need", rows[0], indexing.model())
+    document = building.documents("need", rows[:1], indexing.model(), None)[0]
     assert not any("保密" in str(part) for part in (document.tokens, document.attributes))
 
 
