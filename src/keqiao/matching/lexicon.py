@@ -15,7 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 
@@ -77,12 +77,14 @@ def is_in(language: str, idf: Idf) -> bool:
 
 def translations(text: str, idf: Idf) -> list[Group]:
     """The terms of a text in the other language; none when the index behind `idf` has no document in it."""
-    own = language_of(text)
-    other = "en" if own == "zh" else "zh"
-    if not is_in(other, idf):
-        return []
-    found = Counter(_chinese_terms(text) if own == "zh" else _english_terms(text))
-    return [Group(source, n, _choices(key, other)) for (key, source), n in found.items()]
+    other = "en" if language_of(text) == "zh" else "zh"
+    return list(_groups(text, other)) if is_in(other, idf) else []
+
+
+@lru_cache(maxsize=16)  # a search translates the same text for the index, for the stones and for what it shows
+def _groups(text: str, other: str) -> tuple[Group, ...]:
+    found = Counter(_chinese_terms(text) if other == "en" else _english_terms(text))
+    return tuple(Group(source, n, _choices(key, other)) for (key, source), n in found.items())
 
 
 def expand(groups: Sequence[Group], idf: Idf, saturation: float) -> dict[str, float]:

@@ -295,11 +295,7 @@ REPEATED = 0.3  # what a term is worth in the second sentence when the first has
 
 def best_passages(source: IdfSource, query_text: str, document_text: str, n: int = 2) -> list[Passage]:
     """The n sentences that carry most of the query by idf, in the order of the document; none that carry nothing."""
-    return passages_with(wanted_terms(source, query_text), document_text, n)
-
-
-def passages_with(wanted: Mapping[str, float], document_text: str, n: int = 2) -> list[Passage]:
-    """The same for terms that were weighed once, when one query looks at many documents."""
+    wanted = wanted_terms(source, query_text)
     found = {(start, end): _matched(document_text[start:end], wanted) for start, end in sentences(document_text)}
     seen: set[str] = set()
     chosen: list[Passage] = []

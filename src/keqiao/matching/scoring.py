@@ -6,9 +6,11 @@ What is read of recently seen items is kept in memory by code and revision, so t
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
+
+import numpy as np
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.matching import excerpts, index_state, indexing, outer, queries, shadow, stones, weighing
@@ -28,9 +30,9 @@ from keqiao.matching.reasons import (
     read_passages,
 )
 from keqiao.matching.recent import Recent
-from keqiao.matching.retrieval import EqualIdf, own_terms, passages_with, wanted_terms
+from keqiao.matching.retrieval import EqualIdf, own_terms, surfaces, wanted_terms
 from keqiao.matching.technology import meaning_fit, technology_finding, words_fit
-from keqiao.matching.text import fingerprint
+from keqiao.matching.text import fingerprint, tokens
 from keqiao.matching.types import AchievementFacts, Arch, Finding, NeedFacts, Reach, Stone, Weights
 
 CODE_VERSION = "6"  # of the stones' rules and of the ranking model; a change makes stored matches stale
@@ -174,9 +176,11 @@ def is_near(arch: Arch) -> bool:
     return all(stone.fit >= LEAST_TECHNOLOGY for stone in arch.stones if stone.stone is Stone.TECHNOLOGY)
 
 
-def search_arches(kind: str, query: queries.SearchQuery, codes: Sequence[str]) -> dict[str, Arch]:
-    """Code → arch of a search against each item, in the order of `codes`."""
-    known = items(kind, codes)
+def search_arches(
+    kind: str, query: queries.SearchQuery, codes: Sequence[str], revisions: Mapping[str, int] | None = None
+) -> dict[str, Arch]:
+    """Code → arch of a search against each item, in the order of `codes`; `revisions` as in `items`."""
+    known = items(kind, codes, revisions)
     if not known:
         return {}
     asked = queries.asked(query, weights(), region_paths())
@@ -291,15 +295,19 @@ def region_paths() -> dict[str, tuple[str, ...]]:
 _kept: Recent[tuple[str, str], Known] = Recent(KEPT_ITEMS)
 
 
-def items(kind: str, codes: Sequence[str]) -> list[Known]:
-    """Published items in the order of `codes`; what is in memory at the same revision and model is not read again."""
+def items(kind: str, codes: Sequence[str], revisions: Mapping[str, int] | None = None) -> list[Known]:
+    """Published items in the order of `codes`; what is in memory at the same revision and model is not read again.
+
+    `revisions`: of the published ones among them, from whoever has just asked the database.
+    """
     if not codes:
         return []
     model = indexing.model()
-    revisions = catalogue.revisions(kind, codes)
-    known = {code: item for code in revisions if (item := _kept.get((kind, code)))}
+    revisions = catalogue.revisions(kind, codes) if revisions is None else revisions
+    known = {code: item for code in codes if code in revisions and (item := _kept.get((kind, code)))}
     now = model.version if model else ""
-    missing = [c for c, r in revisions.items() if c not in known or (known[c].revision, known[c].model) != (r, now)]
+    wanted = [(code, revisions[code]) for code in codes if code in revisions]
+    missing = [c for c, r in wanted if c not in known or (known[c].revision, known[c].model) != (r, now)]
     for item in excerpts.read(kind, missing, model):
         known[item.facts.code] = item
         _kept.put((kind, item.facts.code), item)
@@ -315,8 +323,27 @@ class Showing:
     def __init__(self, query: str) -> None:
         model = indexing.model()
         self._wanted = wanted_terms(model, query) if model else {}
+        weights = {fingerprint(term): weight for term, weight in self._wanted.items()}
+        self._prints = np.array(sorted(weights), dtype=np.uint64)
+        self._weights = np.array([weights[int(term)] for term in self._prints])
 
-    def passages(self, body: str, count: int) -> list[tuple[str, tuple[tuple[int, int], ...]]]:
-        """The sentences of `body` that say most of the query, with the places of the matching terms in each."""
-        found = passages_with(self._wanted, body, count) if self._wanted and body else []
-        return [marked(body[start:end], terms) for start, end, terms in found]
+    def best_of(self, item: Known, part: str) -> tuple[str, tuple[tuple[int, int], ...]] | None:
+        """The sentence of a part of an item that says most of the query, with the places of the matching terms in it: from
+        the first language in which one says anything. What the sentences say was read before.
+        """
+        passages = item.passages
+        if not len(self._prints) or not len(passages.prints):
+            return None
+        at = np.minimum(np.searchsorted(self._prints, passages.prints), len(self._prints) - 1)
+        weights = np.where(self._prints[at] == passages.prints, self._weights[at], 0.0)
+        says = np.bincount(passages.owners, weights, minlength=len(passages.places))
+        for number, own in enumerate(passages.parts):
+            places = [n for n, place in enumerate(passages.places) if own.name == part and place.part == number]
+            best = max(places, key=lambda n: says[n], default=None)  # of equals the first
+            if best is not None and says[best] > 0:
+                return self._marked(passages.text(best))
+        return None
+
+    def _marked(self, sentence: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+        terms = {token: None for token in tokens(sentence) if token in self._wanted}
+        return marked(sentence, surfaces(sentence, terms))

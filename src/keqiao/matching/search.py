@@ -191,7 +191,7 @@ def _nearest(request: SearchRequest, text: str, actor: Actor) -> SearchResult:
     rows = _rows(request.kind, {*codes, *(around or ())}, actor)
     judged = _judged(request, query, codes, around, rows)
     items = [
-        Found(item, judged.arches.get(item.code), judged.passages_of(item))
+        Found(item, judged.arches.get(item.code), judged.passages.get(item.code, ()))
         for item in catalogue.items_to_list(request.kind, judged.shown, actor=actor)
     ]
     is_exact = len(codes) < NEAREST
@@ -208,13 +208,7 @@ class _Judged:
     shown: list[str]
     arches: Mapping[str, Arch]  # of those that are shown
     facets: list[Facet]
-    showing: scoring.Showing
-    passages: dict[str, tuple[Passage, ...]] = field(default_factory=dict)
-
-    def passages_of(self, item: Any) -> tuple[Passage, ...]:
-        if item.code not in self.passages:
-            self.passages[item.code] = _passages(self.showing, item)
-        return self.passages[item.code]
+    passages: Mapping[str, tuple[Passage, ...]]  # of those that are shown
 
 
 # The same page again, as long as the nearest items are the same, at the same revisions, and judged by the same points.
@@ -259,19 +253,20 @@ def _judge(
     rows: Mapping[str, Any],
     seen: tuple[Any, ...],
 ) -> _Judged:
+    revisions = {code: row["revision"] for code, row in rows.items()}
     with measures.stage("stones"):
-        arches = scoring.search_arches(request.kind, query, kept[:SCORED])
+        arches = scoring.search_arches(request.kind, query, kept[:SCORED], revisions)
     kept = [code for code in kept if code not in arches or scoring.is_near(arches[code])]
     arches = {code: arch for code, arch in arches.items() if scoring.is_near(arch)}
     kept = _ordered(request, kept, arches, rows)
     page = max(request.page, 1)
     shown = kept[(page - 1) * PER_PAGE : page * PER_PAGE]
-    arches |= scoring.search_arches(request.kind, query, [code for code in shown if code not in arches])
+    arches |= scoring.search_arches(request.kind, query, [code for code in shown if code not in arches], revisions)
     with measures.stage("facets"):
         counted = kept if around is None else around
         facets = _facets(request, [rows[code] for code in counted if code in rows])
     shown_arches = {code: arches[code] for code in shown if code in arches}
-    return _Judged(seen, len(kept), shown, shown_arches, facets, scoring.Showing(query.text))
+    return _Judged(seen, len(kept), shown, shown_arches, facets, _passages(request.kind, query.text, shown, revisions))
 
 
 def _candidates(request: SearchRequest, query: SearchQuery, actor: Actor, *, but_facets: bool = False) -> list[str]:
@@ -296,14 +291,16 @@ def _ordered(
     return [*scored, *(code for code in codes if code not in arches)]
 
 
-def _passages(showing: scoring.Showing, item: Any) -> tuple[Passage, ...]:
-    """The sentences of the item's own text that say what was searched for."""
-    for version in sorted(item.texts.all(), key=lambda t: t.lang, reverse=True):
-        body = version.summary if hasattr(version, "summary") else version.problem
-        found = showing.passages(body, 1)
-        if found:
-            return tuple(Passage(*one) for one in found)
-    return ()
+BODY = {"achievement": "summary", "need": "problem"}  # the part that a line of a list shows
+
+
+def _passages(
+    kind: str, text: str, codes: Sequence[str], revisions: Mapping[str, int]
+) -> dict[str, tuple[Passage, ...]]:
+    """Code → the sentence of the item's own text that says most of what was searched for."""
+    showing = scoring.Showing(text)
+    found = {item.facts.code: showing.best_of(item, BODY[kind]) for item in scoring.items(kind, codes, revisions)}
+    return {code: (Passage(*one),) for code, one in found.items() if one}
 
 
 # --- Filters and facets -----------------------------------------------------------------------------------------------

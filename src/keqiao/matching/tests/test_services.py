@@ -151,7 +151,9 @@ def test_a_page_is_judged_again_only_when_something_of_it_has_changed(city, monk
     judged = []
     first = scoring.search_arches
     monkeypatch.setattr(
-        scoring, "search_arches", lambda kind, query, codes: judged.append(codes) or first(kind, query, codes)
+        scoring,
+        "search_arches",
+        lambda kind, query, codes, *known: judged.append(codes) or first(kind, query, codes, *known),
     )
 
     def found(**more):
