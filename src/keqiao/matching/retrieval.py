@@ -139,11 +139,13 @@ class Retriever:
         least: float = 0.0,
         reach: Reach = Reach.PRIVATE,
         without: str = "",
+        in_order: bool = True,
     ) -> list[Hit]:
         """The k documents that fit a text best, the best first.
 
         `least`: share of the best first-stage score below which a document says too little to be shown. `reach`: how
         far the text itself may go. `without`: the document that the text itself is of; the others are not measured by it.
+        `in_order` False: the same ones, when k is at least `ranked`, as the first stage has them.
         """
         text = text[:QUERY_CHARACTERS_MOST]
         found, has_outer = self._first_stage(text, where, k + bool(without), reach)
@@ -151,7 +153,7 @@ class Retriever:
         # Without a limit everything stays, also what a negative cosine put below zero.
         near = [hit for hit in found if hit.fused >= least * found[0].fused] if least > 0 else found
         # The order was learned without an embedding model beside our own; with one, the first stage is better alone.
-        if has_outer:
+        if has_outer or not in_order:
             return [Hit(hit.code, hit.fused) for hit in near][:k]
         with measures.stage("second_look"):
             return self._ranked(text, near)[:k]

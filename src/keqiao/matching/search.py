@@ -272,8 +272,9 @@ def _judge(
 def _candidates(request: SearchRequest, query: SearchQuery, actor: Actor, *, but_facets: bool = False) -> list[str]:
     """The nearest by text; when only conditions are left, the newest."""
     if query.text:
+        where = _where(request, but_facets=but_facets)
         return scoring.nearest(
-            request.kind, query.text, NEAREST, _where(request, but_facets=but_facets), least=NEARNESS, reach=Reach.TYPED
+            request.kind, query.text, NEAREST, where, least=NEARNESS, reach=Reach.TYPED, in_order=not but_facets
         )
     rows = _filtered(_public(request.kind, actor), request, but_facets=but_facets)
     return list(rows.order_by("-published_at", "-id").values_list("code", flat=True)[:NEAREST])

@@ -219,6 +219,15 @@ def test_a_dropped_chip_no_longer_counts(city):
     assert not weak.arch.has_unmet
 
 
+def test_what_facets_are_counted_among_needs_no_second_look(city):
+    text = "耐酸纳滤膜 电池 陶瓷 催化剂 传感器"
+    counted = scoring.nearest("achievement", text, search.NEAREST, in_order=False)
+    shown = scoring.nearest("achievement", text, search.NEAREST)
+    assert len(shown) > 2
+    assert sorted(counted) == sorted(shown)
+    assert scoring.nearest("achievement", text, search.NEAREST, in_order=False) == shown  # of what was asked before
+
+
 def test_facets_filter_and_count(city):
     every = search.search(SearchRequest(), actor=visitor)
     assert (every.total, every.total_is_exact) == (3, True)
