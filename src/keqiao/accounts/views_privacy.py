@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,7 +16,7 @@ from keqiao.accounts.types import OPTIONAL, REQUIRED, AgreementKind
 from keqiao.accounts.views_security import confirmed
 from keqiao.kernel import clock, files
 from keqiao.kernel.errors import DomainError
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, safe_next, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, safe_next, signed_in
 from keqiao.kernel.parameters import parameter
 
 LATER = "accounts_agreement_later"  # this session has put off the newer agreement
@@ -106,7 +105,7 @@ def _privacy(request: HttpRequest, problem: DomainError | None = None) -> HttpRe
 
 
 def _part(request: HttpRequest, name: str, rows: QuerySet[Any]) -> Any:
-    return Paginator(rows, PER_PAGE).get_page(page_number(request.GET, name))
+    return LongList(rows, PER_PAGE).get_page(page_number(request.GET, name))
 
 
 @require_POST

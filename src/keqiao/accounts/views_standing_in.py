@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -11,7 +10,7 @@ from django.views.decorators.http import require_POST
 from keqiao.accounts import selectors, services, standing
 from keqiao.kernel import clock
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
-from keqiao.kernel.pages import actor_of, form_page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page_number, signed_in
 from keqiao.kernel.parameters import parameter
 from keqiao.parties import selectors as parties
 
@@ -48,7 +47,7 @@ def stand_in(request: HttpRequest) -> HttpResponse:
         "given": request.POST,
         "problem": problem,
         "most": parameter("accounts.standing_in_minutes", on=clock.today()),
-        "page": Paginator(selectors.standing_ins(actor), PER_PAGE).get_page(page_number(request.GET)),
+        "page": LongList(selectors.standing_ins(actor), PER_PAGE).get_page(page_number(request.GET)),
     }
     return render(request, "accounts/standing_in.html", context, status=problem.status if problem else 200)
 

@@ -24,6 +24,7 @@ from keqiao.kernel.api import (
     paged,
 )
 from keqiao.kernel.errors import NotAllowed
+from keqiao.kernel.pages import counted, cut
 
 router = Router(tags=["alerts"])
 READ, WRITE = "me:read", "me:write"
@@ -189,8 +190,8 @@ def list_alerts(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 
     actor = reader(request)
     rows = selectors.told_to(actor)
     first = (page - 1) * per_page
-    lines = showing.lines_of(list(rows[first : first + per_page]), actor=actor)
-    return page_of([line_out(line) for line in lines], total=rows.count(), page=page, per_page=per_page)
+    lines = showing.lines_of(list(cut(rows, first, first + per_page)), actor=actor)
+    return page_of([line_out(line) for line in lines], total=counted(rows), page=page, per_page=per_page)
 
 
 @router.get("/me/recommendation", response=answers(RecommendationOut), summary="Do you want personal recommendations")

@@ -7,10 +7,10 @@ from typing import Any
 from django.db import models
 
 from keqiao.catalogue.models import Achievement, IPAsset, Need
+from keqiao.kernel import moving
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import NotAllowed
 from keqiao.kernel.events import record
-from keqiao.kernel.models import Event
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 
@@ -35,7 +35,7 @@ def move_items_back(*, actor: Actor, merge_id: int) -> int:
     if not actor.is_system:
         raise NotAllowed
     count = 0
-    for event in Event.objects.filter(name="catalogue.items_moved", data__merge_id=merge_id):
+    for event in moving.events_of_merge("catalogue.items_moved", merge_id):
         model, field = next((m, f) for m, f in OWNED if m._meta.model_name == event.data["kind"])  # noqa: SLF001 -- Django's documented model API
         rows: Any = model._default_manager.filter(pk__in=event.data["ids"], **{f"{field}_id": event.data["to_id"]})  # noqa: SLF001 -- as above
         count += rows.update(**{f"{field}_id": event.data["from_id"]})

@@ -56,6 +56,7 @@ from keqiao.engagement.types import (
 )
 from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
+from keqiao.kernel.pages import counted
 from keqiao.kernel.parameters import parameter
 from keqiao.matching import selectors as matching
 from keqiao.matching.search import search
@@ -178,12 +179,12 @@ def counts_of(actor: Actor) -> Counts:
     """How many threads wait for my side, for the others, are past the promised date; how many messages are unread."""
     rows = contacts_visible_to(actor)
     today = clock.today()
-    mine = rows.filter(_my_turn(actor)).count()
-    is_open = rows.filter(state__in=OPEN).count()
-    overdue = rows.filter(_my_turn(actor), state__in=UNANSWERED, due_on__lt=today).count()
+    mine = counted(rows.filter(_my_turn(actor)))
+    theirs = counted(rows.filter(state__in=OPEN).exclude(_my_turn(actor)))
+    overdue = counted(rows.filter(_my_turn(actor), state__in=UNANSWERED, due_on__lt=today))
     seen = Participant.objects.filter(contact=OuterRef("contact"), person_id=me(actor)).values("last_read")[:1]
-    unread = Message.objects.filter(contact__in=rows, number__gt=seen).exclude(author_id=actor.person_id).count()
-    return Counts(mine, is_open - mine, overdue, unread)
+    unread = counted(Message.objects.filter(contact__in=rows, number__gt=seen).exclude(author_id=actor.person_id))
+    return Counts(mine, theirs, overdue, unread)
 
 
 def open_contact_between(need_id: int | None, achievement_id: int | None, *, actor: Actor) -> Contact | None:
@@ -487,7 +488,7 @@ def new_matches(actor: Actor, *, since: int, count: int = 5) -> tuple[list[NewMa
         is_suitable=False,
     )
     rows = rows.exclude(Exists(refused))
-    total = rows.count()
+    total = counted(rows)
     shown = rows.order_by("-score", "pk").select_related("need", "achievement", "achievement__owner", "need__publisher")
     shown = shown.prefetch_related("need__texts", "achievement__texts")[:count]
     return [

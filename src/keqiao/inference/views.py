@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -12,7 +11,7 @@ from django.utils.translation import gettext as _
 from keqiao.inference import policies, selectors, services
 from keqiao.inference.types import Service, Task
 from keqiao.kernel.errors import BadInput, DomainError, NotFound
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, signed_in
 from keqiao.parties import selectors as parties
 
 PER_PAGE = 20
@@ -35,7 +34,7 @@ def organisation_models(request: HttpRequest, code: str) -> HttpResponse:
             problem = error
     found = selectors.provider(Service.CHAT)
     given = selectors.consent_of(organisation.pk)
-    shown = Paginator(selectors.calls_of(organisation.pk), PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(selectors.calls_of(organisation.pk), PER_PAGE).get_page(page_number(request.GET))
     context = {
         "nav": "organisations",
         "tab": "me",
@@ -70,7 +69,7 @@ def models_for_operators(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     if not actor.is_operator:
         raise NotFound
-    shown = Paginator(selectors.latest_calls(actor), PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(selectors.latest_calls(actor), PER_PAGE).get_page(page_number(request.GET))
     health = selectors.health()
     spent, cap = selectors.spent_this_month(), selectors.cap()
     use = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -18,7 +17,7 @@ from keqiao.integrations.services import webhooks as webhook_commands
 from keqiao.integrations.types import SCOPES, WEBHOOK_KINDS, Audience
 from keqiao.kernel import clock
 from keqiao.kernel.errors import BadInput
-from keqiao.kernel.pages import actor_of, form_page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page_number, signed_in
 from keqiao.kernel.parameters import parameter
 
 PER_PAGE = 20
@@ -52,7 +51,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 
 def _tokens(request: HttpRequest, form: TokenForm, *, status: int = 200, **more: Any) -> HttpResponse:
-    rows = Paginator(selectors.tokens_of(actor_of(request)), PER_PAGE).get_page(page_number(request.GET))
+    rows = LongList(selectors.tokens_of(actor_of(request)), PER_PAGE).get_page(page_number(request.GET))
     context = {
         "tab": "me",
         "form": form,
@@ -108,7 +107,7 @@ def _webhooks(request: HttpRequest, form: WebhookForm, *, status: int = 200, **m
     context = {
         "tab": "me",
         "form": form,
-        "page": Paginator(selectors.webhooks_of(actor), PER_PAGE).get_page(page_number(request.GET)),
+        "page": LongList(selectors.webhooks_of(actor), PER_PAGE).get_page(page_number(request.GET)),
         "places": [place for place in actor.workplaces if place.organisation_id in connected],
         "kinds": kinds_by_audience(),
         **more,
@@ -142,7 +141,7 @@ def _webhook(request: HttpRequest, code: str, *, status: int = 200, **more: Any)
         "webhook": found,
         "form": WebhookForm(url=found.url, kinds=tuple(found.kinds)),
         "kinds": kinds_by_audience(),
-        "page": Paginator(selectors.deliveries_of(found), PER_PAGE).get_page(page_number(request.GET)),
+        "page": LongList(selectors.deliveries_of(found), PER_PAGE).get_page(page_number(request.GET)),
         "failing_days": parameter("integrations.webhook_failing_days", on=clock.today()),
         "now": clock.now(),
         **more,

@@ -16,7 +16,6 @@ from keqiao.kernel import clock, codes, moving
 from keqiao.kernel.commands import command, publishes
 from keqiao.kernel.errors import BadInput, NotAllowed
 from keqiao.kernel.events import record
-from keqiao.kernel.models import Event
 from keqiao.kernel.parameters import parameter
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
@@ -96,5 +95,5 @@ def move_joinings(*, actor: Actor, from_id: int, merge_id: int) -> int:
 def move_joinings_back(*, actor: Actor, merge_id: int) -> int:
     if not actor.is_system:
         raise NotAllowed
-    events = Event.objects.filter(name="joining.joinings_moved", data__merge_id=merge_id)
+    events = moving.events_of_merge("joining.joinings_moved", merge_id)
     return moving.move_back(COLUMNS, [event.data for event in events])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -12,7 +11,7 @@ from django.views.decorators.http import require_POST
 from keqiao.joining import selectors, services
 from keqiao.joining.workflow import joining_workflow
 from keqiao.kernel.errors import DomainError
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, signed_in
 
 PER_PAGE = 20
 BOXES = ("theirs", "ours")
@@ -57,7 +56,7 @@ def joins(request: HttpRequest) -> HttpResponse:
     box = request.GET.get("box", "")
     box = box if box in BOXES else "theirs"
     rows = selectors.asked_of(actor) if box == "theirs" else selectors.asked_by(actor)
-    found = Paginator(rows, PER_PAGE).get_page(page_number(request.GET))
+    found = LongList(rows, PER_PAGE).get_page(page_number(request.GET))
     near = found.paginator.get_elided_page_range(found.number, on_each_side=2, on_ends=1)
     context = {
         "tab": "me",

@@ -25,6 +25,7 @@ from ninja.operation import Operation
 from pydantic import BeforeValidator, Field
 
 from keqiao.kernel.errors import BadInput, DomainError, NotAllowed
+from keqiao.kernel.pages import AtLeast, counted, cut
 
 MOST_PER_PAGE = 100
 LAST_PAGE = 500  # deep paging is for exports
@@ -69,8 +70,17 @@ class Problem(Schema):
     )
 
 
+TotalIsExact = Annotated[
+    bool,
+    Field(
+        description="false: there are more than `total`. Rows are counted up to 10,000, so that long lists are fast."
+    ),
+]
+
+
 class PageOut(Schema):
     total: int
+    total_is_exact: TotalIsExact = True
     page: int
     per_page: int
 
@@ -79,6 +89,7 @@ class DeepPageOut(Schema):
     """A page of a list of any length: `next_after` leads on, however deep."""
 
     total: int | None = Field(None, description="null when read on with `after`: counting again would cost as much.")
+    total_is_exact: TotalIsExact = True
     page: int
     per_page: int
     next_after: str | None = Field(None, description="Pass it as `after` to read on; null at the end.")
@@ -145,13 +156,17 @@ shown_page: ContextVar[ShownPage | None] = ContextVar("shown_page", default=None
 def page_of(items: list[Any], *, total: int, page: int, per_page: int) -> dict[str, Any]:
     """One page whose items the caller has counted and cut."""
     shown_page.set(ShownPage(page, per_page, total))
-    return {"total": total, "page": page, "per_page": per_page, "items": items}
+    return {**_told(total), "page": page, "per_page": per_page, "items": items}
+
+
+def _told(total: int | None) -> dict[str, Any]:
+    return {"total": total, "total_is_exact": not isinstance(total, AtLeast)}
 
 
 def paged(rows: Any, page: int, per_page: int, show: Callable[[Sequence[Any]], list[Any]]) -> dict[str, Any]:
     """One page of a queryset; `show` turns its rows into plain values, all at once."""
     first = (page - 1) * per_page
-    return page_of(show(list(rows[first : first + per_page])), total=rows.count(), page=page, per_page=per_page)
+    return page_of(show(list(cut(rows, first, first + per_page))), total=counted(rows), page=page, per_page=per_page)
 
 
 def deep_paged(
@@ -169,7 +184,7 @@ def deep_paged(
     `rows` are in the order (-by, -id), which has an index, and their `code` is unique. The cursor is signed, so that
     nobody asks about a row that was never shown to them. `known_total`: the length of a list that was counted ahead.
     """
-    total = None if after else rows.count() if known_total is None else known_total
+    total = None if after else counted(rows) if known_total is None else known_total
     first = 0 if after else (page - 1) * per_page
     if after:
         rows = _behind(rows, after, by)
@@ -177,7 +192,7 @@ def deep_paged(
     shown = cut[:per_page]
     next_after = _cursor(shown[-1], by) if len(cut) > per_page else None
     shown_page.set(ShownPage(page, per_page, total, next_after))
-    return {"total": total, "page": page, "per_page": per_page, "next_after": next_after, "items": show(shown)}
+    return {**_told(total), "page": page, "per_page": per_page, "next_after": next_after, "items": show(shown)}
 
 
 def _cursor(row: Any, by: str) -> str:

@@ -5,6 +5,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -52,6 +53,10 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["subject", "id"], name="event_by_subject"),
             models.Index(fields=["name", "id"], name="event_by_name"),
+            # Of the few that name a merge, the moved rows: looked up when the merge is undone.
+            models.Index(
+                KeyTransform("merge_id", "data"), name="event_by_merge", condition=Q(data__has_key="merge_id")
+            ),
         ]
         triggers = [never(pgtrigger.Update | pgtrigger.Delete, "event_is_final"), never_truncate("event_no_truncate")]
 
@@ -155,7 +160,10 @@ class Notice(models.Model):
     mailed_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["person_id", "-created_at"], name="notice_by_person")]
+        indexes = [
+            models.Index(fields=["person_id", "-created_at"], name="notice_by_person"),
+            models.Index(fields=["person_id"], name="notice_unread", condition=Q(read_at=None)),
+        ]
         constraints = [models.UniqueConstraint(name="told_once", fields=["person_id", "key"])]
 
     def __str__(self) -> str:

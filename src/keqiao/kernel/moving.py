@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
+from django.db.models import QuerySet
+
+from keqiao.kernel.models import Event
 
 Column = tuple[type[models.Model], str]  # a table and its foreign key: (Webhook, "organisation")
 BATCH = 1_000  # rows of one event
@@ -27,6 +30,11 @@ class Moved:
     @property
     def facts(self) -> dict[str, Any]:
         return {"to_id": self.to_id, "column": self.column, "ids": self.ids}
+
+
+def events_of_merge(name: str, merge_id: int) -> QuerySet[Event]:
+    """What was moved by a merge, to be given back. By an index over those events alone that name a merge."""
+    return Event.objects.filter(name=name, data__has_key="merge_id", data__merge_id=merge_id).order_by("pk")
 
 
 def move(columns: Sequence[Column], from_id: int, to_id: int) -> Iterator[Moved]:

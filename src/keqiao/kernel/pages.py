@@ -80,7 +80,34 @@ def page_number(query: QueryDict, name: str = "page") -> int:
 
 
 class AtLeast(int):
-    """A count that stopped: there are so many, and more. Pages write it with a plus sign."""
+    """A count that stopped: there are so many, and more. It is written with a plus sign."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}+"
+
+    def __add__(self, other: int) -> AtLeast:
+        return AtLeast(int(self) + int(other))
+
+    __radd__ = __add__
+
+
+def counted(rows: Any) -> int:
+    """How many rows, up to MOST_COUNTED of them."""
+    if not isinstance(rows, QuerySet):
+        return len(rows)
+    if rows.query.is_sliced or rows.query.distinct_fields:
+        return rows.count()
+    found = rows.order_by()[: MOST_COUNTED + 1].count()
+    return AtLeast(MOST_COUNTED) if found > MOST_COUNTED else found
+
+
+def cut(rows: Any, first: int, last: int) -> Any:
+    """A part of a list. The database picks its rows by their order alone and joins what is shown of them afterwards:
+    asked in one breath it may join everything before it sorts, and a million rows are joined for twenty.
+    """
+    if not isinstance(rows, QuerySet) or not rows.query.select_related or rows.query.is_sliced or rows.query.distinct:
+        return rows[first:last]
+    return rows.filter(pk__in=rows.values("pk")[first:last])
 
 
 class LongList(Paginator):
@@ -90,11 +117,12 @@ class LongList(Paginator):
 
     @cached_property
     def count(self) -> int:
-        rows = self.object_list
-        if not isinstance(rows, QuerySet) or rows.query.is_sliced or rows.query.distinct_fields:
-            return int(super().count)
-        found = rows.order_by()[: MOST_COUNTED + 1].count()
-        return AtLeast(MOST_COUNTED) if found > MOST_COUNTED else found
+        return counted(self.object_list)
+
+    def page(self, number: int | str) -> Page[Any]:
+        number = self.validate_number(number)
+        first = (number - 1) * self.per_page
+        return Page(cut(self.object_list, first, first + self.per_page), number, self)
 
     @cached_property
     def num_pages(self) -> int:

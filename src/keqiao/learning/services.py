@@ -16,7 +16,6 @@ from keqiao.kernel import clock, codes, moving
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.events import record
-from keqiao.kernel.models import Event
 from keqiao.kernel.parameters import parameter
 from keqiao.learning.models import LearnedModel, Refusal, TrainingRow
 from keqiao.learning.policies import can_decide_participation, can_operate, can_see_participation
@@ -222,7 +221,7 @@ def move_rows_back(*, actor: Actor, merge_id: int) -> int:
     """What a merge moved and nobody has moved since."""
     if not actor.is_system:
         raise NotAllowed
-    events = Event.objects.filter(name="learning.rows_moved", data__merge_id=merge_id)
+    events = moving.events_of_merge("learning.rows_moved", merge_id)
     return moving.move_back(COLUMNS, [event.data for event in events])
 
 

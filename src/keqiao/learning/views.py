@@ -6,14 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
 from keqiao.kernel import clock
 from keqiao.kernel.errors import DomainError, NotAllowed, NotFound
-from keqiao.kernel.pages import actor_of, form_page, is_htmx, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, is_htmx, page_number, signed_in
 from keqiao.kernel.parameters import parameter
 from keqiao.learning import policies, selectors, services, showing
 from keqiao.learning.types import ModelState, RowKind
@@ -75,7 +74,7 @@ def take_back(request: HttpRequest) -> HttpResponse:
 def _overview(request: HttpRequest, problem: DomainError | None) -> HttpResponse:
     actor = actor_of(request)
     held, shipped, today = matching.points_in_force(), matching.points_that_ship(), clock.today()
-    shown = Paginator(selectors.models_visible_to(actor), PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(selectors.models_visible_to(actor), PER_PAGE).get_page(page_number(request.GET))
     in_force = selectors.model_in_force()
     context = {
         "tab": "me",

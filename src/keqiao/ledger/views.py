@@ -7,7 +7,6 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_POST
 from keqiao.kernel import clock
 from keqiao.kernel.errors import BadInput, DomainError, NotAllowed, NotFound
 from keqiao.kernel.money import MINOR_DIGITS
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, signed_in
 from keqiao.kernel.parameters import parameter
 from keqiao.ledger import exporting, forms, selectors, services, sheets
 from keqiao.ledger.models import Book
@@ -142,7 +141,7 @@ def entries(request: HttpRequest, code: str) -> HttpResponse:
     except BadInput as problem:
         return render(request, "ledger/entries.html", {**shown, "month": latest, "problem": problem}, status=422)
     rows = selectors.entries_of(shown["book"], month=month).select_related("posted_by", "reversed_by")
-    found = Paginator(rows, PER_PAGE).get_page(page_number(request.GET))
+    found = LongList(rows, PER_PAGE).get_page(page_number(request.GET))
     return render(request, "ledger/entries.html", {**shown, "month": month, "page": found})
 
 
@@ -177,7 +176,7 @@ def _entry(
     request: HttpRequest, shown: dict[str, Any], month: date, number: int, problem: DomainError | None = None
 ) -> HttpResponse:
     found = selectors.get_entry(shown["book"], month, number)
-    lines = Paginator(selectors.lines_of(found), PER_PAGE).get_page(page_number(request.GET))
+    lines = LongList(selectors.lines_of(found), PER_PAGE).get_page(page_number(request.GET))
     more = {"entry": found, "page": lines, "key": forms.fresh_key(), "problem": problem, "form": request.POST}
     return render(request, "ledger/entry.html", {**shown, **more}, status=problem.status if problem else 200)
 
@@ -239,7 +238,7 @@ def ageing(request: HttpRequest, code: str) -> HttpResponse:
     is_owed = request.GET.get("side") != "liability"
     limits = parameter("ledger.ageing_days", on=today)
     kind = AccountKind.ASSET if is_owed else AccountKind.LIABILITY
-    aged = Paginator(selectors.ageing(shown["book"], on=today, limits=limits, kinds=(kind,)), PER_PAGE)
+    aged = LongList(selectors.ageing(shown["book"], on=today, limits=limits, kinds=(kind,)), PER_PAGE)
     found = aged.get_page(page_number(request.GET))
     names = selectors.names_of([row.party for row in found])
     rows = [(row, names.get(row.party)) for row in found]
@@ -274,7 +273,7 @@ def months(request: HttpRequest, code: str) -> HttpResponse:
     first = selectors.first_open_month(shown["book"])
     over = first is not None and selectors.month_end(first) < clock.today()
     more = {
-        "page": Paginator(selectors.closings_of(shown["book"]), PER_PAGE).get_page(page_number(request.GET)),
+        "page": LongList(selectors.closings_of(shown["book"]), PER_PAGE).get_page(page_number(request.GET)),
         "next_month": first if over else None,
         "problem": problem,
     }

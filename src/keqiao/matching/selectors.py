@@ -14,6 +14,7 @@ from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue.types import Shown
 from keqiao.kernel import clock, site
 from keqiao.kernel.errors import NotFound
+from keqiao.kernel.pages import counted
 from keqiao.kernel.parameters import parameter
 from keqiao.matching import combining, tallies, weighing
 from keqiao.matching.combining import Conflict
@@ -270,7 +271,7 @@ def latest_computation() -> datetime | None:
 
 def count_pairs_from(score: int) -> int:
     """How many stored pairs without an unmet hard requirement reach the score."""
-    return Match.objects.filter(has_unmet=False, score__gte=score).count()
+    return counted(Match.objects.filter(has_unmet=False, score__gte=score))
 
 
 def similar_achievements(code: str, *, actor: Actor, count: int = 5) -> list[Any]:

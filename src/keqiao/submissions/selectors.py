@@ -16,6 +16,7 @@ from keqiao.catalogue.types import AttachmentLevel
 from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.models import StoredFile
+from keqiao.kernel.pages import counted
 from keqiao.kernel.parameters import parameter
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor, Role
@@ -337,18 +338,24 @@ def overdue_reviews(day: date) -> QuerySet[Submission]:
 
 
 def review_loads(actor: Actor, side: ReviewStep) -> list[Load]:
-    """Who has how much in hand, and the oldest of it; first what nobody has claimed."""
+    """Who has how much in hand, and the oldest of it; first what nobody has claimed, which may be very much."""
+    waiting = review_rows(actor, side).filter(state=OPEN_STATE[side])
     rows = (
-        review_rows(actor, side)
-        .filter(state=OPEN_STATE[side])
+        waiting.exclude(reviewer=None)
         .values("reviewer_id")
         .annotate(n=Count("pk"), late=Count("pk", filter=Q(due_on__lt=clock.today())), oldest=Min("submitted_at"))
         .order_by("-n", "reviewer_id")
     )
     found = list(rows)
-    people = parties.people_by_id([row["reviewer_id"] for row in found if row["reviewer_id"]])
-    loads = [Load(people.get(row["reviewer_id"]), row["n"], row["late"], row["oldest"]) for row in found]
-    return sorted(loads, key=lambda load: load.person is not None)
+    people = parties.people_by_id([row["reviewer_id"] for row in found])
+    loads = [Load(people[row["reviewer_id"]], row["n"], row["late"], row["oldest"]) for row in found]
+    return [*_unclaimed(waiting.filter(reviewer=None)), *loads]
+
+
+def _unclaimed(rows: QuerySet[Submission]) -> list[Load]:
+    oldest = rows.order_by("submitted_at").values_list("submitted_at", flat=True).first()
+    count = counted(rows)
+    return [Load(None, count, counted(rows.filter(due_on__lt=clock.today())), oldest)] if count else []
 
 
 def may_be_handed_to(submission: Submission, actor: Actor) -> QuerySet[Any]:

@@ -15,7 +15,7 @@ from keqiao.catalogue import services as items
 from keqiao.catalogue.types import CLOSING, WITHDRAWING
 from keqiao.kernel import clock, files
 from keqiao.kernel.errors import BadInput, DomainError, NotAllowed, NotFound
-from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, counted, form_page, page, page_number, signed_in
 from keqiao.submissions import forms, selectors, services, showing
 from keqiao.submissions.changes import title_of, unconfirmed
 from keqiao.submissions.models import Submission
@@ -69,7 +69,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "unclaimed": sum(load.count for load in loads if load.person is None),
         "oldest": min((load.oldest for load in loads if load.oldest), default=None),
         "now": clock.now(),
-        "complaints": selectors.complaint_queue(actor).count() if ReviewStep.PLATFORM in sides else None,
+        "complaints": counted(selectors.complaint_queue(actor)) if ReviewStep.PLATFORM in sides else None,
         "waiver": selectors.waiver_of(actor.acting_for) if actor.acting_for else None,
     }
     return render(request, "submissions/queue.html", context)

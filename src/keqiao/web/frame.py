@@ -22,8 +22,9 @@ from keqiao.integrations import selectors as integrations
 from keqiao.integrations.services import tokens
 from keqiao.integrations.types import BadToken, Stale, TooMany
 from keqiao.kernel import clock
-from keqiao.kernel.api import shown_page
+from keqiao.kernel.api import LAST_PAGE, ShownPage, shown_page
 from keqiao.kernel.errors import DomainError
+from keqiao.kernel.pages import AtLeast
 from keqiao.parties import selectors as parties
 from keqiao.web import problems
 
@@ -205,7 +206,7 @@ def link(request: HttpRequest, answer: HttpResponse) -> None:
     to: dict[str, dict[str, str]] = {"first": {}}
     if page.next_after:
         to["next"] = {"after": page.next_after}
-    elif page.total is not None and page.page * page.per_page < page.total:
+    elif _goes_on(page):
         to["next"] = {"page": str(page.page + 1)}
     if page.page > 1 and not request.GET.get("after"):
         to["prev"] = {"page": str(page.page - 1)}
@@ -217,6 +218,13 @@ def link(request: HttpRequest, answer: HttpResponse) -> None:
         query = urlencode([*asked, *where.items()])
         parts.append(f'<{root}{"?" if query else ""}{query}>; rel="{relation}"')
     answer["Link"] = ", ".join(parts)
+
+
+def _goes_on(page: ShownPage) -> bool:
+    """A list that is longer than it was counted has rows behind what was counted."""
+    if page.total is None:
+        return False
+    return page.page * page.per_page < page.total or (isinstance(page.total, AtLeast) and page.page < LAST_PAGE)
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------

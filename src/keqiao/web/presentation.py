@@ -201,7 +201,7 @@ def number(value: Decimal | int | None) -> str:
     if value is None:
         return ""
     if isinstance(value, AtLeast):
-        return f"{int(value):,}+"
+        return str(value)
     text = f"{Decimal(value):,f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
@@ -21,7 +20,17 @@ from keqiao.engagement import showing as contacting
 from keqiao.joining import selectors as joining
 from keqiao.kernel import clock, parameters
 from keqiao.kernel.errors import NotFound
-from keqiao.kernel.pages import LANGUAGE_COOKIE, LANGUAGES, actor_of, page, page_number, remember, safe_next
+from keqiao.kernel.pages import (
+    LANGUAGE_COOKIE,
+    LANGUAGES,
+    LongList,
+    actor_of,
+    counted,
+    page,
+    page_number,
+    remember,
+    safe_next,
+)
 from keqiao.kernel.replicas import may_lag
 from keqiao.matching import measured, scoring
 from keqiao.matching import search as searching
@@ -76,7 +85,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "good_match": GOOD_MATCH,
         "need_count": sum(n for n, _a in counts.values()),
         "achievement_count": sum(a for _n, a in counts.values()),
-        "organisation_count": parties.organisations_visible_to(actor).count(),
+        "organisation_count": counted(parties.organisations_visible_to(actor)),
         "fields": presentation.butterfly(counts, terms),
         "newest": _named(catalogue.newest_needs(actor)[:6], actor, terms),
         "schema": [presentation_schema.website()],
@@ -344,7 +353,7 @@ def organisations(request: HttpRequest) -> HttpResponse:
     kind, name = request.GET.get("kind", ""), presentation.plain(request.GET.get("name", ""))[:60]
     kind = kind if kind in OrganisationKind.values else ""
     rows = parties.find_organisations(actor_of(request), kind=kind, name=name)
-    shown = Paginator(rows, PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(rows, PER_PAGE).get_page(page_number(request.GET))
     context = {
         "nav": "organisations",
         "page": shown,
@@ -373,7 +382,7 @@ def organisation(request: HttpRequest, code: str) -> HttpResponse:
         "achievements": catalogue.achievements_of_organisation(found.pk, actor=actor),
         "assets": catalogue.assets_of_organisation(found.pk),
     }
-    shown = {name: Paginator(rows, PER_PAGE).get_page(page_number(request.GET, name)) for name, rows in lists.items()}
+    shown = {name: LongList(rows, PER_PAGE).get_page(page_number(request.GET, name)) for name, rows in lists.items()}
     context = {
         "nav": "organisations",
         "organisation": found,
@@ -423,7 +432,7 @@ def rules(request: HttpRequest) -> HttpResponse:
         except ValueError:
             problem = _("日期写成 2026-11-20 的样子。")
     rows = parameters.rules(on=on, jurisdiction=jurisdiction)
-    shown = Paginator(rows, RULES_PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(rows, RULES_PER_PAGE).get_page(page_number(request.GET))
     context = {
         "nav": "rules",
         "page": shown,

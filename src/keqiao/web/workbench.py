@@ -17,7 +17,7 @@ from keqiao.engagement import selectors as engagement
 from keqiao.engagement import services, views, watching
 from keqiao.engagement.selectors import Names
 from keqiao.kernel import clock, notices
-from keqiao.kernel.pages import actor_of, is_htmx, page, signed_in
+from keqiao.kernel.pages import actor_of, counted, cut, is_htmx, page, signed_in
 from keqiao.matching import selectors as matching
 from keqiao.parties import selectors as parties
 from keqiao.submissions import selectors as submissions
@@ -102,12 +102,12 @@ def _writing(actor: Any) -> dict[str, Any]:
     drafts = submissions.open_drafts(actor)
     reviews = submissions.waiting_reviews(actor)
     return {
-        "drafts": [_draft(row) for row in drafts[:SHOWN]],
-        "draft_count": drafts.count(),
-        "reviews": [_draft(row) for row in reviews[:SHOWN]],
-        "review_count": reviews.count(),
+        "drafts": [_draft(row) for row in cut(drafts, 0, SHOWN)],
+        "draft_count": counted(drafts),
+        "reviews": [_draft(row) for row in cut(reviews, 0, SHOWN)],
+        "review_count": counted(reviews),
         "reviews_at_all": bool(submissions.review_sides(actor)),
-        "broker_count": engagement.broker_requests_to_assign(actor).count() if actor.is_operator else 0,
+        "broker_count": counted(engagement.broker_requests_to_assign(actor)) if actor.is_operator else 0,
     }
 
 
@@ -127,13 +127,13 @@ def _own(actor: Any) -> dict[str, Any]:
     stale = alerts.own_stale(actor)
     needs, achievements = catalogue.own_needs(actor), catalogue.own_achievements(actor)
     return {
-        "searches": list(searches[:SHOWN]),
-        "search_count": searches.count(),
-        "notices": list(told[:SHOWN]),
-        "stale": list(stale[:SHOWN]),
-        "stale_count": stale.count(),
-        "needs": list(needs[:SHOWN]),
-        "need_count": needs.count(),
-        "achievements": list(achievements[:SHOWN]),
-        "achievement_count": achievements.count(),
+        "searches": list(cut(searches, 0, SHOWN)),
+        "search_count": counted(searches),
+        "notices": list(cut(told, 0, SHOWN)),
+        "stale": list(cut(stale, 0, SHOWN)),
+        "stale_count": counted(stale),
+        "needs": list(cut(needs, 0, SHOWN)),
+        "need_count": counted(needs),
+        "achievements": list(cut(achievements, 0, SHOWN)),
+        "achievement_count": counted(achievements),
     }

@@ -7,7 +7,6 @@ from keqiao.kernel import moving
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import NotAllowed
 from keqiao.kernel.events import record
-from keqiao.kernel.models import Event
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 
@@ -33,5 +32,5 @@ def move_watches_back(*, actor: Actor, merge_id: int) -> int:
     """What a merge moved and nobody has moved since."""
     if not actor.is_system:
         raise NotAllowed
-    events = Event.objects.filter(name="alerts.watches_moved", data__merge_id=merge_id)
+    events = moving.events_of_merge("alerts.watches_moved", merge_id)
     return moving.move_back(COLUMNS, [event.data for event in events])

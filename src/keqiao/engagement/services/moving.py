@@ -7,7 +7,6 @@ from keqiao.kernel import moving
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import NotAllowed
 from keqiao.kernel.events import record
-from keqiao.kernel.models import Event
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 
@@ -42,5 +41,5 @@ def move_contacts_back(*, actor: Actor, merge_id: int) -> int:
     """What a merge moved and nobody has moved since."""
     if not actor.is_system:
         raise NotAllowed
-    events = Event.objects.filter(name="engagement.contacts_moved", data__merge_id=merge_id)
+    events = moving.events_of_merge("engagement.contacts_moved", merge_id)
     return moving.move_back(COLUMNS, [event.data for event in events])

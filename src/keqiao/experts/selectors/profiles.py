@@ -49,7 +49,9 @@ def own_profile(actor: Actor) -> ExpertProfile | None:
 
 def listed_experts(actor: Actor, *, kind: str = PlanKind.EXPERTS, word: str = "") -> QuerySet[ExpertProfile]:
     """The directory. `word`: in the name or among the fields of expertise. Brokers: those who work as one now."""
-    rows = experts_visible_to(actor).filter(is_listed=True)
+    if actor.person_id is None and not actor.is_system:
+        return ExpertProfile.objects.none()
+    rows = ExpertProfile.objects.select_related("person").filter(is_listed=True, person__user__is_active=True)
     if kind == PlanKind.BROKERS:
         rows = rows.filter(person__in=parties.people_in_posts([Role.TECHNOLOGY_MANAGER]).values("pk"))
     if word:

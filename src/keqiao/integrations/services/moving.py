@@ -7,7 +7,6 @@ from keqiao.kernel import moving
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import NotAllowed
 from keqiao.kernel.events import record
-from keqiao.kernel.models import Event
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 
@@ -45,9 +44,7 @@ def move_integrations_back(*, actor: Actor, merge_id: int) -> int:
     """What a merge moved and nobody has moved since; what it switched off is on again."""
     if not actor.is_system:
         raise NotAllowed
-    moves = [
-        event.data for event in Event.objects.filter(name="integrations.integrations_moved", data__merge_id=merge_id)
-    ]
+    moves = [event.data for event in moving.events_of_merge("integrations.integrations_moved", merge_id)]
     count = moving.move_back(COLUMNS, moves)
     for move in moves:
         back = Webhook.objects.filter(pk__in=move["switched_off"], organisation_id=move["from_id"], deleted_at=None)

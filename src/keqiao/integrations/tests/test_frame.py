@@ -10,7 +10,7 @@ from keqiao.catalogue.tests.factories import make_achievement, make_need
 from keqiao.integrations import rates
 from keqiao.integrations.models import RateCount, StoredAnswer, Token, Webhook
 from keqiao.integrations.tests.factories import bearer, make_token, make_webhook
-from keqiao.kernel import clock
+from keqiao.kernel import clock, pages
 from keqiao.kernel.models import Parameter
 from keqiao.parties.tests.factories import make_organisation, make_person
 from keqiao.parties.types import Role
@@ -306,7 +306,16 @@ def test_pages_carry_links(client):
     links = dict(part.split(">; rel=")[::-1] for part in answer["Link"].split(", "))
     assert links.keys() == {'"first"', '"prev"', '"next"'}
     assert links['"prev"'].endswith("/api/v1/needs?per_page=2&page=1")
-    assert answer.json()["total"] == 5
+    assert (answer.json()["total"], answer.json()["total_is_exact"]) == (5, True)
+
+
+def test_a_long_list_is_counted_up_to_a_bound_and_still_leads_on(client, monkeypatch):
+    monkeypatch.setattr(pages, "MOST_COUNTED", 3)
+    for _n in range(5):
+        make_organisation()
+    answer = client.get("/api/v1/organisations?page=2&per_page=2")
+    assert (answer.json()["total"], answer.json()["total_is_exact"], len(answer.json()["items"])) == (3, False, 2)
+    assert 'page=3>; rel="next"' in answer["Link"]
 
 
 @pytest.mark.parametrize(("kind", "make"), [("needs", make_need), ("achievements", make_achievement)])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from keqiao.kernel.errors import DomainError, NotFound
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, safe_next, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, safe_next, signed_in
 from keqiao.parties import forms, selectors, services
 from keqiao.parties.types import OrganisationKind, roles_in
 
@@ -23,7 +22,7 @@ def find(request: HttpRequest) -> HttpResponse:
     """The first step: is it in the register? By credit code or by a part of a name."""
     wanted = request.GET.get("q", "").strip()[:60]
     rows = selectors.find_organisations(actor_of(request), name=wanted) if wanted else None
-    shown = Paginator(rows, FOUND).get_page(page_number(request.GET)) if rows is not None else None
+    shown = LongList(rows, FOUND).get_page(page_number(request.GET)) if rows is not None else None
     return render(request, "parties/find.html", {"tab": "me", "q": wanted, "page": shown})
 
 
@@ -98,7 +97,7 @@ def operators_requests(request: HttpRequest) -> HttpResponse:
     if not actor.is_operator:
         raise NotFound
     rows = selectors.join_requests_for_operators(actor)
-    shown = Paginator(rows, PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(rows, PER_PAGE).get_page(page_number(request.GET))
     return render(request, "parties/join_requests.html", {"tab": "me", "page": shown})
 
 

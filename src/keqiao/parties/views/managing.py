@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from keqiao.kernel import files
 from keqiao.kernel.errors import DomainError, NotFound
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, signed_in
 from keqiao.parties import forms, policies, selectors, services
 from keqiao.parties.types import roles_in
 
@@ -199,7 +198,7 @@ def paper(file: Any) -> HttpResponse:
 def changes(request: HttpRequest, code: str) -> HttpResponse:
     """What was changed, by whom, from what to what."""
     organisation = _managed(request, code)
-    shown = Paginator(selectors.changes_of(organisation), PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(selectors.changes_of(organisation), PER_PAGE).get_page(page_number(request.GET))
     context = {
         "nav": "organisations",
         "tab": "me",
@@ -224,7 +223,7 @@ def _members(request: HttpRequest, code: str, **changed: Any) -> dict[str, Any]:
     actor = actor_of(request)
     organisation = _managed(request, code)
     may_manage = policies.can_manage(actor, organisation)
-    shown = Paginator(selectors.members_of(organisation), MEMBERS_PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(selectors.members_of(organisation), MEMBERS_PER_PAGE).get_page(page_number(request.GET))
     return {
         "nav": "organisations",
         "tab": "me",

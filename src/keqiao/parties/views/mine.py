@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_POST
 from keqiao.kernel.errors import DomainError, NotFound
 from keqiao.kernel.pages import (
     LANGUAGE_COOKIE,
+    LongList,
     actor_of,
     form_page,
     page,
@@ -44,7 +44,7 @@ def _mine(request: HttpRequest) -> dict[str, object]:
         "tab": "me",
         "places": [(one, posts.get(one.organisation_id, [])) for one in actor.workplaces],
         "here": "/me/organisations",
-        "requests": Paginator(selectors.own_join_requests(actor), PER_PAGE).get_page(page_number(request.GET)),
+        "requests": LongList(selectors.own_join_requests(actor), PER_PAGE).get_page(page_number(request.GET)),
         "verifications": selectors.own_verifications(actor)[:PER_PAGE],
         "absences": absences,
         "stood_in_for": selectors.people_by_id(place.standing_in_for).values() if place else [],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -12,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from keqiao.kernel import clock
 from keqiao.kernel.errors import DomainError, NotFound
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, signed_in
 from keqiao.parties import forms, selectors, services
 from keqiao.parties.types import VerificationState
 from keqiao.parties.views.managing import paper
@@ -28,7 +27,7 @@ def verifications(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     state = state if state in VerificationState.values else VerificationState.OPEN.value
     rows = selectors.verification_queue(actor_of(request), state=state)
-    shown = Paginator(rows, PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(rows, PER_PAGE).get_page(page_number(request.GET))
     context = {
         "tab": "me",
         "page": shown,
@@ -122,7 +121,7 @@ def merges(request: HttpRequest) -> HttpResponse:
             status = error.status
         else:
             return redirect("merges")
-    shown = Paginator(rows, PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(rows, PER_PAGE).get_page(page_number(request.GET))
     return render(request, "parties/merges.html", {"tab": "me", "form": form, "page": shown}, status=status)
 
 

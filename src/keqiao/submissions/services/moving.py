@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from keqiao.kernel import clock
+from keqiao.kernel import clock, moving
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import NotAllowed
 from keqiao.kernel.events import record
-from keqiao.kernel.models import Event
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 from keqiao.submissions.models import ReviewWaiver, Submission
@@ -54,7 +53,7 @@ def move_submissions_back(*, actor: Actor, merge_id: int) -> int:
         Submission.objects.filter(pk__in=event.data["ids"], organisation_id=event.data["to_id"]).update(
             organisation_id=event.data["from_id"]
         )
-        for event in Event.objects.filter(name="submissions.submissions_moved", data__merge_id=merge_id)
+        for event in moving.events_of_merge("submissions.submissions_moved", merge_id)
     )
 
 

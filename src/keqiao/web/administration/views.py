@@ -10,7 +10,6 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.tokens import default_token_generator
-from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.http import urlsafe_base64_decode
@@ -25,7 +24,7 @@ from keqiao.accounts.types import AgreementKind
 from keqiao.catalogue import site_tables
 from keqiao.kernel import clock, files, site
 from keqiao.kernel.errors import BadInput, DomainError, NotFound
-from keqiao.kernel.pages import actor_of, form_page, is_htmx, page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, is_htmx, page, page_number, signed_in
 from keqiao.matching import selectors as matching
 from keqiao.matching import services as match_commands
 from keqiao.matching.types import IndexNotReady
@@ -127,7 +126,7 @@ def code_table(request: HttpRequest, scheme: str) -> HttpResponse:
             problem = error
         else:
             return redirect(f"/admin/site/{scheme}?saved=1")
-    shown = Paginator(site_tables.site_table(scheme), ROWS_PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(site_tables.site_table(scheme), ROWS_PER_PAGE).get_page(page_number(request.GET))
     context = {
         "tab": "me",
         "here_tab": scheme,
@@ -242,7 +241,7 @@ def all_pairs(request: HttpRequest) -> HttpResponse:
             return redirect("all_pairs")
         except IndexNotReady as error:
             problem = error
-    shown = Paginator(matching.pairs_runs_visible_to(actor_of(request)), RUNS_PER_PAGE).get_page(
+    shown = LongList(matching.pairs_runs_visible_to(actor_of(request)), RUNS_PER_PAGE).get_page(
         page_number(request.GET)
     )
     runs = matching.pairs_progress(shown.object_list)

@@ -6,13 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue.types import AttachmentLevel, BudgetShown, PriceKind
-from keqiao.kernel.pages import actor_of, page, page_number
+from keqiao.kernel.pages import LongList, actor_of, page, page_number
 from keqiao.submissions import selectors as submissions
 from keqiao.web import presentation
 from keqiao.web.posting.changes import Changed, changes
@@ -55,7 +54,7 @@ def achievement(request: HttpRequest, code: str) -> HttpResponse:
 def _versions(request: HttpRequest, kind: str, item: Any, owner_id: int) -> HttpResponse:
     actor = actor_of(request)
     rows = submissions.accepted_versions(item).only("version", "decided_at", "content", "kind")
-    shown = Paginator(rows, PER_PAGE).get_page(page_number(request.GET))
+    shown = LongList(rows, PER_PAGE).get_page(page_number(request.GET))
     # One more than the page shows: the oldest of the page is compared with the one before it.
     cut = list(rows[shown.start_index() - 1 : shown.start_index() + PER_PAGE]) if shown.paginator.count else []
     is_own, is_known = actor.works_for(owner_id), actor.is_known

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import QueryDict
@@ -25,7 +24,7 @@ from keqiao.inference.types import Service
 from keqiao.kernel import clock
 from keqiao.kernel.errors import BadInput, DomainError, NotFound
 from keqiao.kernel.files import FileTooLarge
-from keqiao.kernel.pages import actor_of, form_page, page, page_number, signed_in
+from keqiao.kernel.pages import LongList, actor_of, form_page, page, page_number, signed_in
 from keqiao.parties import selectors as parties
 from keqiao.submissions import selectors as submissions
 from keqiao.submissions import services
@@ -57,9 +56,9 @@ def start(request: HttpRequest) -> HttpResponse:
             raise NotFound
         draft = services.start_draft(actor=actor, kind=request.POST.get("kind", ""), organisation_id=organisation.pk)
         return redirect("draft_step", draft.code, 1)
-    drafts = Paginator(submissions.open_drafts(actor), DRAFTS_PER_PAGE).get_page(page_number(request.GET))
+    drafts = LongList(submissions.open_drafts(actor), DRAFTS_PER_PAGE).get_page(page_number(request.GET))
     for draft in drafts:
-        draft.title = presentation.title_of(draft.content)  # type: ignore[attr-defined]  # for the list alone
+        draft.title = presentation.title_of(draft.content)
     context = {
         "tab": "post",
         "houses": houses,
