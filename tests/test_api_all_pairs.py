@@ -37,6 +37,7 @@ def test_an_operators_program_begins_follows_and_stops_a_run(
     indexing.rebuild(lambda _text: None)
     status, begun = ask(client, "exchange", "POST")
     assert (status, begun["state"], begun["needs"], begun["done"], begun["shards"]) == (202, "running", 1, 0, 1)
+    assert (begun["failing"], begun["faults"], begun["fault"], begun["fault_at"]) == (0, 0, "", None)
     assert ask(client, "exchange", "POST") == (202, begun)  # the same one
     one = f"{RUNS}/{begun['code']}"
     assert ask(client, "exchange", "GET", one) == (200, begun)

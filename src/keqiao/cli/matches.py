@@ -50,12 +50,20 @@ def _drive(processes: int | None) -> None:
     from keqiao.matching import selectors, services
     from keqiao.matching.all_pairs import driving, runners
     from keqiao.matching.models import PairsRun
+    from keqiao.matching.types import RunState
     from keqiao.parties import selectors as parties
 
     code, began = services.begin_all_pairs(actor=parties.system()), time.monotonic()
     say(f"{code}：正在准备成果库", f"{code}: preparing the library")
     try:
-        driving.drive(runners.of_settings(processes), tell=_Told(began))
+        driving.drive(runners.of_settings(processes), tell=_Told(began), warn=_warn)
+    except runners.WorkersLost as trouble:
+        raise CommandTrouble(
+            pick(
+                f"{code}：计算进程一再中断（内存不足？），已保存的保留；再运行一次即从未完成的接着做。",
+                f"{code}: those who compute die again and again (out of memory?); what is kept stays, run it again to go on",
+            )
+        ) from trouble
     except driving.BusyElsewhere as trouble:
         raise CommandTrouble(
             pick(
@@ -70,6 +78,17 @@ def _drive(processes: int | None) -> None:
         f"{found.state.value}: {found.done} needs, {found.kept} matches, those of {found.changed} needs changed, "
         f"{time.monotonic() - began:.0f} s",
     )
+    if found.state == RunState.FAILED:
+        raise CommandTrouble(
+            pick(
+                f"{found.failing} 批多次出错，最近一次：{found.fault}。已保存的匹配保留。",
+                f"{found.failing} shards failed each time, the last with: {found.fault}. What is kept stays",
+            )
+        )
+
+
+def _warn(failed: int, fault: str) -> None:
+    say(f"  {failed} 批出错，稍后再试：{fault}", f"  {failed} shards failed and are tried again: {fault}")
 
 
 class _Told:

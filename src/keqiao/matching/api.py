@@ -39,6 +39,10 @@ class RunOut(Schema):
     begun_at: datetime
     ended_at: datetime | None
     last_at: datetime | None = Field(description="When a shard was last kept.")
+    failing: int = Field(description="Shards that were tried in vain and are not done.")
+    faults: int = Field(description="How often that was, with what kept the run from its shards.")
+    fault: str = Field(description="The last fault: its kind and the line of code; empty when there was none.")
+    fault_at: datetime | None
 
 
 class Runs(PageOut):

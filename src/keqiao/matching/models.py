@@ -99,6 +99,10 @@ class PairsRun(models.Model):
     needs = models.PositiveIntegerField()
     begun_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    faults = models.PositiveSmallIntegerField(default=0, db_default=0)  # in a row that no shard was to blame for
+    # The last one, of a shard too: its kind, not what it was about.
+    fault = models.CharField(max_length=120, blank=True, default="", db_default="")
+    fault_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["-begun_at"], name="pairs_run_by_time")]
@@ -129,6 +133,7 @@ class PairsShard(models.Model):
     kept = models.PositiveIntegerField(default=0)  # matches that stand after it
     changed = models.PositiveIntegerField(default=0)  # needs whose matches are others than before
     done_at = models.DateTimeField(null=True)
+    faults = models.PositiveSmallIntegerField(default=0, db_default=0)  # times that it was tried in vain
 
     class Meta:
         constraints = [models.UniqueConstraint(name="one_pairs_shard", fields=["run", "first_need_id"])]

@@ -348,6 +348,10 @@ class PairsProgress:
     begun_at: datetime
     ended_at: datetime | None
     last_at: datetime | None  # that a shard was kept
+    failing: int  # shards that were tried in vain and are not done
+    faults: int  # how often that was, in a row
+    fault: str  # the last one: its kind and the line it came up in
+    fault_at: datetime | None
 
     @property
     def is_running(self) -> bool:
@@ -379,10 +383,11 @@ def pairs_progress(runs: Iterable[PairsRun]) -> list[PairsProgress]:
     counts = {
         "of": Count("pk"), "is_done": Count("pk", filter=is_done), "done": Sum("needs", filter=is_done, default=0),
         "all_kept": Sum("kept", default=0), "all_changed": Sum("changed", default=0), "last": Max("done_at"),
+        "failing": Count("pk", filter=~is_done & Q(faults__gt=0)), "tries": Sum("faults", filter=~is_done, default=0),
     }  # fmt: skip
     rows = PairsShard.objects.filter(run__in=[run.pk for run in runs]).values_list("run").annotate(**counts)
     found = {row[0]: row[1:] for row in rows}
-    return [_progress(run, found.get(run.pk, (0, 0, 0, 0, 0, None))) for run in runs]
+    return [_progress(run, found.get(run.pk, (0, 0, 0, 0, 0, None, 0, 0))) for run in runs]
 
 
 def last_pairs_run() -> PairsProgress | None:
@@ -394,10 +399,11 @@ def pairs_under_way() -> PairsProgress | None:
 
 
 def _progress(run: PairsRun, counts: Sequence[Any]) -> PairsProgress:
-    of, is_done, done, kept, changed, last_at = counts
+    of, is_done, done, kept, changed, last_at, failing, tries = counts
     return PairsProgress(
-        run.code, RunState(run.state), run.needs, done, of, is_done, kept, changed, run.begun_at, run.ended_at, last_at
-    )
+        run.code, RunState(run.state), run.needs, done, of, is_done, kept, changed, run.begun_at, run.ended_at, last_at,
+        failing, run.faults + tries, run.fault, run.fault_at,
+    )  # fmt: skip
 
 
 def all_pairs_are_due(at: str) -> bool:

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from keqiao.catalogue import selectors as catalogue
-from keqiao.kernel import clock, codes
+from keqiao.kernel import clock, codes, notices
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.events import record
@@ -22,10 +23,13 @@ from keqiao.matching import indexing, scoring, stones, studying, tallies
 from keqiao.matching.all_pairs import keeping
 from keqiao.matching.models import Computation, Match, PairsRun, PairsShard, Study, Tally, WeightChange
 from keqiao.matching.types import TRL_BANDS, IndexNotReady, RunState, Scored, Stone
+from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor
 
 FULL_SCORE = 100
 NEEDS_A_SHARD = 100  # of all pairs: kept in one transaction of about a second
+MOST_SHARD_FAULTS = 3  # tries of a shard
+MOST_RUN_FAULTS = 6  # tries in a row that never got to a shard
 
 
 @command
@@ -163,7 +167,7 @@ def renew_pairs_run(*, actor: Actor, code: str) -> None:
     run = _pairs_run(actor, code)
     now = scoring.version()
     if run.state == RunState.RUNNING and run.version != now:
-        PairsShard.objects.filter(run=run).update(done_at=None)
+        PairsShard.objects.filter(run=run).update(done_at=None, faults=0)
         run.version = now
         run.save(update_fields=["version"])
 
@@ -185,18 +189,58 @@ def keep_pairs(*, actor: Actor, shard_code: str, version: str, since: datetime, 
     _forget_studies(kept.changed)
     shard.kept, shard.changed, shard.done_at = kept.matches, len(kept.changed), clock.now()
     shard.save(update_fields=["kept", "changed", "done_at"])
+    PairsRun.objects.filter(pk=run.pk, faults__gt=0).update(faults=0)
     if kept.changed:
         announce_matches(actor=actor, kind="need", ids=sorted(kept.changed))
     return True
 
 
 @command
-def end_pairs_run(*, actor: Actor, code: str) -> None:
-    """When all of its shards are done."""
+def note_pairs_fault(*, actor: Actor, code: str, kind: str, shard_code: str = "") -> None:
+    """Something went wrong, in a shard or around them all. `kind`: without anything of what it was about.
+
+    A run that never gets as far as its shards ends after as many tries as take the worker an hour.
+    """
     run = _pairs_run(actor, code)
-    if run.state == RunState.RUNNING and not run.shards.filter(done_at=None).exists():
+    if run.state != RunState.RUNNING:
+        return
+    run.fault, run.fault_at = kind[:120], clock.now()
+    if shard_code:
+        PairsShard.objects.filter(run=run, code=shard_code, done_at=None).update(faults=F("faults") + 1)
+    else:
+        run.faults += 1
+    run.save(update_fields=["fault", "fault_at", "faults"])
+    if run.faults >= MOST_RUN_FAULTS:
+        _fail(run, actor)
+
+
+@command
+def end_pairs_run(*, actor: Actor, code: str) -> None:
+    """When no shard waits any more: all are done, or those that are not were tried in vain often enough."""
+    run = _pairs_run(actor, code)
+    left = run.shards.filter(done_at=None)
+    if run.state != RunState.RUNNING or left.filter(faults__lt=MOST_SHARD_FAULTS).exists():
+        return
+    if left.exists():
+        _fail(run, actor)
+    else:
         _end(run, RunState.DONE)
         record("matching.pairs_run_ended", run, actor=actor)
+
+
+def _fail(run: PairsRun, actor: Actor) -> None:
+    _end(run, RunState.FAILED)
+    record("matching.pairs_run_failed", run, actor=actor)
+    for person_id in parties.operators():
+        notices.tell(
+            actor=parties.system(),
+            person_id=person_id,
+            kind="matching.pairs_run_failed",
+            key=f"matching.pairs_run_failed:{run.code}",
+            title_zh=f"全量匹配 {run.code} 出错停止，已保存的匹配保留",
+            title_en=f"Matching all pairs ({run.code}) ended with faults; what is kept stays",
+            link="/admin/all-pairs",
+        )
 
 
 @command

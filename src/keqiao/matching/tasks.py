@@ -128,7 +128,8 @@ def look_for_lacking_excerpts() -> None:
 def go_on_with_all_pairs(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
     """Every need against every achievement: begun at its time of night, gone on with when one is under way.
 
-    For some minutes at a time, so that other long jobs have their turn between; and whoever was killed is followed.
+    For some minutes at a time, so that other long jobs have their turn between; and whoever was killed is followed. What
+    failed waits for the next ten minutes.
     """
     from keqiao.matching import selectors, services
     from keqiao.matching.all_pairs import driving, runners
@@ -138,7 +139,7 @@ def go_on_with_all_pairs(timestamp: int) -> None:  # noqa: ARG001 -- given to pe
     if driving.under_way() is None:
         return
     with contextlib.suppress(driving.BusyElsewhere):
-        if not driving.drive(runners.of_settings(), seconds=PAIRS_FOR):
+        if not driving.drive(runners.of_settings(), seconds=PAIRS_FOR) and driving.has_untried():
             again = go_on_with_all_pairs.configure(schedule_in={"seconds": 5})
             with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
                 again.defer(timestamp=0)

@@ -34,6 +34,7 @@ class RunState(TextChoices):
     RUNNING = "running", _("进行中")
     DONE = "done", _("已完成")
     STOPPED = "stopped", _("已停止")
+    FAILED = "failed", _("出错停止")
 
 
 @dataclass(frozen=True)

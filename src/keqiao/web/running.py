@@ -86,7 +86,7 @@ def all_pairs() -> list[progress.Work]:
     found = matching.last_pairs_run()
     if found is None:
         return []
-    outcome = {"running": "running", "done": "done", "stopped": "broken_off"}[found.state]
+    outcome = {"running": "running", "done": "done", "stopped": "broken_off", "failed": "failed"}[found.state]
     at = found.ended_at or found.last_at or found.begun_at
     return [progress.Work("all_pairs", found.done, found.needs, outcome, found.begun_at, at)]
 

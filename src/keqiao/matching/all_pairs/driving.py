@@ -13,9 +13,13 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
+from django.db import DatabaseError
+from psycopg_pool import PoolTimeout
+
 from keqiao.kernel import clock
 from keqiao.matching import index_state, indexing, services
 from keqiao.matching.all_pairs import library, shards
+from keqiao.matching.all_pairs.faults import kind_of
 from keqiao.matching.all_pairs.runners import Runner, WorkersLost
 from keqiao.matching.models import PairsRun, PairsShard
 from keqiao.matching.types import IndexNotReady, RunState
@@ -24,7 +28,9 @@ from keqiao.parties import selectors as parties
 log = logging.getLogger(__name__)
 
 LOST_MOST = 5  # times in a row that all who compute may die before a shard was kept
+PAUSE = 10.0  # seconds before a terminal tries again what failed
 Progress = Callable[[int, int], None]  # needs done, of how many
+Warn = Callable[[int, str], None]  # shards that failed, and the kind of the last fault
 
 
 class BusyElsewhere(Exception):
@@ -35,35 +41,81 @@ def under_way() -> PairsRun | None:
     return PairsRun.objects.filter(state=RunState.RUNNING).first()
 
 
-def drive(runner: Runner, *, seconds: float | None = None, tell: Progress | None = None) -> bool:
-    """Work at the run that is under way; whether nothing is left of it. `seconds`: begin no shard after so many."""
+def drive(
+    runner: Runner, *, seconds: float | None = None, tell: Progress | None = None, warn: Warn | None = None
+) -> bool:
+    """Work at the run that is under way; whether nothing is left of it. `seconds`: begin no shard after so many, and leave
+    what failed to a later time; without, it is tried again after a pause.
+    """
     until = None if seconds is None else time.monotonic() + seconds
     with _alone():
         lost = 0
         while run := under_way():
-            waiting = _prepared(run)
-            if not waiting:
-                services.end_pairs_run(actor=parties.system(), code=run.code)
-                break
-            left = len(waiting)
+            kept = _done(run)
             try:
-                with contextlib.closing(_told(runner, waiting, run, tell)) as done:
-                    for _ in done:
-                        left -= 1
-                        lost = 0
-                        if until is not None and time.monotonic() > until:
-                            return False
-                        if under_way() is None:
-                            break
+                with _noted(run):
+                    is_whole = _round(runner, run, until, tell)
             except shards.OutOfDate:
                 log.info("the index or the weights changed: all pairs begin anew", extra={"run": run.code})
+                continue
             except WorkersLost:
-                lost += 1
-                log.warning("those who computed all pairs died", extra={"run": run.code, "left": left})
+                lost = 1 if _done(run) > kept else lost + 1
+                log.warning("those who computed all pairs died", extra={"run": run.code})
                 if lost > LOST_MOST:
                     raise
+                continue
+            if until is not None and (not is_whole or _failing(run)):
+                return False
+            _pause(run, warn)
         _clear(None)
         return True
+
+
+def _round(runner: Runner, run: PairsRun, until: float | None, tell: Progress | None) -> bool:
+    """Each shard that waits is computed, or tried in vain, or the run ends; False when the time was up before."""
+    waiting = _prepared(run)
+    if not waiting:
+        services.end_pairs_run(actor=parties.system(), code=run.code)
+        return True
+    with contextlib.closing(_told(runner, waiting, run, tell)) as done:
+        for _ in done:
+            if until is not None and time.monotonic() > until:
+                return False
+            if under_way() is None:
+                break
+    return True
+
+
+def has_untried() -> bool:
+    """Shards that nothing speaks against going on with at once."""
+    return PairsShard.objects.filter(run__state=RunState.RUNNING, done_at=None, faults=0).exists()
+
+
+def _failing(run: PairsRun) -> int:
+    """Shards that were tried in vain and will be tried once more."""
+    most = services.MOST_SHARD_FAULTS
+    return PairsShard.objects.filter(run=run, done_at=None, faults__gt=0, faults__lt=most).count()
+
+
+def _pause(run: PairsRun, warn: Warn | None) -> None:
+    """Before shards that failed are tried again."""
+    if failing := _failing(run):
+        if warn:
+            warn(failing, PairsRun.objects.get(pk=run.pk).fault)
+        time.sleep(PAUSE)
+
+
+@contextlib.contextmanager
+def _noted(run: PairsRun) -> Iterator[None]:
+    """What no shard is to blame for stands in the run; with the database away there is nobody to tell."""
+    try:
+        yield
+    except shards.OutOfDate:
+        raise
+    except Exception as trouble:
+        with contextlib.suppress(DatabaseError, PoolTimeout):
+            services.note_pairs_fault(actor=parties.system(), code=run.code, kind=kind_of(trouble))
+        raise
 
 
 def _told(runner: Runner, waiting: list[str], run: PairsRun, tell: Progress | None) -> Generator[str, None, None]:
@@ -82,9 +134,8 @@ def _done(run: PairsRun) -> int:
 def _prepared(run: PairsRun) -> list[str]:
     """Codes of the shards that wait, after there is a library of what serves now."""
     services.renew_pairs_run(actor=parties.system(), code=run.code)
-    waiting = list(
-        PairsShard.objects.filter(run=run, done_at=None).order_by("first_need_id").values_list("code", flat=True)
-    )
+    rows = PairsShard.objects.filter(run=run, done_at=None, faults__lt=services.MOST_SHARD_FAULTS)
+    waiting = list(rows.order_by("faults", "first_need_id").values_list("code", flat=True))
     if waiting:
         _write_library(run)
     return waiting

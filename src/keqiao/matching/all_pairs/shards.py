@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from pathlib import Path
+
+from django.db import InterfaceError, OperationalError
 
 from keqiao.catalogue import selectors as catalogue
 from keqiao.kernel import clock
 from keqiao.kernel.parameters import parameter
 from keqiao.matching import index_state, indexing, outer, scoring, services
+from keqiao.matching.all_pairs.faults import kind_of
 from keqiao.matching.all_pairs.library import Library
 from keqiao.matching.gathering import need_facts, regions
 from keqiao.matching.models import PairsShard
 from keqiao.matching.retrieval import SHIPPED
-from keqiao.matching.types import NeedFacts, Reach, RunState, Scored
+from keqiao.matching.types import IndexNotReady, NeedFacts, Reach, RunState, Scored
 from keqiao.parties import selectors as parties
+
+log = logging.getLogger(__name__)
 
 
 class OutOfDate(Exception):
@@ -26,19 +32,31 @@ def folder(run_code: str) -> Path:
 
 
 def compute(shard_code: str) -> str:
-    """Compute and keep one shard; its code, for whoever waits for it."""
+    """Compute and keep one shard; its code, for whoever waits for it. Its own fault is noted, and the others go on."""
     shard = PairsShard.objects.select_related("run").get(code=shard_code)
     if shard.done_at is not None or shard.run.state != RunState.RUNNING:
         return shard_code
+    try:
+        _compute(shard)
+    except (OutOfDate, IndexNotReady, OperationalError, InterfaceError):
+        raise  # no shard is to blame
+    except Exception as trouble:
+        log.exception("a shard of all pairs failed", extra={"shard": shard_code})
+        services.note_pairs_fault(
+            actor=parties.system(), code=shard.run.code, kind=kind_of(trouble), shard_code=shard_code
+        )
+    return shard_code
+
+
+def _compute(shard: PairsShard) -> None:
     scoring.forget_weights()
     library, version = _library(folder(shard.run.code)), scoring.version()
     if library.serving != index_state.serving() or version != shard.run.version:
         raise OutOfDate
     found = _scored(_needs(shard), library)
     services.keep_pairs(
-        actor=parties.system(), shard_code=shard_code, version=version, since=library.since, found=found
+        actor=parties.system(), shard_code=shard.code, version=version, since=library.since, found=found
     )
-    return shard_code
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,8 @@
 """Every need against every achievement: the same matches as one need after the other, whatever happens on the way."""
 
+import errno
 import random
+import re
 from datetime import timedelta
 
 import numpy as np
@@ -11,7 +13,7 @@ from keqiao.catalogue.models import Achievement, Need
 from keqiao.catalogue.tests.factories import make_achievement, make_need
 from keqiao.kernel import clock, site
 from keqiao.kernel.errors import NotAllowed, NotFound
-from keqiao.kernel.models import Event
+from keqiao.kernel.models import Event, Notice
 from keqiao.matching import index_state, indexing, scoring, selectors, services, stale, tasks
 from keqiao.matching.all_pairs import driving, library, runners, shards
 from keqiao.matching.all_pairs.library import Best
@@ -265,6 +267,91 @@ def test_when_the_index_is_made_anew_on_the_way_the_library_is_too(city, monkeyp
     assert rows() == one_by_one()
 
 
+class Secret(Exception):
+    """Its message quotes what nobody else may read."""
+
+
+def failing(monkeypatch, which, times):
+    """The stones of these shards, by their place, fail so often."""
+    codes = list(PairsShard.objects.order_by("first_need_id").values_list("code", flat=True))
+    left = {codes[place]: times for place in which}
+    compute = shards._compute
+
+    def tried(shard):
+        if left.get(shard.code):
+            left[shard.code] -= 1
+            raise Secret("甲公司的绝密配方")
+        compute(shard)
+
+    monkeypatch.setattr(shards, "_compute", tried)
+
+
+def progress():
+    return selectors.pairs_progress(PairsRun.objects.all())[0]
+
+
+def test_a_shard_that_fails_says_so_is_tried_again_and_the_others_go_on(city, monkeypatch):
+    expected = one_by_one()
+    Match.objects.all().delete()
+    begin()
+    failing(monkeypatch, [0], 2)
+    assert driving.drive(Here(), seconds=60) is False
+    found = progress()
+    assert (found.state, found.shards_done, found.failing, found.faults) == ("running", 2, 1, 1)
+    assert found.fault.startswith("Secret · matching/tests/test_all_pairs.py:")
+    assert found.fault_at is not None
+    assert not driving.has_untried()  # the worker waits for its next round
+    warned = []
+    monkeypatch.setattr(driving, "PAUSE", 0)
+    assert driving.drive(Here(), warn=lambda *told: warned.append(told))
+    assert warned == [(1, found.fault)]
+    assert (progress().state, progress().failing) == ("done", 0)
+    assert rows() == expected
+
+
+def test_a_shard_that_fails_each_time_ends_the_run_and_operators_are_told(city, monkeypatch, caplog):
+    operator = make_operator()
+    code = begin()
+    failing(monkeypatch, [1], 99)
+    monkeypatch.setattr(driving, "PAUSE", 0)
+    assert driving.drive(Here())
+    found = progress()
+    assert (found.state, found.shards_done, found.failing, found.faults) == ("failed", 2, 1, 3)
+    assert Match.objects.exists()
+    assert Event.objects.get(name="matching.pairs_run_failed").data == {}
+    (notice,) = Notice.objects.filter(person_id=operator.person_id)
+    assert (notice.kind, notice.link) == ("matching.pairs_run_failed", "/admin/all-pairs")
+    assert "绝密" not in f"{found}{notice.title_zh}{notice.title_en}"
+    assert not shards.folder(code).exists()
+    assert begin() != code
+
+
+@pytest.mark.slow
+def test_a_run_that_never_gets_to_its_shards_ends_after_some_tries(city, monkeypatch):
+    def full(*given):
+        raise OSError(errno.ENOSPC, "No space left on device", "/srv/甲公司")
+
+    begin()
+    monkeypatch.setattr(library, "write", full)
+    for tries in range(1, services.MOST_RUN_FAULTS + 1):
+        with pytest.raises(OSError, match="No space"):
+            driving.drive(Here(), seconds=60)
+        assert (progress().faults, progress().failing) == (tries, 0)
+    assert progress().state == "failed"
+    assert re.fullmatch(r"OSError ENOSPC · matching/tests/test_all_pairs.py:\d+", progress().fault)
+    assert driving.drive(Here()) is True  # nothing is under way
+
+
+@pytest.mark.slow
+def test_a_shard_that_is_kept_forgets_what_kept_the_run_from_it(city):
+    code = begin()
+    services.note_pairs_fault(actor=system, code=code, kind="OSError ENOSPC")
+    with pytest.raises(NotAllowed):
+        services.note_pairs_fault(actor=make_actor(), code=code, kind="x")
+    driving.drive(Here())
+    assert (progress().state, progress().faults, progress().fault) == ("done", 0, "OSError ENOSPC")
+
+
 @pytest.mark.slow
 def test_who_computes_may_die_often_but_not_for_ever(city):
     class Lost(Here):
@@ -280,6 +367,7 @@ def test_who_computes_may_die_often_but_not_for_ever(city):
     with pytest.raises(WorkersLost):
         driving.drive(runner)
     assert runner.times == driving.LOST_MOST + 1
+    assert (progress().state, progress().fault.split(" ")[0]) == ("failed", "WorkersLost")
 
 
 @pytest.mark.slow

@@ -253,6 +253,7 @@ def all_pairs(request: HttpRequest) -> HttpResponse:
         "page": shown,
         "under_way": under_way,
         "at": settings.ALL_PAIRS_AT,
+        "most_faults": match_commands.MOST_SHARD_FAULTS,
         "problem": problem,
     }
     template = (

@@ -53,6 +53,26 @@ def test_progress_is_shown_and_a_run_is_stopped(client: Client) -> None:
     assert client.post(PAGE, {"go": "stop", "run": "QP-9"}).status_code == 404
 
 
+def test_faults_are_shown_with_their_kind_and_what_happens_next(client: Client) -> None:
+    signed_in(client, make_operator())
+    run = make_run(1, "running")
+    run.fault, run.fault_at = "OSError ENOSPC · matching/all_pairs/library.py:9", clock.now()
+    run.save()
+    run.shards.filter(done_at=None).update(faults=2)
+    page = client.get(PAGE).content.decode()
+    assert "出错 4 次" in page
+    assert "<code>OSError ENOSPC · matching/all_pairs/library.py:9</code>" in page
+    assert "2 批未能完成" in page
+    run.shards.update(faults=0)
+    PairsRun.objects.update(faults=1)
+    assert "连续一小时仍出错" in client.get(PAGE).content.decode()
+    PairsRun.objects.update(state="failed", ended_at=clock.now())
+    page = client.get(PAGE).content.decode()
+    assert "出错停止" in page
+    assert "OSError ENOSPC" in page
+    assert "现在开始" in page
+
+
 def test_without_an_index_the_page_says_so(client: Client, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
     answer = signed_in(client, make_operator()).post(PAGE, {"go": "begin"})
