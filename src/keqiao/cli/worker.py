@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from keqiao.cli import ground
@@ -95,12 +95,20 @@ async def _until_told_to_stop(app: Any, concurrency: int, *, wait: bool) -> None
                         stalled_worker_timeout=SILENT,
                         shutdown_graceful_timeout=STOP_WITHIN,
                         install_signal_handlers=False,
+                        worker_middleware=[_measured],
                     )
                 )
     except asyncio.CancelledError:
         if not told.is_set():
             raise
         own.uncancel()
+
+
+async def _measured(run: Callable[[], Awaitable[Any]], context: Any, worker: object) -> Any:  # noqa: ARG001 -- as called
+    from keqiao.kernel import measures
+
+    with measures.job(context.job.task_name):
+        return await run()
 
 
 def places(app: Any, concurrency: int) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from keqiao.runtime.environment import BadSetting, tell_library
 
 REQUEST_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0)
 STAGE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.5, 1.0, 3.0)
+JOB_BUCKETS = (0.05, 0.2, 0.5, 1.0, 3.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -27,6 +28,7 @@ class Observers:
 
     requests: Any = None  # histograms
     stages: Any = None
+    jobs: Any = None
     tracer: Any = None
 
 
@@ -41,8 +43,8 @@ def folder(data: Path) -> Path:
 def prepare(data: Path, *, metrics: bool, traces_url: str) -> None:
     """At the start of every process. What a setting asks for and is not installed is said at once."""
     global observers  # noqa: PLW0603 -- one for the process, set once
-    requests, stages = _histograms(data) if metrics else (None, None)
-    observers = Observers(requests, stages, _tracer(traces_url) if traces_url else None)
+    requests, stages, jobs = _histograms(data) if metrics else (None, None, None)
+    observers = Observers(requests, stages, jobs, _tracer(traces_url) if traces_url else None)
 
 
 @contextlib.contextmanager
@@ -56,6 +58,21 @@ def stage(name: str) -> Iterator[None]:
         yield
     if observers.stages is not None:
         observers.stages.labels(name).observe(time.monotonic() - began)
+
+
+@contextlib.contextmanager
+def job(task: str) -> Iterator[None]:
+    """One try of a job, by its task's name; what it is about is not told."""
+    began, outcome = time.monotonic(), "broken_off"  # by the end of the worker
+    try:
+        yield
+        outcome = "done"
+    except Exception:
+        outcome = "failed"
+        raise
+    finally:
+        if observers.jobs is not None:
+            observers.jobs.labels(task, outcome).observe(time.monotonic() - began)
 
 
 @contextlib.contextmanager
@@ -77,7 +94,7 @@ def note_request(made: Any, method: str, route: str, status: int, seconds: float
         observers.requests.labels(known, route, f"{status // 100}xx").observe(seconds)
 
 
-def _histograms(data: Path) -> tuple[Any, Any]:
+def _histograms(data: Path) -> tuple[Any, Any, Any]:
     folder(data).mkdir(parents=True, exist_ok=True)
     tell_library("PROMETHEUS_MULTIPROC_DIR", str(folder(data)))  # read when the library is imported
     from prometheus_client import CollectorRegistry, Histogram
@@ -91,7 +108,10 @@ def _histograms(data: Path) -> tuple[Any, Any]:
         registry=own,
     )
     about = "Time of one stage of a search"
-    return requests, Histogram("keqiao_search_stage_seconds", about, ["stage"], buckets=STAGE_BUCKETS, registry=own)
+    stages = Histogram("keqiao_search_stage_seconds", about, ["stage"], buckets=STAGE_BUCKETS, registry=own)
+    about = "Time of one try of a job"
+    jobs = Histogram("keqiao_job_seconds", about, ["task", "outcome"], buckets=JOB_BUCKETS, registry=own)
+    return requests, stages, jobs
 
 
 def _tracer(url: str) -> Any:

@@ -42,6 +42,7 @@ class State:
     queues: list[jobs.Queue]
     running: list[jobs.Running]
     works: list[progress.Work]
+    pairs: matching.PairsProgress | None  # the last run over all pairs
     indexed: dict[str, int]  # kind → documents
     index_version: int | None
     index_engine: str
@@ -61,12 +62,13 @@ class State:
 
 
 def state() -> State:
-    serving, sides = index_state.serving(), index_moves.under_way()
+    serving, sides, pairs = index_state.serving(), index_moves.under_way(), matching.last_pairs_run()
     return State(
         heartbeat=heartbeat.age(settings.DATA_DIR),
         queues=jobs.queues(),
         running=jobs.running(),
-        works=[*all_pairs(), *progress.known()],
+        works=[*as_work(pairs), *progress.known()],
+        pairs=pairs,
         indexed=indexing.sizes(),
         index_version=serving.version if serving else None,
         index_engine=serving.engine if serving else "",
@@ -81,9 +83,8 @@ def state() -> State:
     )
 
 
-def all_pairs() -> list[progress.Work]:
+def as_work(found: matching.PairsProgress | None) -> list[progress.Work]:
     """The last run over all pairs, as other long work."""
-    found = matching.last_pairs_run()
     if found is None:
         return []
     outcome = {"running": "running", "done": "done", "stopped": "broken_off", "failed": "failed"}[found.state]
@@ -135,9 +136,12 @@ def _memory(process: psutil.Process) -> int:
         return int(process.memory_info().rss)
 
 
-def as_metrics(now: State) -> list[tuple[str, str, dict[str, str], float]]:
+Row = tuple[str, str, dict[str, str], float]
+
+
+def as_metrics(now: State) -> list[Row]:
     """Name, meaning, labels, value of each figure that is read when Prometheus asks."""
-    rows: list[tuple[str, str, dict[str, str], float]] = []
+    rows: list[Row] = []
 
     def tell(name: str, meaning: str, value: float, **labels: str) -> None:
         rows.append((f"keqiao_{name}", meaning, labels, float(value)))
@@ -162,10 +166,43 @@ def as_metrics(now: State) -> list[tuple[str, str, dict[str, str], float]]:
     tell("disk_free_bytes", "Free on the disk of the data folder", now.disk_free)
     if now.backup:
         tell("backup_age_seconds", "Since the last backup", (now.at - now.backup.at).total_seconds())
-    return [*rows, *_of_replicas(now.replicas)]
+    return [*rows, *_of_jobs(now.running), *_of_pairs(now.pairs), *_of_move(now), *_of_replicas(now.replicas)]
 
 
-def _of_replicas(standings: list[replicas.Standing]) -> Iterator[tuple[str, str, dict[str, str], float]]:
+def _of_jobs(running: list[jobs.Running]) -> Iterator[Row]:
+    for task in sorted({job.task for job in running}):
+        longest = max(job.seconds for job in running if job.task == task)
+        yield "keqiao_job_running_seconds", "How long the longest job of a task runs", {"task": task}, longest
+
+
+def _of_pairs(found: matching.PairsProgress | None) -> Iterator[Row]:
+    """Of the run that is under way; of the last one only how many shards were given up."""
+    if found is None:
+        return
+    left = found.shards - found.shards_done - found.failing if found.is_running else 0
+    done = found.shards_done if found.is_running else 0
+    for state, count in (("done", done), ("waiting", left), ("failing", found.failing)):
+        yield "keqiao_all_pairs_shards", "Shards of the run over all pairs", {"state": state}, float(count)
+
+
+def _of_move(now: State) -> Iterator[Row]:
+    """Of the index to the other engine, while one is under way."""
+    if now.move is None:
+        return
+    move, which = now.move.move, {"source": now.move.move.source, "target": now.move.move.target}
+    yield "keqiao_index_move_filled", "The other engine holds everything", which, float(move.is_filled)
+    yield "keqiao_index_move_switched", "The new engine serves", which, float(now.move.has_switched)
+    yield (
+        "keqiao_index_move_trouble",
+        "A change did not reach the side that does not serve",
+        which,
+        float(bool(move.trouble)),
+    )
+    if now.shadow and now.shadow.searches:
+        yield "keqiao_index_move_overlap", "Of the first ten, what both engines found", which, now.shadow.share
+
+
+def _of_replicas(standings: list[replicas.Standing]) -> Iterator[Row]:
     for one in standings:
         which = {"replica": one.alias}
         yield "keqiao_replica_up", "The replica answers and follows", which, float(not one.trouble)

@@ -1,5 +1,6 @@
 """The page 运行状况, and what Prometheus is told."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -8,7 +9,9 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,8 +20,13 @@ from django.test import Client
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import CollectorRegistry, Histogram
 
-from keqiao.kernel import measures, progress, replicas
+from keqiao.cli import worker
+from keqiao.kernel import jobs, measures, progress, replicas
+from keqiao.matching import index_moves, index_state, shadow
+from keqiao.matching.selectors import PairsProgress
+from keqiao.matching.types import RunState
 from keqiao.parties.tests.factories import make_operator, user_of
 from keqiao.runtime import heartbeat
 from keqiao.web import metrics, running
@@ -93,6 +101,54 @@ def test_only_operators_find_the_page_and_it_costs_the_same_however_much_runs(
     with django_assert_max_num_queries(14):
         text = client.get("/admin/health").content.decode()
     assert text.count("已完成") == 5
+
+
+@pytest.mark.django_db
+def test_jobs_runs_over_all_pairs_and_moves_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = running.state()
+    ran = [jobs.Running("a.b.match", "matches", 3.0), jobs.Running("a.b.match", "matches", 9.0)]
+    at = now.at
+    pairs = PairsProgress("QP-1", RunState.RUNNING, 500, 200, 5, 2, 9, 1, at, None, at, 1, 2, "KeyError", at)
+    move = index_state.Move("lance", "milvus", 3, at.isoformat(), is_filled=True)
+    sides = index_moves.Sides(move, index_state.Serving(3, "m"))
+    now = replace(now, running=ran, pairs=pairs, move=sides, shadow=shadow.Tally(4, 3.0))
+    told = {(name, *labels.values()): value for name, _m, labels, value in running.as_metrics(now)}
+    assert {key: value for key, value in told.items() if key[0].startswith(("keqiao_job_r", "keqiao_all", "keqiao_index_m"))} == {
+        ("keqiao_job_running_seconds", "a.b.match"): 9.0,
+        ("keqiao_all_pairs_shards", "done"): 2.0,
+        ("keqiao_all_pairs_shards", "waiting"): 2.0,
+        ("keqiao_all_pairs_shards", "failing"): 1.0,
+        ("keqiao_index_move_filled", "lance", "milvus"): 1.0,
+        ("keqiao_index_move_switched", "lance", "milvus"): 0.0,
+        ("keqiao_index_move_trouble", "lance", "milvus"): 0.0,
+        ("keqiao_index_move_overlap", "lance", "milvus"): 0.75,
+    }  # fmt: skip
+    ended = replace(now, pairs=replace(pairs, state=RunState.FAILED), move=None)
+    told = {(name, *labels.values()): value for name, _m, labels, value in running.as_metrics(ended)}
+    assert [value for key, value in told.items() if key[0] == "keqiao_all_pairs_shards"] == [0.0, 0.0, 1.0]
+    assert [work.outcome for work in running.as_work(ended.pairs)] == ["failed"]
+
+
+def test_each_try_of_a_job_is_measured_by_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = CollectorRegistry()
+    histogram = Histogram("jobs", "x", ["task", "outcome"], registry=registry)
+    monkeypatch.setattr(measures, "observers", measures.Observers(jobs=histogram))
+    context = SimpleNamespace(job=SimpleNamespace(task_name="a.b.match"))
+
+    async def well() -> int:
+        return 7
+
+    async def badly() -> int:
+        raise ValueError("bad")
+
+    assert asyncio.run(worker._measured(well, context, None)) == 7
+    with pytest.raises(ValueError, match="bad"):
+        asyncio.run(worker._measured(badly, context, None))
+    counts = {
+        name: registry.get_sample_value("jobs_count", {"task": "a.b.match", "outcome": name})
+        for name in ("done", "failed")
+    }
+    assert counts == {"done": 1.0, "failed": 1.0}
 
 
 @pytest.mark.django_db
