@@ -1,13 +1,17 @@
 """The worker: long jobs leave a place for short ones, and a signal lets what runs come to its end."""
 
+import asyncio
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from procrastinate.contrib.django import app
+from prometheus_client import CollectorRegistry, Histogram
 
-from keqiao.cli.worker import LONG, places
+from keqiao.cli.worker import LONG, _measured, places
+from keqiao.kernel import measures
 from tests.running_sites import Site, new_site, wait_for
 
 # Jobs of this test's own, by the file names they leave: long ones go on until they are told to end.
@@ -67,3 +71,25 @@ def test_every_long_queue_is_one_that_jobs_use() -> None:
     assert {task.queue for task in app.tasks.values()} == {*short["queues"], *LONG}
     assert (short["concurrency"], every) == (1, {"concurrency": 2})
     assert places(app, 1) == [{"concurrency": 1}]
+
+
+def test_each_try_of_a_job_is_measured_by_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = CollectorRegistry()
+    histogram = Histogram("jobs", "x", ["task", "outcome"], registry=registry)
+    monkeypatch.setattr(measures, "observers", measures.Observers(jobs=histogram))
+    context = SimpleNamespace(job=SimpleNamespace(task_name="a.b.match"))
+
+    async def well() -> int:
+        return 7
+
+    async def badly() -> int:
+        raise ValueError("bad")
+
+    assert asyncio.run(_measured(well, context, None)) == 7
+    with pytest.raises(ValueError, match="bad"):
+        asyncio.run(_measured(badly, context, None))
+    counts = {
+        name: registry.get_sample_value("jobs_count", {"task": "a.b.match", "outcome": name})
+        for name in ("done", "failed")
+    }
+    assert counts == {"done": 1.0, "failed": 1.0}

@@ -15,9 +15,9 @@ LONGEST = 120
 def kind_of(trouble: BaseException) -> str:
     """For example "OSError ENOSPC · matching/all_pairs/library.py:231"."""
     words = [type(trouble).__name__]
-    if isinstance(trouble, OSError) and trouble.errno in errno.errorcode:
-        words.append(errno.errorcode[trouble.errno])
+    if isinstance(trouble, OSError) and trouble.errno:
+        words.append(errno.errorcode.get(trouble.errno, ""))
     frames = [frame for frame in traceback.extract_tb(trouble.__traceback__) if OURS in Path(frame.filename).parents]
     if frames:
         words += ["·", f"{Path(frames[-1].filename).relative_to(OURS).as_posix()}:{frames[-1].lineno}"]
-    return " ".join(words)[:LONGEST]
+    return " ".join(filter(None, words))[:LONGEST]

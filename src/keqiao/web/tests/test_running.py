@@ -1,6 +1,5 @@
 """The page 运行状况, and what Prometheus is told."""
 
-import asyncio
 import json
 import os
 import subprocess
@@ -11,7 +10,6 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,9 +18,7 @@ from django.test import Client
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from prometheus_client import CollectorRegistry, Histogram
 
-from keqiao.cli import worker
 from keqiao.kernel import jobs, measures, progress, replicas
 from keqiao.matching import index_moves, index_state, shadow
 from keqiao.matching.selectors import PairsProgress
@@ -127,28 +123,6 @@ def test_jobs_runs_over_all_pairs_and_moves_are_told(monkeypatch: pytest.MonkeyP
     told = {(name, *labels.values()): value for name, _m, labels, value in running.as_metrics(ended)}
     assert [value for key, value in told.items() if key[0] == "keqiao_all_pairs_shards"] == [0.0, 0.0, 1.0]
     assert [work.outcome for work in running.as_work(ended.pairs)] == ["failed"]
-
-
-def test_each_try_of_a_job_is_measured_by_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    registry = CollectorRegistry()
-    histogram = Histogram("jobs", "x", ["task", "outcome"], registry=registry)
-    monkeypatch.setattr(measures, "observers", measures.Observers(jobs=histogram))
-    context = SimpleNamespace(job=SimpleNamespace(task_name="a.b.match"))
-
-    async def well() -> int:
-        return 7
-
-    async def badly() -> int:
-        raise ValueError("bad")
-
-    assert asyncio.run(worker._measured(well, context, None)) == 7
-    with pytest.raises(ValueError, match="bad"):
-        asyncio.run(worker._measured(badly, context, None))
-    counts = {
-        name: registry.get_sample_value("jobs_count", {"task": "a.b.match", "outcome": name})
-        for name in ("done", "failed")
-    }
-    assert counts == {"done": 1.0, "failed": 1.0}
 
 
 @pytest.mark.django_db
