@@ -48,6 +48,17 @@ def key() -> int:
     return 2**40 + secrets.randbelow(2**52)
 
 
+def short_key(model: type[Model]) -> int:
+    """For tables of others whose key has 32 bits: drawn again while taken, and above what their sequence gives.
+
+    The caller inserts the row, and never saves over one: two that draw the same at the same moment meet the primary key.
+    """
+    while True:
+        drawn = 2**24 + secrets.randbelow(2**31 - 2**24)
+        if not model._default_manager.filter(pk=drawn).exists():  # noqa: SLF001 -- as above
+            return drawn
+
+
 def reference(kind: str, key: int) -> str:
     """Names a row of a numbered table in addresses, and tells nobody how many others there are.
 

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
-from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -100,12 +99,11 @@ def _taken() -> BadInput:
 
 def _user(channel: str, address: str, password: str) -> Any:
     """The e-mail address is the user name, so that the database allows one account for it."""
-    users = get_user_model().objects
     if channel == Channel.EMAIL:
-        user = users.create_user(username=address, email=address, password=password or None)
+        user = people.open_user(username=address, email=address, password=password or None)
         EmailAddress.objects.create(user=user, email=address, verified=True, primary=True)
         return user
-    user = users.create_user(username=f"account-{uuid4().hex}", password=password or None)
+    user = people.open_user(username=f"account-{uuid4().hex}", password=password or None)
     if channel == Channel.SMS:
         MobileNumber.objects.create(user=user, number=address, verified_at=clock.now())
     return user

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext as _
 
 from keqiao.kernel import codes
@@ -15,6 +16,18 @@ from keqiao.parties import reading
 from keqiao.parties.models import Organisation, Person, Post
 from keqiao.parties.services._shared import _give_post, _known_role
 from keqiao.parties.types import Actor
+
+
+def open_user(*, username: str, email: str = "", password: str | None = None) -> Any:
+    """The row that signs in, for commands that open an account. Its number is in passkeys, so it is drawn."""
+    model = get_user_model()
+    users = model.objects
+    return users.create(
+        pk=codes.short_key(model),
+        username=model.normalize_username(username),
+        email=users.normalize_email(email),
+        password=make_password(password),
+    )
 
 
 @command
@@ -36,7 +49,7 @@ def register_person(*, actor: Actor, email: str = "", password: str = "", **fiel
         raise NotAllowed
     if bool(email) != bool(password):
         raise BadInput(field="password")
-    user = get_user_model().objects.create_user(username=email, email=email, password=password) if email else None
+    user = open_user(username=email, email=email, password=password) if email else None
     person = Person.objects.create(user=user, **fields)
     record("parties.person_registered", person, actor=actor)
     return person
