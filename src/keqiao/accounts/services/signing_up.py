@@ -18,6 +18,7 @@ from keqiao.kernel import clock
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput
 from keqiao.kernel.events import record
+from keqiao.kernel.users import open_user
 from keqiao.parties import selectors as parties
 from keqiao.parties import services as people
 from keqiao.parties.types import Actor
@@ -100,10 +101,10 @@ def _taken() -> BadInput:
 def _user(channel: str, address: str, password: str) -> Any:
     """The e-mail address is the user name, so that the database allows one account for it."""
     if channel == Channel.EMAIL:
-        user = people.open_user(username=address, email=address, password=password or None)
+        user = open_user(username=address, email=address, password=password or None)
         EmailAddress.objects.create(user=user, email=address, verified=True, primary=True)
         return user
-    user = people.open_user(username=f"account-{uuid4().hex}", password=password or None)
+    user = open_user(username=f"account-{uuid4().hex}", password=password or None)
     if channel == Channel.SMS:
         MobileNumber.objects.create(user=user, number=address, verified_at=clock.now())
     return user

@@ -84,12 +84,12 @@ def test_keys_in_addresses_tell_nothing_about_how_many_rows_there_are(settings, 
 
 def test_an_account_has_a_drawn_number(monkeypatch):
     """It stands in the handle of a passkey and in the link of a first password."""
-    from keqiao.parties.services import open_user
+    from keqiao.kernel.users import open_user
 
     drawn = iter([5, 5, 7])
     monkeypatch.setattr("secrets.randbelow", lambda _bound: next(drawn))
     assert open_user(username="a@example.org", email="a@EXAMPLE.org").email == "a@example.org"
     assert open_user(username="b@example.org").pk == 2**24 + 7
+    monkeypatch.setattr(codes, "short_key", lambda _model: 2**24 + 7)
     with pytest.raises(IntegrityError):  # as one that drew the same at the same moment: never over the other's row
-        monkeypatch.setattr(codes, "short_key", lambda _model: 2**24 + 7)
         open_user(username="c@example.org")

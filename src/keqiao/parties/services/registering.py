@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext as _
 
 from keqiao.kernel import codes
 from keqiao.kernel.commands import command
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.kernel.events import record
+from keqiao.kernel.users import open_user
 from keqiao.parties import reading
 from keqiao.parties.models import Organisation, Person, Post
 from keqiao.parties.services._shared import _give_post, _known_role
 from keqiao.parties.types import Actor
-
-
-def open_user(*, username: str, email: str = "", password: str | None = None) -> Any:
-    """The row that signs in, for commands that open an account. Its number is in passkeys, so it is drawn."""
-    model = get_user_model()
-    users = model.objects
-    return users.create(
-        pk=codes.short_key(model),
-        username=model.normalize_username(username),
-        email=users.normalize_email(email),
-        password=make_password(password),
-    )
 
 
 @command
