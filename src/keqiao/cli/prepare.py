@@ -98,4 +98,4 @@ def _build_index() -> None:
         from keqiao.cli.reindex import rebuild
 
         say("建立检索索引…", "building the search index …")
-        rebuild()
+        rebuild(apart=True)

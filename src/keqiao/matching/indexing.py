@@ -187,11 +187,11 @@ def rebuild(progress: Progress = log.info, *, needs_outer: bool = False) -> int:
         return _rebuild(None, progress)
 
 
-def rebuild_apart(*, needs_outer: bool = False) -> int:
-    """For jobs: a large index is made in a process that ends, so that the worker does not keep the memory that it takes."""
+def rebuild_apart(progress: Progress = log.info, *, needs_outer: bool = False) -> int:
+    """A large index is made in a process that ends, so that the one that asks does not keep the memory that it takes."""
     if sum(catalogue.published_ids(kind).count() for kind in KINDS) < building.FEW:
-        return rebuild(needs_outer=needs_outer)
-    return int(processes.alone(partial(rebuild, needs_outer=needs_outer)))
+        return rebuild(progress, needs_outer=needs_outer)
+    return int(processes.alone(partial(rebuild, progress, needs_outer=needs_outer)))
 
 
 def _outer_leg(progress: Progress) -> OuterLeg | None:

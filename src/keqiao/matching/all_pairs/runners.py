@@ -6,11 +6,9 @@ Imported before Django in new processes, so nothing heavy is at the top.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import multiprocessing
 import os
-import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -19,11 +17,10 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 from keqiao.runtime.environment import BadSetting, tell_library
+from keqiao.runtime.processes import begin_with_one_thread
 
-ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS", "LANCE_CPU_THREADS")
 RETRIES = 20  # of a shard whose node or process died
 OBJECT_STORE = 100_000_000  # bytes
-NICE = 10  # pages and short jobs come first
 
 
 class WorkersLost(Exception):
@@ -63,7 +60,7 @@ class Processes:
         self.count = count or os.cpu_count() or 1
 
     def each(self, shards: Sequence[str]) -> Generator[str, None, None]:
-        pool = ProcessPoolExecutor(self.count, multiprocessing.get_context("spawn"), _begin)
+        pool = ProcessPoolExecutor(self.count, multiprocessing.get_context("spawn"), begin_with_one_thread)
         try:
             for done in as_completed([pool.submit(_compute, code) for code in shards]):
                 yield done.result()
@@ -115,41 +112,12 @@ class OnRay:
         }
 
 
-@cache
-def _begin_on_ray() -> None:
-    begin()
+_begin_on_ray = cache(begin_with_one_thread)
 
 
 def _compute_on_ray(code: str) -> str:
     _begin_on_ray()
     return _compute(code)
-
-
-def _begin() -> None:
-    """One thread a process: there are as many processes as cores. An orphan ends itself."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    begin()
-
-
-def begin() -> None:
-    """What a process does before its first shard."""
-    for name in ONE_THREAD:
-        tell_library(name, "1")
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(NICE)
-    tell_library("DJANGO_SETTINGS_MODULE", "keqiao.web.settings")
-    import django
-
-    django.setup()
-
-
-def _end_with(sentinel: int) -> None:
-    from multiprocessing.connection import wait
-
-    wait([sentinel])
-    os._exit(1)
 
 
 def _compute(code: str) -> str:

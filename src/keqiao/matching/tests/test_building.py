@@ -1,5 +1,7 @@
 """Documents of the index: the same whoever makes them, and in the order of the items."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -82,7 +84,9 @@ def test_processes_are_for_many_documents(setting, documents, cores, expected, s
 def test_a_job_leaves_a_large_rebuild_to_a_process_that_ends(items, monkeypatch):
     asked = []
     monkeypatch.setattr(building, "FEW", 7)  # six achievements and a need
-    monkeypatch.setattr(processes, "alone", lambda work: asked.append((work.func, work.keywords)) or 1)
+    monkeypatch.setattr(
+        processes, "alone", lambda work: asked.append((pickle.loads(pickle.dumps(work)).func, work.keywords)) or 1
+    )
     monkeypatch.setattr(indexing, "follows_provider", lambda: False)
     tasks.follow_provider(timestamp=0)
     assert asked == [(indexing.rebuild, {"needs_outer": True})]
