@@ -9,13 +9,18 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.mail.utils import DNS_NAME
+
+if TYPE_CHECKING:
+    from keqiao.runtime.environment import Environment
 
 SCRATCH = Path(os.environ.get("KEQIAO_TEST_DATA") or tempfile.mkdtemp(prefix="keqiao-test-"))
 # Durability and housekeeping are off: these rows live for minutes.
@@ -55,15 +60,29 @@ def pytest_configure(config: pytest.Config) -> None:
     from keqiao.runtime import postgres
     from keqiao.runtime.environment import read_environment
 
-    _stack.enter_context(postgres.using(read_environment(), extra=SERVER))
+    env = read_environment()
+    if goes_afterwards(env.database_url):
+        _stack.enter_context(cleared_afterwards(env))
+    _stack.enter_context(postgres.using(env, extra=SERVER))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:  # noqa: ARG001 -- pytest's signature
     _stack.close()
-    from keqiao.runtime import postgres
-    from keqiao.runtime.environment import read_environment
 
-    env = read_environment()
-    if not env.database_url and "KEQIAO_TEST_DATA" not in os.environ:
-        postgres.remove(env)
-        shutil.rmtree(SCRATCH, ignore_errors=True)
+
+def goes_afterwards(database_url: str) -> bool:
+    """Is there a server of this run alone, that nobody asked to keep?"""
+    return not database_url and "KEQIAO_TEST_DATA" not in os.environ
+
+
+@contextlib.contextmanager
+def cleared_afterwards(env: Environment) -> Iterator[None]:
+    """A run that is killed would leave its server behind, to run for ever: a process beside it looks to that."""
+    command = [sys.executable, "-m", "keqiao.runtime.afterwards", str(env.data)]
+    beside = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    yield
+    from keqiao.runtime import postgres
+
+    postgres.remove(env)
+    shutil.rmtree(env.data, ignore_errors=True)
+    beside.communicate()
