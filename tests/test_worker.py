@@ -7,10 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.db import connection
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.jobs import Job
 from prometheus_client import CollectorRegistry, Histogram
 
-from keqiao.cli.worker import LONG, _measured, places
+from keqiao.cli.worker import LONG, _again, _measured, places
 from keqiao.kernel import measures
 from tests.running_sites import Site, new_site, wait_for
 
@@ -64,6 +68,30 @@ def test_a_short_job_passes_long_ones_and_a_signal_lets_them_end(site: Site, tmp
     finally:
         worker.kill()
         worker.communicate()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_of_a_dead_worker_gives_way_to_its_twin_that_waits() -> None:
+    """Taken up, two of them would wait, which their queueing lock forbids; left, its lock would keep the twin out for ever."""
+    task = app.tasks["keqiao.matching.tasks.go_on_with_all_pairs"]
+    dead = job_of(task.defer(timestamp=1))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", [dead.id])
+    async_to_sync(_again)(app, dead)
+    assert jobs() == [(dead.id, "todo")]
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", [dead.id])
+    twin = task.defer(timestamp=2)
+    async_to_sync(_again)(app, dead)
+    assert jobs() == [(twin, "todo")]
+
+
+def job_of(job_id: int) -> Job:
+    return Job(id=job_id, queue="pairs", lock=None, queueing_lock=None, task_name="any")
+
+
+def jobs() -> list[tuple[int, str]]:
+    return list(ProcrastinateJob.objects.order_by("id").values_list("id", "status"))
 
 
 def test_every_long_queue_is_one_that_jobs_use() -> None:

@@ -137,7 +137,20 @@ async def _take_up(app: object) -> None:
         try:
             for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENT):
                 log.warning("taking up a job of a dead worker", extra={"job": job.id, "task": job.task_name})
-                await app.job_manager.retry_job(job)
+                await _again(app, job)
             await app.job_manager.prune_stalled_workers(seconds_since_heartbeat=SILENT * 3)
         except procrastinate.exceptions.ConnectorException as trouble:
             log.warning("the database is away: %s", trouble)
+
+
+async def _again(app: Any, job: Any) -> None:
+    """Where only one of a kind may wait and the next one does already, that one does the work of both: were this one left
+    as being done, its lock would keep the other from ever beginning.
+    """
+    from procrastinate.exceptions import UniqueViolation
+    from procrastinate.jobs import Status
+
+    try:
+        await app.job_manager.retry_job(job)
+    except UniqueViolation:
+        await app.job_manager.finish_job(job, status=Status.ABORTED, delete_job=True)
