@@ -46,33 +46,39 @@ def update_items(*, kind: str, ids: list[int]) -> None:
 
 @app.task(queue="matches", retry=AGAIN, priority=LATER)
 def compute_matches(*, kind: str, ids: list[int]) -> None:
-    from keqiao.matching import scoring, services, stale
+    from keqiao.matching import scoring, services
 
     scoring.forget_weights()
     scoring.prepare(kind, ids)
     for item_id in ids:
         services.compute_matches(actor=parties.system(), kind=kind, item_id=item_id)
     services.announce_matches(actor=parties.system(), kind=kind, ids=ids)
-    defer_studies(stale.needs_to_study(limit=AT_ONCE * 4))
+    look_for_needs_to_study()
 
 
-@app.task(queue="matches", retry=AGAIN, priority=LATER)
-def study_needs(*, ids: list[int]) -> None:
-    """What a relaxed condition would bring, and what fits together. What another job studied meanwhile is passed over."""
+@app.task(queue="matches", priority=LATER, queueing_lock="study_needs")
+def study_needs(*, after: int = 0, ids: Collection[int] = ()) -> None:  # noqa: ARG001 -- jobs of earlier releases name ids
+    """What a relaxed condition would bring, and what fits together: of some needs, then of the rest in a job of its own, so
+    that one which fails keeps no other from its turn. Never more than one waits, however many matches are computed.
+    """
     from keqiao.matching import scoring, services, stale
 
     scoring.forget_weights()
-    waiting = stale.needs_to_study(among=ids)
+    waiting = stale.needs_to_study(limit=PIECE, after=after)
+    if len(waiting) == PIECE:
+        look_for_needs_to_study(after=waiting[-1])
     scoring.prepare("need", waiting)
     for need_id in waiting:
         services.study_need(actor=parties.system(), need_id=need_id)
 
 
-def defer_studies(needs: Collection[int]) -> None:
-    """Studies that are never deferred, because a worker died, are found by the next round of `find_stale_matches`."""
-    ids = sorted(needs)
-    for first in range(0, len(ids), PIECE):
-        study_needs.defer(ids=ids[first : first + PIECE])
+def look_for_needs_to_study(after: int = 0) -> None:
+    """One that waits already will find them; what it has passed by then, the next round of `find_stale_matches` finds."""
+    from keqiao.matching import stale
+
+    if stale.needs_to_study(limit=1, after=after):
+        with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+            study_needs.defer(after=after)
 
 
 def look_for_stale_matches() -> None:
@@ -91,7 +97,7 @@ def find_stale_matches(timestamp: int) -> None:  # noqa: ARG001 -- given to peri
     ids = stale.needs_to_compute(limit=2_000)
     for first in range(0, len(ids), PIECE):
         compute_matches.defer(kind="need", ids=ids[first : first + PIECE])
-    defer_studies(stale.needs_to_study(limit=2_000))
+    look_for_needs_to_study()
 
 
 @app.periodic(cron="17 * * * *")

@@ -188,7 +188,7 @@ def test_what_is_new_is_indexed_before_matches_that_wait(city):
     connector = testing.InMemoryConnector()
     with app.replace_connector(connector):
         tasks.update_items.func(kind="achievement", ids=[city["membrane"].pk] * 25)
-        tasks.defer_studies([city["need"].pk])
+        tasks.study_needs.defer(after=0)
         tasks.update_items.defer(kind="achievement", ids=[city["weak"].pk])
         by_turn = sorted(connector.jobs.values(), key=lambda job: (-job["priority"], job["id"]))
     names = [job["task_name"].rpartition(".")[2] for job in by_turn]

@@ -4,8 +4,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from procrastinate import testing
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from keqiao.catalogue import services as catalogue
 from keqiao.catalogue.tests.factories import make_achievement, make_need
@@ -191,7 +193,24 @@ def test_changed_matches_are_studied_again_in_a_job_of_their_own(city):
         (job,) = [row for row in connector.jobs.values() if row["task_name"].endswith("study_needs")]
         app.tasks[job["task_name"]].func(**job["args"])
         app.tasks[job["task_name"]].func(**job["args"])  # again is harmless
-    assert (job["args"], stale.needs_to_study()) == ({"ids": [city["need"].pk]}, [])
+    assert (job["args"], stale.needs_to_study()) == ({"after": 0}, [])
+
+
+def test_many_needs_are_studied_some_at_a_time_by_one_job_that_waits(city, monkeypatch):
+    monkeypatch.setattr(tasks, "PIECE", 1)
+    needs = [city["need"].pk, city["need"].pk + 1]
+    monkeypatch.setattr(stale, "needs_to_study", lambda limit, after=0: [pk for pk in needs if pk > after][:limit])
+    studied = []
+    monkeypatch.setattr(services, "study_need", lambda actor, need_id: studied.append(need_id))
+    tasks.look_for_needs_to_study()
+    tasks.look_for_needs_to_study()
+    for _ in needs:
+        (job,) = ProcrastinateJob.objects.filter(task_name__endswith="study_needs", status="todo")
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM procrastinate_jobs WHERE id = %s", [job.pk])
+        tasks.study_needs.func(**job.args)
+    assert studied == needs
+    assert not ProcrastinateJob.objects.filter(task_name__endswith="study_needs").exists()
 
 
 def test_a_study_is_stored_and_the_same_when_done_again(city):
