@@ -30,7 +30,9 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = {"none": 1.0, "40 %": 0.4, "2 %": 0.02}
 WARM = 10  # searches before those that count
+LATER = 7  # seed of other questions than the first
 PARTS = ("fill", "index", "keep", "search", "beside", "two", "facets", "additions")
+INSTEAD = {"hits": "keep"}  # a part that stands for another
 Report = list[tuple[str, str, str]]  # what, measured, bar
 
 
@@ -40,7 +42,7 @@ def main() -> int:
     parser.add_argument("--needs", type=int, default=10_000)
     parser.add_argument("--queries", type=int, default=100, help="of each filter class")
     parser.add_argument("--seconds", type=int, default=60, help="of additions, 50 a second")
-    parser.add_argument("--parts", default=",".join(PARTS), help="some of " + ",".join(PARTS))
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {','.join(PARTS)}; hits instead of keep")
     parser.add_argument("--data", type=Path, default=ROOT / "build" / "bench-scale")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--alone", help=argparse.SUPPRESS)  # one of several processes that search at once
@@ -55,10 +57,7 @@ def main() -> int:
 
         django.setup()
         if args.alone:
-            from keqiao.demo import recombining
-
-            texts = recombining.long_questions(args.queries + WARM)
-            print(json.dumps(search_times(texts, None, whole=True)[WARM:]))
+            print(json.dumps(ALONE[args.alone](args)))
             return 0
         report = run(args)
     text = as_table(args, report)
@@ -70,11 +69,11 @@ def main() -> int:
 
 def run(args: argparse.Namespace) -> Report:
     steps: dict[str, Callable[[argparse.Namespace], Iterator[tuple[str, str, str]]]] = {
-        "fill": fill, "index": index, "keep": keep, "search": search, "beside": beside, "two": two, "facets": facets,
+        "fill": fill, "index": index, "keep": keep, "hits": hits, "search": search, "beside": beside, "two": two, "facets": facets,
         "additions": additions,
     }  # fmt: skip
     chosen = args.parts.split(",")
-    if unknown := set(chosen) - set(PARTS):
+    if unknown := set(chosen) - set(PARTS) - set(INSTEAD):
         raise SystemExit(f"no such parts: {', '.join(sorted(unknown))}")
     report: Report = []
     for name in chosen:
@@ -142,6 +141,33 @@ def keep(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
         f"{took:.0f} s of processor, {count / took:.0f} a second; {size:.2f} GB",
         "",
     )
+
+
+def hits(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    """Instead of `keep`, which takes its time at a million: rows of what the questions of `search` and `two` find alone."""
+    kept = json.loads(in_process_alone(args, "hits").communicate()[0])  # this process is to meet them as new
+    yield "what the stones read, kept of the hits of these questions alone", f"{kept:,} items", ""
+
+
+def keep_hits(args: argparse.Namespace) -> int:
+    from keqiao.catalogue import selectors as catalogue
+    from keqiao.demo import recombining
+    from keqiao.matching import excerpts, indexing
+    from keqiao.matching.search import NEAREST, NEARNESS
+
+    texts, later = recombining.long_questions(args.queries + WARM), recombining.long_questions(args.queries, seed=LATER)
+    asked = [(text, conditions(requests_of(share)[0])) for share in CLASSES.values() for text in texts]
+    asked += [(text, None) for text in later]
+    search = indexing.retriever("achievement").search
+    found = {hit.code for text, where in asked for hit in search(text, where, NEAREST, least=NEARNESS)}
+    ids = catalogue.published_ids("achievement").filter(code__in=found).values_list("pk", flat=True)
+    excerpts.keep("achievement", list(ids), indexing.model())
+    return len(ids)
+
+
+def in_process_alone(args: argparse.Namespace, work: str) -> subprocess.Popen[str]:
+    command = [sys.executable, __file__, "--alone", work, "--data", str(args.data), "--queries", str(args.queries)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 # --- Searching --------------------------------------------------------------------------------------------------------
@@ -249,8 +275,22 @@ def search(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
         bar = "p95 ≤ 1.5 × raw" + ("; ≤ 120 ms" if name == "none" else "")
         yield f"search, 300 characters, filter {name} (leaves {100 * left:.1f} %)", measured, bar
         yield f"its stages, median, filter {name}", str(stages), "reported"
+        if name != "none":
+            yield f"the same, asked before without the filter, filter {name}", *narrowed(args, request, engine)
     measures.observers = measures.Observers()
     yield "memory of the process that searched", f"{memory():.0f} MB", "≤ 700 MB"
+
+
+def narrowed(args: argparse.Namespace, request: Any, engine: list[float]) -> tuple[str, str]:
+    """As people do it: they ask, look, and then choose a facet."""
+    from keqiao.demo import recombining
+
+    own: list[float] = []
+    for text in recombining.long_questions(args.queries, seed=LATER):
+        search_times([text], None, whole=True)
+        own += search_times([text], request, whole=True)
+    ratio = quantile(own, 0.95) / quantile(engine, 0.95)
+    return f"p50 {statistics.median(own):.0f}, p95 {quantile(own, 0.95):.0f} ms; {ratio:.2f} ×", "p95 ≤ 1.5 × raw"
 
 
 def beside(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
@@ -322,10 +362,9 @@ def bm25s_search() -> Callable[[list[str]], object]:
 
 def two(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
     """One process that searches without pause, then two at once."""
-    command = [sys.executable, __file__, "--alone", "1", "--data", str(args.data), "--queries", str(args.queries)]
 
     def at_once(number: int) -> float:
-        started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(number)]
+        started = [in_process_alone(args, "search") for _ in range(number)]
         return max(quantile(json.loads(process.communicate()[0]), 0.95) for process in started)
 
     one, both = at_once(1), at_once(2)
@@ -334,6 +373,15 @@ def two(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
         f"p95 {both:.0f} ms, alone {one:.0f} ms; {both / one:.2f} ×",
         "≤ 1.6 ×",
     )
+
+
+def search_alone(args: argparse.Namespace) -> list[float]:
+    from keqiao.demo import recombining
+
+    return search_times(recombining.long_questions(args.queries + WARM), None, whole=True)[WARM:]
+
+
+ALONE: dict[str, Callable[[argparse.Namespace], Any]] = {"search": search_alone, "hits": keep_hits}
 
 
 def facets(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:  # noqa: ARG001 -- a part
