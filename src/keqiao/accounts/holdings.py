@@ -12,10 +12,12 @@ from django.db.models import CASCADE
 
 from keqiao.accounts import selectors
 from keqiao.accounts.models import DataExport, StandingIn
+from keqiao.accounts.sweeping import sweep
 from keqiao.accounts.types import ExportState
 from keqiao.kernel import files
 from keqiao.kernel.models import StoredFile
 from keqiao.kernel.personal import BLANK
+from keqiao.parties import selectors as parties
 
 
 def export(person_id: int) -> dict[str, Any]:
@@ -67,6 +69,7 @@ def _account(user: Any) -> dict[str, Any]:
 def erase(person_id: int) -> None:
     """Sessions end, ways in go, files go, words about the person go. The ledger of consents holds ids and stays."""
     identity = selectors.identity_of(person_id)
+    sweep(identity, parties.organisations_of_person(person_id))
     StandingIn.objects.filter(person_id=person_id).update(reason=BLANK)
     for row in DataExport.objects.filter(person_id=person_id).exclude(state=ExportState.EXPIRED):
         file, row.file, row.state = row.file, None, ExportState.EXPIRED

@@ -20,7 +20,7 @@ from keqiao.accounts.types import REQUIRED, AgreementKind, Channel, ExportState,
 from keqiao.kernel.codes import reference
 from keqiao.kernel.errors import NotAllowed, NotFound
 from keqiao.kernel.personal import Identity
-from keqiao.parties.selectors import actor_for, people_in_posts
+from keqiao.parties.selectors import actor_for, names_of_person, people_in_posts
 from keqiao.parties.types import Actor, Role
 
 SESSIONS_SHOWN = 50
@@ -326,13 +326,12 @@ def erasure_of(person_id: int | None) -> ErasureRequest | None:
 
 def identity_of(person_id: int) -> Identity:
     """Names and addresses of a person, for taking them out of texts before the person is erased."""
-    user = get_user_model().objects.filter(person__pk=person_id).select_related("person").first()
-    if user is None:
-        return Identity()
-    addresses = {user.email, *EmailAddress.objects.filter(user=user).values_list("email", flat=True)}
-    addresses |= set(MobileNumber.objects.filter(user=user).values_list("number", flat=True))
-    names = (user.person.name_zh, user.person.name_en)
-    return Identity(tuple(filter(None, names)), tuple(sorted(filter(None, addresses))))
+    user = get_user_model().objects.filter(person__pk=person_id).first()
+    addresses: set[str] = set()
+    if user is not None:
+        addresses = {user.email, *EmailAddress.objects.filter(user=user).values_list("email", flat=True)}
+        addresses |= set(MobileNumber.objects.filter(user=user).values_list("number", flat=True))
+    return Identity(tuple(filter(None, names_of_person(person_id))), tuple(sorted(filter(None, addresses))))
 
 
 # --- standing in ------------------------------------------------------------------------------------------------------

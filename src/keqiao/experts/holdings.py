@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from keqiao.experts.models import Assignment, ExpertProfile, ExpertWord
+from keqiao.accounts import selectors as accounts
+from keqiao.experts.models import Assignment, ExpertPaper, ExpertProfile, ExpertWord
+from keqiao.experts.refreshing import changed
+from keqiao.kernel.personal import Identity
+from keqiao.kernel.scrubbing import scrub
+from keqiao.parties import selectors as parties
 
 
 def export(person_id: int) -> dict[str, Any]:
@@ -55,6 +60,7 @@ def export(person_id: int) -> dict[str, Any]:
 def erase(person_id: int) -> None:
     """The row stays for the sake of plans that name it; all that it says is gone, and nobody finds it."""
     Assignment.objects.filter(answered_by_id=person_id).update(decline_note="")
+    _take_out_of_others(person_id)
     profile = ExpertProfile.objects.select_for_update().filter(person_id=person_id).first()
     if profile is None:
         return
@@ -64,3 +70,16 @@ def erase(person_id: int) -> None:
     profile.statement_zh = profile.statement_en = ""
     profile.is_listed, profile.words, profile.indexed_revision = False, 0, 0
     profile.save(update_fields=["statement_zh", "statement_en", "is_listed", "words", "indexed_revision"])
+
+
+def _take_out_of_others(person_id: int) -> None:
+    """What colleagues say of themselves may name them; its words are made anew. Other tables: accounts/sweeping.py."""
+    identity, own = accounts.identity_of(person_id), parties.organisations_of_person(person_id)
+    profiles = ExpertProfile.objects.exclude(person_id=person_id)
+    colleagues = profiles.filter(person__posts__organisation_id__in=own).values("pk")
+    stale = set()
+    for words, rows in ((Identity((), identity.addresses), profiles), (identity, profiles.filter(pk__in=colleagues))):
+        stale |= {row.pk for row in scrub(rows, words)}
+        stale |= {row.profile_id for row in scrub(ExpertPaper.objects.filter(profile__in=rows.values("pk")), words)}
+    for profile in profiles.select_for_update(of=("self",), no_key=True).filter(pk__in=stale).order_by("pk"):
+        changed(profile)

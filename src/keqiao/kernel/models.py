@@ -11,6 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from keqiao.kernel.codes import DrawnKey
 
+NEVER_CHANGED = (
+    "RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';"
+)
+
 
 def never(operations: pgtrigger.Operation, name: str) -> pgtrigger.Trigger:
     """Refuse the operations; TRUNCATE passes only with the setting that test sessions give through PGOPTIONS."""
@@ -19,10 +23,7 @@ def never(operations: pgtrigger.Operation, name: str) -> pgtrigger.Trigger:
         level=pgtrigger.Row,
         when=pgtrigger.Before,
         operation=operations,
-        func=(
-            "RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME "
-            "USING ERRCODE = 'restrict_violation';"
-        ),
+        func=NEVER_CHANGED,
     )
 
 

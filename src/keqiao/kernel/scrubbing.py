@@ -10,10 +10,19 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Cast
 
+from keqiao.kernel.models import NEVER_CHANGED
 from keqiao.kernel.personal import Identity
 
 TEXT = (models.CharField, models.TextField, models.JSONField, ArrayField)
 NEVER = {"code", "digest", "token_hash", "url"}  # public ids and keys hold no words
+
+
+def is_final(model: type[models.Model]) -> bool:
+    """Rows of the table are never written again: the trail, consents, books, what was divided. They are kept by id."""
+    return any(
+        trigger.func == NEVER_CHANGED and "UPDATE" in str(trigger.operation)
+        for trigger in getattr(model._meta, "triggers", ())  # noqa: SLF001 -- as below
+    )
 
 
 def scrub(rows: QuerySet[Any, Any], identity: Identity, *, also_never: Iterable[str] = ()) -> list[Any]:

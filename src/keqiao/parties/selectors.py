@@ -81,6 +81,11 @@ def email_of(person_id: int) -> str:
     return account.first() or ""
 
 
+def names_of_person(person_id: int) -> tuple[str, ...]:
+    """In Chinese and in English, as they are written; one may be empty."""
+    return Person.objects.values_list("name_zh", "name_en").filter(pk=person_id).first() or ()
+
+
 def language_of(person_id: int) -> str:
     """The language in which to write to a person: zh-hans or en; empty when they never said."""
     return Person.objects.filter(pk=person_id).values_list("language", flat=True).first() or ""
