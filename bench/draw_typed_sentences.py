@@ -1,7 +1,8 @@
 """Draws sentences of texts as people type them: `python bench/draw_typed_sentences.py DATA HALF`.
 
-Which texts these are and why stands in docs/why/figures.md. Each stratum gives so many sentences for both
-halves; which half a sentence falls into is drawn by the hash alone. Texts without an open licence are labelled too, but published by reference: the item and the hash of the sentence instead of its words.
+Which texts these are and why stands in docs/why/figures.md. Each stratum gives so many sentences for both halves; which half
+a sentence falls into is drawn by the hash alone. Texts without an open licence are labelled too, but published by reference: the
+item and the hash of the sentence instead of its words.
 """
 
 from __future__ import annotations

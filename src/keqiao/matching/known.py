@@ -19,7 +19,7 @@ from keqiao.matching.passages import TextOffers
 from keqiao.matching.reasons import Passages, Place, parts_of, read_passages
 from keqiao.matching.types import AchievementFacts, NeedFacts, Offered, Price, TextPart, Wanted
 
-FORMAT = 2  # of the bytes and of what is in them: raise it when facts are gathered, texts cut or figures read otherwise
+FORMAT = 3  # of the bytes and of what is in them: raise it when facts are gathered, texts cut or figures read otherwise
 NUMBERS = ("value", "target", "high", "current")  # of an indicator
 LISTS = ("ipc", "industry", "keywords", "modes")
 WORKED_OUT = ("text", "region_path")  # from the parts, and from the table of regions as it is then

@@ -12,7 +12,7 @@ import re
 TIE = 24  # characters before a number in which what ties it to its measure is looked for
 LONGEST_NAME = 20
 CJK = re.compile(r"[\u4e00-\u9fff]")
-SCIENTIFIC = re.compile(r"\d[eE]-\d|10(?:\^|\*\*) ?\(?-|10⁻")
+SCIENTIFIC = re.compile(r"\d[eE]-\d|[×xX] ?10-\d|10(?:\^|\*\*) ?\(?-|10⁻")
 
 TEN_TO_MINUS = re.compile(r"10 ?- ?\d{1,2}")
 
@@ -34,6 +34,7 @@ RELATION = re.compile(
     r"|接近|在|\b(?:of|is|was|are|were|from|between|by|at))[^\d\u4e00-\u9fffA-Za-z]{0,2}$"
 )
 SIGNED = re.compile(r"[\u4e00-\u9fff](?:[A-Za-z] ?){0,3} ?[<>≥≤] ?$")
+SIGNED_LETTERS = re.compile(r"(?<![A-Za-z])(?!CI|OR|RR|HR|BF)[A-Z]{2,5} ?[<>≥≤] ?$")  # COP > 5
 PART_OF = re.compile(r" ?/ ?\d")
 ENDS = re.compile(
     r" ?(?:$|分(?![之钟别])|、| NA\b|[\[/,，。;；、)）:：\]】]|左右|以上|以下|之间|时"
@@ -89,7 +90,7 @@ def _is_named_whole(text: str, start: int, end: int, name: str, *, compared: boo
     if not name or COUNTED.search(name) or not ENDS.match(text, end) or PART_OF.match(text, end):
         return False
     if SIGNED.search(tie) or not METRIC_END.search(name):
-        return bool(SIGNED.search(tie))
+        return bool(SIGNED.search(tie) or SIGNED_LETTERS.search(tie))
     if compared or RELATION.search(tie):
         return compared or is_range or bool(RATIO_END.search(name))
     return is_range and tie.endswith(name[-LONGEST_NAME:])

@@ -8,7 +8,7 @@ from keqiao.catalogue.quantities import Unit
 from keqiao.matching.reading import wording
 from keqiao.matching.reading.types import Figure
 
-WINDOW = 36
+WINDOW, LONGER_WINDOW = 36, 64
 
 
 def before(text: str, at: int) -> tuple[str, int]:
@@ -17,9 +17,8 @@ def before(text: str, at: int) -> tuple[str, int]:
     opened = window.endswith("(")
     window = window.removesuffix("(")
     offset = max(0, at - WINDOW)
-    extreme = wording.EXTREME_OF.search(window)
-    if extreme:
-        return (">=" if extreme["least"] else "<="), offset + extreme.start()
+    if extreme := wording.EXTREME_OF.search(text, max(0, at - LONGER_WINDOW), at):
+        return (">=" if extreme["least"] else "<="), extreme.start()
     most = wording.AT_MOST_VERB.search(window)
     if most and not opened:
         return "<=", offset + most.start()

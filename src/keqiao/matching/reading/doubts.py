@@ -15,12 +15,15 @@ from keqiao.matching.reading.units_in_text import RISKY
 
 CJK = re.compile(r"[\u4e00-\u9fff]")
 HOT = re.compile(r"发酵|培养|孵育|temperature|\btemp\b|thermal|heat|cool|melt|anneal|furnace|温|热", re.IGNORECASE)
-GRADE_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z]{2,5} $")
+GRADE_BEFORE = re.compile(r"(?<![A-Za-z])[A-Z]{2,5} {1,2}$")
 CAPACITOR = re.compile(r"电容|capacit", re.IGNORECASE)
 MEMORY = frozenset(Decimal(2**n) for n in range(4, 13))
 RATE_WORDS = re.compile(r"倍率|C-rate|charg|充电|放电|循环", re.IGNORECASE)
 SPEED = re.compile(r"velocit|speed|bullet|projectile|ballistic|muzzle|rounds|impact", re.IGNORECASE)
 LOST_INVERSE = re.compile(r"[mμn]?(?:mol|g)·(?:m?L|kg)|m?L·(?:min|h|s)|(?:k?g|t)·hm[2²]|[kMGT][Bb]·s")
+ACCELERATED = re.compile(
+    r"\b(?:acceleration|shocks?|g-loads?|g-forces?)[^.;,]{0,20}$|(?<!重力)加速度[^,，。;；]{0,8}$", re.IGNORECASE
+)
 FRAMES = re.compile(r" (?:video|frame|camera|imag)", re.IGNORECASE)
 POINTS_OF_THOUSANDS = re.compile(r"\d{1,3}(?:\.000){1,3}")
 WARM = re.compile(r"温度?(?:为|是|在|约|达到?|于|至|升?高?到)? ?$|temperature (?:of|is|was|at) $", re.IGNORECASE)
@@ -73,6 +76,8 @@ def _meant(text: str, figure: Figure) -> str:
         return "ft/s"
     if figure.unit == '"' and CJK.search(text) and ANGULAR.search(before[-30:]):
         return "″"  # 转动误差优于 1"
+    if figure.unit == "g" and ACCELERATED.search(before):
+        return "gn"  # sensing an acceleration of 100g
     if figure.unit == "W/mK":
         return "W/(m·K)"
     if figure.unit == "°" and WARM.search(before[-16:]):
@@ -124,7 +129,8 @@ def _is_of_a_name(text: str, figure: Figure) -> bool:
     is_apart = text[figure.end : figure.end + 1] == " " and not CJK.search(text)
     is_cell_line = figure.unit == "T" and (figure.value > MOST_TESLA or not (is_apart or MAGNETIC.search(around)))
     is_memory = figure.unit == "K" and figure.value in MEMORY
-    return is_cell_line or is_memory or bool(GRADE_BEFORE.search(text[max(0, figure.start - 8) : figure.start]))
+    is_grade = figure.value % 1 == 0 and GRADE_BEFORE.search(text[max(0, figure.start - 8) : figure.start])
+    return is_cell_line or is_memory or bool(is_grade)
 
 
 def _is_no_degree(text: str, figure: Figure) -> bool:
@@ -147,7 +153,11 @@ def is_glued(text: str, figure: Figure, unit: Unit) -> bool:
     if figure.high is not None or not digits.isdigit():
         return False
     unit_end = max(figure.unit_end, figure.end)
-    if ENDS_BETWEEN.match(text, unit_end) and not JOINED.search(text[max(0, figure.start - 12) : figure.start]):
+    if (
+        figure.unit != "°"
+        and ENDS_BETWEEN.match(text, unit_end)
+        and not JOINED.search(text[max(0, figure.start - 12) : figure.start])
+    ):
         return True  # 113 dB 之间 was 1-13
     is_chained = CHAIN.search(text[max(0, figure.start - 14) : figure.start])  # 0-1010-20 was 0-10, 10-20
     return bool(is_chained) or (_are_two_ends(digits) and _is_too_much(digits, figure.unit.replace(" ", ""), unit))
@@ -172,7 +182,7 @@ def _is_too_much(digits: str, spelling: str, unit: Unit) -> bool:
         return int(digits) > HOTTEST
     if spelling == "ms":
         return len(digits) >= LEAST_LONG
-    return unit.kind in {"[time]^1", "fraction"} and spelling not in {"年", "s"}
+    return unit.kind in {"[time]^1", "fraction"} and spelling not in {"年", "s", "Ma", "Ga", "ka"}
 
 
 def is_year(figure: Figure, text: str) -> bool:

@@ -33,6 +33,11 @@ RAISED_TO = re.compile(r" ?(?:\bto\b|至|到) ?(?=[-+]?\d)")
 HUNDREDTHS = re.compile(r"百分之(?P<digits>\d{1,3}(?:\.\d{1,3})?|[一二三四五六七八九十百零两]{1,5})")
 # The spans of a bridge: (55+135+55) m.
 SPANS = re.compile(r"\( ?(?P<lengths>\d{1,4}(?:\.\d{1,2})?(?: ?\+ ?\d{1,4}(?:\.\d{1,2})?){1,12}) ?\) ?m(?![A-Za-z0-9])")
+# Before its number stands the scale: 硬度达到 HRC90-HRC92.
+HARDNESS = re.compile(
+    r"(?<![A-Za-z])(?P<scale>HRC|HRA|HRB) ?(?P<low>\d{1,3}(?:\.\d)?)"
+    r"(?: ?[-~至] ?(?:(?P=scale))? ?(?P<high>\d{1,3}(?:\.\d)?))?(?![\d.]*\d)"
+)
 PROTECTION = re.compile(r"(?<![A-Za-z0-9])IP ?(?P<grade>[0-6][0-9])(?![0-9])")
 LOOKED_AFTER = 28
 CLAUSE = 60  # characters before a comparison
@@ -67,7 +72,11 @@ def _groups(text: str, taken: Sequence[tuple[int, int]]) -> Iterator[list[Figure
         taken = [*taken, (hundredth.start("digits"), hundredth.end())]
     for row in SPANS.finditer(text):
         taken = [*taken, row.span()]
-    special = sorted([*_hundredths(text), *_protections(text), *_spans(text)], key=lambda figure: figure.start)
+    for hard in HARDNESS.finditer(text):
+        taken = [*taken, hard.span()]
+    special = sorted(
+        [*_hundredths(text), *_protections(text), *_spans(text), *_hardnesses(text)], key=lambda figure: figure.start
+    )
     while position < len(text):
         found = NUMBER.search(text, position)
         while special and (found is None or special[0].start <= found.start()):
@@ -100,6 +109,12 @@ def _hundredths(text: str) -> Iterator[Figure]:
 def _protections(text: str) -> Iterator[Figure]:
     for found in PROTECTION.finditer(text):
         yield Figure(found.start(), found.end(), Decimal(found["grade"]), unit="IP", unit_end=found.end())
+
+
+def _hardnesses(text: str) -> Iterator[Figure]:
+    for found in HARDNESS.finditer(text):
+        low, high = Decimal(found["low"]), Decimal(found["high"]) if found["high"] else None
+        yield Figure(found.start(), found.end(), low, high, unit=found["scale"], unit_end=found.end())
 
 
 def _spans(text: str) -> Iterator[Figure]:

@@ -48,8 +48,8 @@ AT_DIGITS = (
     r"(?:9\d(?:\.\d)? ?%|9\d percent) ?(?:CI|C I|置信区间|confidence(?: interval| level)?)[^,,;；。)）\u4e00-\u9fff]{0,24}",
     # Sizes of arrays, ratios, coordinates
     (
-        rf"(?<![\d.])\d+(?:\.\d+)? ?[×xX*] ?(?!10(?:\^|e-| ?\(-?\d|[⁻⁺⁰-⁹]|[1-9-]"
-        rf"| - ?\d))\d+(?:\.\d+)?(?: ?[×xX*] ?\d{{1,9}}){{0,3}}(?![.\d]){NO_LENGTH}"
+        rf"(?<![\d.])(?:\d{{1,3}}(?:,\d{{3}})+|\d+(?:\.\d+)?) ?[×xX*] ?(?!10(?:\^|e-| ?\(-?\d|[⁻⁺⁰-⁹]|[1-9-]"
+        rf"| - ?\d))(?:\d{{1,3}}(?:,\d{{3}})+|\d+(?:\.\d+)?)(?: ?[×xX*] ?\d{{1,9}}){{0,3}}(?![.\d]){NO_LENGTH}"
     ),
     r"(?<![\d.])(?:\d+(?:\.\d+)? ?(?:-|~|至|to) ?)?\d+(?:\.\d+)? ?: ?\d+(?:\.\d+)?(?: ?: ?\d+(?:\.\d+)?){0,6}(?![A-Za-z%])",
     r"\d+ ?[°º] ?\d+ ?[′'](?: ?\d+(?:\.\d+)? ?(?:″|\"|''|′′))?",
@@ -62,11 +62,25 @@ AT_DIGITS = (
     # the power of a unit whose number could not be read
     r"(?-i:(?<=[cdkh] m )[23](?= [a-z] - ))",
     rf"(?<![\d.]){ISOTOPE}",
+    # An anniversary; the ends of a strand; nuclei of a spectrum; a family of genes; pixels; what a code left of its thousands
+    r"\d{1,4} ?周年|[35] ?['′](?= ?-? ?(?:端|末端|非编码|UTR|RACE|侧翼|end\b))",
+    r"(?-i:\d{1,3}(?:H|C|N|F|P|Si|B|Li|Al|Sn|Xe)(?= ?-? ?NMR)|\d{1,3}[A-Z](?=家族|亚型))|\d{1,6}-pixel\b|(?<=\d,)0\d\d(?!\d)",
     r"\d{1,2} ?[-~至到] ?\d{1,2} ?月(?:[、和及] ?\d{1,2} ?月)*(?!内|龄|后)",
 )
 ELSEWHERE = (
     rf"\b\d{{1,2}} {MONTHS}\b|(?=[ADFJMNOS]){MONTHS} \d{{1,2}}(?!\d)",
     r"(?:平均年龄|树龄|林龄)[为是约达在均]{0,3} ?\d+(?:\.\d+)?(?: ?[~-] ?\d+(?:\.\d+)?)? ?(?:年|a)(?![A-Za-z])",
+    (
+        r"(?:年龄|日龄|月龄|龄期)(?:超过|大于|小于|不足|不超过|低于|高于|在|为|≥|≤|>|<)? ?"
+        r"\d+(?:\.\d+)?(?: ?[~-] ?\d+)? ?(?:天|d|日|个?月|周|年)(?![A-Za-z])"
+    ),
+    (
+        r"(?:population|\b(?:people|adults|patients|persons|individuals|women|men|children|those|seniors|americans))(?: aged)?"
+        r" (?:over|under|above|below|older than|younger than|at least) (?:the age of )?\d+(?: years?)?\b(?! (?:ago|after|from))"
+    ),
+    r"[ⅠⅡⅢⅣⅤ] ?\d{1,2}\.\d|(?-i:(?<![A-Za-z\d.])\d{1,2}[A-Z]-[A-Z]{2,})",
+    r"(?:工业|工业互联网|社会|教育|等级保护|等保|Web|商业|农业|医疗|制造) ?\d\.0|\d\.0 ?(?=标准|时代|版本|系列)",
+    r"\b(?:Sentinel|Landsat)[ -]\d[A-D]?\b|\bIEEE(?: +Std\.?)?(?: +|-)\S{1,12}(?: +\d[A-Z]\b)?",
     r"\b(?:ages?|aged) (?:of |between |from )?\d+(?: ?(?:-|to|and) ?\d+)?(?: years?)?",
     r"[“\"]\d{1,2}[.·]\d{1,2}[”\"]|前 ?\d{3,4} ?年(?!前)",
     r"公元前? ?\d{1,4} ?年?(?: ?[-~至到]{1,2} ?\d{1,4} ?年)?|直[到至] ?\d{3,4} ?年(?!后)|(?<!\d)\d{3} ?年(?: ?[-~至] ?\d{3,4} ?年)",
@@ -84,7 +98,7 @@ ELSEWHERE = (
     r"[(·1] ?[·. ,]*[<>] ?0\.0(?:5|1|01)(?!\d| ?%)",  # a p that optical reading lost
     r"(?:χ|x|X) ?[2²] ?[=＝] ?\d+(?:\.\d+)?|\b(?:MSWD|df) ?= ?\d+(?:\.\d+)?",
     # Codes, addresses, names of things
-    r"https?://\S{1,200}|doi\S{1,200}|\d+(?:-\d+){2,}|\d+(?:\.\d+){2,}|(?<![\d.,])0\d+(?![.\d]*[%℃])",
+    r"https?://\S{1,200}|doi:? ?10\.\S{1,200}|doi\S{1,200}|\d+(?:-\d+){2,}|\d+(?:\.\d+){2,}|(?<![\d.,])0\d+(?![.\d]*[%℃])",
     (
         r"(?:化合物|抑制剂|衍生物|产物|配体|探针|实验|研究|compounds?|inhibitors?|analogu?es?|experiments?|stud(?:y|ies)) ?"
         r"\d{1,2}(?-i:[a-z])(?![A-Za-z])(?:[、,和-] ?\d{1,2}(?-i:[a-z])(?![A-Za-z])){0,8}"

@@ -49,7 +49,12 @@ MENDED = tuple(
         (r"(?<=\d) ?[ƒÝÂ]{1,2}(?=[mgLls]\b)", "μ"),
         (r"¡Ó(?=\d)", "±"),
         (r"(?<=- \d\d)\.(?=\d\d - \d)", "、"),  # 0 - 10.20 - 40 c m
-        (r"(?<=\d\.)O(?=\d|dB)", "0"),
+        (r"(?<=\d\.)O(?=\d|dB| ?%)", "0"),
+        (r"(?:(?<=[×xX]10)|(?<=[A-Za-zμ]))~(?=\(?-?\d\)?(?!\d))(?=\(|[^(]*\()", "^"),  # 1×10~8 mg·mL~(-1)
+        (
+            r"(?:(?<=[纬经]\d)|(?<=[纬经]\d\d)|(?<=[纬经]\d{3})|(?<=[纬经]\d\d\.\d)|(?<=[纬经]度\d\d))度",
+            "°",
+        ),  # 南北纬30度
         (r"5(?=m\b)(?<=\d 5)", "μ"),  # 500 5m x 100 5m
         (r"(?<=\d) ?mu-? ?m(?![A-Za-z])", "μm"),  # 1.12 mum
         (r"¿(?=[CF]\b)|x(?=C\b)(?<=\dx)|0(?= ?[CF](?![A-Za-z]))(?<=\d\d 0)", "°"),  # 600-650¿C, 250XC, 2700 0F
@@ -66,6 +71,7 @@ def mended(text: str) -> str:
     """The even form with signs put back, as long as the text as typed."""
     for pattern, sign in MENDED:
         text = pattern.sub(partial(_padded, sign), text)
+    text = BOOK.sub(r"《\1》", text)
     text = INCHES.sub(lambda found: "”" if _is_in_quotes(found) else '"', text)
     return _quiet(text) if _is_shouted(text) else text
 
@@ -74,6 +80,7 @@ def _padded(sign: str, found: re.Match[str]) -> str:
     return sign.rjust(len(found[0])) if sign in {"-", "±"} else sign.ljust(len(found[0]))
 
 
+BOOK = re.compile(r"<([\u4e00-\u9fff][^<>]{0,40})>")  # of <情报科学> nothing is more than what follows
 INCHES = re.compile(r"(?<=\d)”")
 
 
@@ -136,6 +143,7 @@ THIRDS = r"\.\d{3}(?: \d{3}){0,2} \d{1,3}(?![\d.]| \d| ?[个种次组名例只�
 PLAIN = (
     r"\d(?: \d){0,2} \. \d(?: \d){0,3}(?= {0,2}[%‰])|\d{1,3}\. \d\d(?= ?%)|"  # 91. 72 %, as optical reading leaves it
     r"\d{1,2} \.\d{1,3}(?= [a-zμ] [a-zA-Z/] )|"  # 1 .14 m m
+    r"0\.9 \d{3}(?![\d.])|"  # r = 0.9 999
     rf"(?:(?:{SPACED}|(?!0,|100,200,|(?<=0,)[1-9]00,)\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d{{1,12}})(?:{THIRDS}"
     rf"|\.\d{{1,9}})?|\.\d{{1,6}}(?!\.\d))"
     r"(?:[eE][-+]?\d{1,2}(?![\dA-Za-z]))?"
@@ -153,7 +161,10 @@ FRACTION = (
 )
 TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
 SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<>\[{ ])|(?<![^\n]))"
-GUARD = r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<= x)|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
+GUARD = (
+    r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<= x)|(?<=[A-Za-z])(?=0\.\d+ ?μm)"
+    r"|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
+)
 ERROR_RATE = "|".join(rf"(?<={word}10)" for word in ("率为", "率达", "率小于", "率低于", "ate of ", "BER of "))
 COMPARED = "|".join(rf"(?<={word}10)" for word in ("than ", "below ", "order of ", "<", "< "))  # better than 10-3
 SPACED_POWER = r" - [1-9] (?:m o l|mol|M\b|P a|Pa|Torr|g\b|k g|m L|mL|C F U)"  # 10 - 7 m o l

@@ -212,7 +212,8 @@ def _joint(text: str, figure: Figure) -> re.Match[str] | None:
 
 def _may_end_a_range(text: str, figure: Figure, joint: str, number: Number) -> bool:
     is_word = bool(joint) and joint not in DASHES
-    is_change = is_word and wording.FROM_TO_CHANGE.search(text[max(0, figure.start - 60) : figure.start])
+    before = text[max(0, figure.start - 60) : figure.prefix_start if figure.prefix_start >= 0 else figure.start]
+    is_change = is_word and not UP_TO_BOTH.search(before) and wording.FROM_TO_CHANGE.search(before)
     return not is_change and not (joint == "-" and number.value < 0)
 
 
@@ -249,6 +250,7 @@ def _range(text: str, figure: Figure, number: Number, unit: str, end: int) -> Fi
     return replace(figure, end=number.end, value=low, high=high, unit=shared, unit_end=max(end, number.end))
 
 
+UP_TO_BOTH = re.compile(r"(?:\bto(?: an?| a level of)?|[至到]) ?$", re.IGNORECASE)  # matured to TRL 4 to 6
 FIRST_YEAR = 1900
 PLAIN_DEGREES = {"degree", "degrees", "deg", "°"}
 DASHES = {"-", "--", "~"}

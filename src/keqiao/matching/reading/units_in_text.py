@@ -51,6 +51,14 @@ ALIASES = tuple(
         (r"cu\.? ?in(?:ch(?:es)?)?\.?(?![A-Za-z])", "cubic inch"),
         (r"cu\.? ?(?:ft|feet|foot)\.?(?![A-Za-z])", "ft3"),
         (r"(?-i:rpms|RPMS|RPMs)(?![A-Za-z])", "rpm"),
+        (r"(?-i:fpm|FPM)(?![A-Za-z])", "ft/min"),
+        (r"¢", "cents"),
+        (r"(?:ohms?|Ω) ?(?:/|per ) ?(?:square|sq\.?|□)(?![A-Za-z])", "Ω/□"),
+        (r"(?-i:MT)(?= ?(?:/|per ) ?(?:y|d|h|month))", "t"),
+        (r"(?-i:VHN)(?![A-Za-z])", "HV"),
+        (r"(?-i:([kM]?W|[kM]?J|k?g|mol|mmol|μmol)m-([23]))(?!\d)", ""),  # 57.18Wm-2
+        (r"(?-i:(m?g|μg|k?J|m?mol)(L|kg|mol)-1)(?!\d)", ""),
+        (r"(?-i:ms-1)(?!\d)", "m/s"),
         (r"(?-i:gpm|GPM)(?![A-Za-z])", "gallons per minute"),
         (r"[gG]s?(?=[ -](?:shock|accelerat|load|force|vibrat)[a-z]*)", "gn"),
         (r"(?-i:C) ?· ?\( ?10 ?a ?\) ?- ?1", "℃/(10a)"),
@@ -145,7 +153,8 @@ LATIN_RUN_WITH_SIGN = re.compile(
     r"|(?:wt|vol|mol|at)\.? ?%|% ?(?:RH|FS|F\.S\.|IACS|ee)\b|dB\([A-C]\)|[kM]?rads? ?\(Si\)|[°º]C|Shore ?[AD]\b"
 )
 EXPONENT = re.compile(
-    r"1/2(?!\d)|\*\*-?[1-4](?!\d)| ?\^ ?\(?-?\d(?:\.\d)?\)?| ?-[1-4](?!\d|\.\d|[A-Za-z]+(?![A-Za-z·-]))|[1-4](?!\d|\.\d|[A-Za-z])"
+    r"1/2(?!\d)|\*\*-?[1-4](?!\d)| ?\^ ?(?:\(-?\d(?:\.\d)?\)|-?\d(?:\.\d)?)"
+    r"| ?-[1-4](?!\d|\.\d|[A-Za-z]+(?![A-Za-z·-]))|[1-4](?!\d|\.\d|[A-Za-z])"
     r"|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹](?:[·.][⁵])?"
 )
 SEPARATOR = re.compile(
@@ -215,7 +224,9 @@ POWER_WORD = re.compile(r"(?:cubic|square)[- ]", re.IGNORECASE)
 GLUED_INNER = re.compile(r"(?:t|h|d|L|mL|kg|cm|mm|min)(?=[A-Z][A-Za-z]*$)")  # "g/tYOS", mol/LNaOH
 SHORT_ACRONYM = 3
 SHOUTED = {"DB", "MM", "CM", "KM", "KG", "HZ", "RPM", "KHZ", "MHZ", "GHZ", "MPA", "MW", "KW"}
-GLUED = re.compile(r"(?:[kMG]?Pa|[kM]W|[kMG]?Hz|[mck]m|kg|℃)(?=[A-Z]{2,})|[TGP]g(?=C\b)")  # "2.31MPaIMEP"
+GLUED = re.compile(
+    r"[kM]?V(?=SiC|GaN|IGBT|MOSFET|LDMOS)|(?:[kMG]?Pa|[kM]W|[kMG]?Hz|[mck]m|kg|℃)(?=[A-Z]{2,})|[TGP]g(?=C\b)"
+)  # "2.31MPaIMEP"
 CJK_KEY = 8
 CHINESE_POWER = re.compile(r"(?:平方|立方)(?:毫米|厘米|分米|千米|公里|微米|米)")
 
@@ -229,7 +240,7 @@ HYPHENATED = re.compile(
     r"- ?(?=(?:cu |sq |square|cubic)[- ]?[a-z]|[a-zμ]?[mgLl](?:-|[23])(?:long|wide|thick|high|deep|tall"
     r"|diameter|area|vol|class|scale|sized?|pitch|\b))"
     r"|- (?=[cmnkμu]m\b)"
-    r"|-(?=[a-z]{3}|(?:m[lL]|[pf]g|kDa?|bp|[kMG]?W|[kMG]?Hz|kg|[kcmnuμ]m|kV|mA|[GM]Pa|[kMG]eV|dB|[kMGT]b(?:ps)?|[mμn]s|ft|lb|[mVAKJTsh])"
+    r"|-(?=[a-z]{3}|(?:m[lL]|[pf]g|kDa?|bp|[kMG]?W|[kMG]?Hz|kg|[kcmnuμ]m|kV|mA|[GM]Pa|[kMG]eV|dB|[kMGT]b(?:ps)?|[mμn]s|ft|lb|oz|[mVAKJTsh])"
     r"(?![A-Za-z0-9-]))"
 )
 IN_BOTH, IN_PLAIN = re.compile(r"\bin\.? ?[xX×] ?[\d.]+ ?$"), re.compile(r"in(?![A-Za-z])")  # 12 in x 12 in
@@ -269,8 +280,14 @@ def _unit(window: str, start: int, position: int) -> tuple[str, int]:
 def _aliased(window: str) -> tuple[str, int]:
     for pattern, unit in ALIASES:
         if found := pattern.match(window):
-            return extended(window, unit, found.end())
+            return extended(window, unit or _parted(found[0]), found.end())
     return "", 0
+
+
+def _parted(glued: str) -> str:
+    """For example Wm-2: a product whose sign was not written."""
+    first = re.match(r".+(?=(?:m-[23]|(?:L|kg|mol)-1)$)", glued)
+    return f"{first[0]}·{glued[first.end() :]}" if first else glued
 
 
 def _apart(window: str) -> tuple[str, int]:
@@ -519,7 +536,8 @@ def _is_known(spelling: str) -> bool:
 
 
 COUNTS = frozenset(
-    f"[{name}]^1" for name in ("piece", "set", "plant", "animal", "person", "wafer", "sample", "cell", "frame")
+    f"[{name}]^1"
+    for name in ("piece", "set", "plant", "animal", "person", "wafer", "sample", "cell", "frame", "household")
 ) | {"item", "layer", "channel", "generation", "grade", "star", "score", "bit depth"}
 
 

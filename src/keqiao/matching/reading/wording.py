@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 BEFORE = {
-    ">=": "≥ >= => ⩾ 大于等于 大于或等于 大于 高于 超过 超出 超 突破 多于 长于 逾 不低于 不少于 不小于 不短于 不弱于 "
+    ">=": "≥ >= >/= => ⩾ 大于等于 大于或等于 大于 高于 超过 超出 超 突破 多于 长于 逾 不低于 不少于 不小于 不短于 不弱于 "
     "至少 最少 最低 起码 > "
     "at_least at_least_at equal_to_or_greater_than at_or_above no_less_than not_less_than no_lower_than not_lower_than "
     "no_fewer_than no_smaller_than not_below "
@@ -14,7 +14,7 @@ BEFORE = {
     "higher_than larger_than longer_than deeper_than wider_than thicker_than "
     "heavier_than taller_than greater_than_or_equal_to in_excess_of exceeding exceeds exceed "
     "exceeded over above beyond minimum min gt upwards_of",
-    "<=": "≤ <= =< ⩽ 小于等于 小于或等于 小于 低于 少于 短于 不足 不到 不高于 不大于 不超过 未超过 不超 不多于 不长于 "
+    "<=": "≤ <= </= =< ⩽ 小于等于 小于或等于 小于 低于 少于 短于 不足 不到 不高于 不大于 不超过 未超过 不超 不多于 不长于 "
     "至多 最多 最高 最大 控制在 < "
     "at_most no_worse_than less_than_or_equal_to equal_to_or_less_than at_or_below no_more_than not_more_than "
     "no_higher_than no_greater_than no_larger_than no_longer_than not_exceeding "
@@ -74,20 +74,22 @@ AT_MOST_VERB = re.compile(
 AT_LEAST_VERB = re.compile(r"(?:至少|最少)(?:能够?|可以?)?(?:提高|提升|增加|降低|减少|下降|缩短|节约|节省)了?约? ?$")
 # A minimum specific energy of 1,500 Wh/kg.
 EXTREME_OF = re.compile(
-    r"\b(?:(?P<least>minimum|min\.?)|maximum|max\.?) (?:[a-z-]+ ){1,3}of (?:about |approximately )?"
+    r"\b(?:(?P<least>minimum|min\.?)|maximum|max\.?) (?:[a-z-]+ ){1,5}of (?:about |approximately )?"
     rf"(?:{SPELLED_OUT} )?$",
     re.IGNORECASE,
 )
 EXTREME = re.compile(r"最[高低大小多少]|max(?:imum)?|min(?:imum)?", re.IGNORECASE)
 STATED_AFTER = re.compile(
     rf"(?:\.(?= or ))? {{0,3}}(?:高度|深度|尺度|范围|区域)?"
-    rf"(?:\((?=(?:and|or) ))?(?:(?:[a-z-]+ ){{1,2}}(?=or better))?(?P<word>{alternatives(AFTER_WORDS)})",
+    rf"(?:\((?=(?:and|or) ))?(?:(?:[a-z-]+ ){{1,2}}"
+    rf"(?=or (?:better|less|more|greater|longer|smaller|larger|higher|lower)))?(?P<word>{alternatives(AFTER_WORDS)})",
     re.IGNORECASE,
 )
 OPEN_PLUS = re.compile(r"\+(?![\w+])")
 SMALLER_IS_BETTER = re.compile(
     r"误差|精度|定位|偏差|相噪|杂散|分辨率|分辨力|灵敏度|检出限|检测限|噪声|不确定度|均匀性|稳定性|漂移|时间|延迟|成本|能耗|粗糙度"
-    r"|accuracy|sensitivity|error|resolution|precision|deviation|uncertainty|noise|uniformity|stability|drift|latency|time"
+    r"|detection limits?|limits? of detection|detectable|accuracy"
+    r"|sensitivity|error|resolution|precision|deviation|uncertainty|noise|uniformity|stability|drift|latency|time"
     r"|cost|roughness",
     re.IGNORECASE,
 )
