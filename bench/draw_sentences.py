@@ -135,7 +135,7 @@ def drawn(data: Path, collection: Collection, part: str, known: Known) -> Iterat
 def known(beside: Sequence[Path]) -> Known:
     files = [*LABELLED.glob("*.jsonl"), *beside]
     lines = [json.loads(line) for path in files for line in path.read_text().splitlines()]
-    return Known({row["text"] for row in lines}, {row["item"] for row in lines})
+    return Known({row["text"] for row in lines if "text" in row}, {row["item"] for row in lines})
 
 
 def draw(data: Path, part: str, count: int, beside: Sequence[Path] = ()) -> Iterator[Row]:

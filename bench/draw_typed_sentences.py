@@ -12,7 +12,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from draw_sentences import (
@@ -31,6 +31,7 @@ from draw_sentences import (
 )
 
 HALVES = ("a", "b")
+THIRD = "c"  # drawn when both halves had been learned from
 CLOSED = "none stated"  # licence of what is published by reference
 ONE_OF_ANY_NUMBER = 6  # of so many sentences one has any number, the others something like a unit behind it
 TYPED_SINCE = 2000  # award texts before were scanned (README of the collection)
@@ -70,11 +71,24 @@ STRATA = (
     Stratum("damaged", _of("en_sbir_need2award"), 16, lambda row: row["metadata"]["year"] < TYPED_SINCE),
 )
 
+# What the collections still hold for a third set: the Chinese needs are used up.
+ABSTRACTS = replace(_of("zh_csl"), licence=CLOSED, is_open=lambda row: not _of("zh_csl").is_open(row))
+THIRD_STRATA = (
+    Stratum("achievement", PROFILES, 60),
+    Stratum("achievement", ABSTRACTS, 60),
+    Stratum("need", _of("en_sbir_topics/topics_civil"), 24),
+    Stratum("need", _of("en_sbir_topics/topics_dod"), 30),
+    Stratum("need", _of("en_eu_open_calls"), 14),
+    Stratum("achievement", _of("en_sbir_need2award"), 44, lambda row: row["metadata"]["year"] >= TYPED_SINCE),
+    Stratum("achievement", SOFTWARE, 8),
+)
+
 
 def drawn(data: Path, stratum: Stratum, seen: Known) -> Iterator[Row]:
     """One sentence of each item that nobody labelled or read through before, in the order of the hash."""
     collection, turn = stratum.collection, 0
     items = [row for row in rows(data / collection.path) if part_of(row["_id"]) != "mining" and collection.is_open(row)]
+    seen.texts.update(_read_through(data, collection))
     for row in sorted(items, key=lambda row: rank("typed", row["_id"])):
         if row["_id"] in seen.items or not stratum.is_meant(row):
             continue
@@ -92,6 +106,20 @@ def drawn(data: Path, stratum: Stratum, seen: Known) -> Iterator[Row]:
             "item": row["_id"], "source": collection.source, "licence": collection.licence,
             "attribution": collection.attribution, "url": row.get("url") or "",
         }  # fmt: skip
+
+
+def _read_through(data: Path, collection: Collection) -> Iterator[str]:
+    """Collections say the same of one thing in several items: what stands in those read through is no new sentence."""
+    for row in rows(data / collection.path):
+        if part_of(row["_id"]) == "mining":
+            yield from sentences(collection.text(row))
+
+
+def third(data: Path) -> Iterator[Row]:
+    seen = known([])
+    for stratum in THIRD_STRATA:
+        for row, _turn in zip(drawn(data, stratum, seen), range(stratum.count), strict=False):
+            yield row
 
 
 def half(data: Path, name: str) -> Iterator[Row]:
@@ -113,7 +141,7 @@ def restored(given: list[Row], data: Path) -> list[Row]:
     """The rows with their words, for who has the collections."""
     lacking = {row["sha256"] for row in given if "text" not in row}
     words = {}
-    for collection in {stratum.collection for stratum in STRATA if stratum.collection.licence == CLOSED}:
+    for collection in (CHALLENGES, PROFILES, ABSTRACTS):
         for item in rows(data / collection.path):
             words |= {_hash(one): one for one in sentences(collection.text(item)) if _hash(one) in lacking}
     return [row if "text" in row else {**row, "text": words[row["sha256"]]} for row in given]
@@ -126,9 +154,9 @@ def _hash(text: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("half", choices=HALVES)
+    parser.add_argument("half", choices=(*HALVES, THIRD))
     arguments = parser.parse_args()
-    for row in half(arguments.data, arguments.half):
+    for row in third(arguments.data) if arguments.half == THIRD else half(arguments.data, arguments.half):
         print(json.dumps(row, ensure_ascii=False))
     return 0
 

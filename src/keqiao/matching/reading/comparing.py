@@ -24,7 +24,7 @@ def before(text: str, at: int) -> tuple[str, int]:
         return "<=", offset + most.start()
     if least := wording.AT_LEAST_VERB.search(window):
         return ">=", offset + least.start()
-    stated = wording.STATED_BEFORE.search(window)
+    stated = _stated(window, opened=opened)
     if stated and opened and (wording.LACKING.fullmatch(stated["word"]) or wording.PLACING.fullmatch(stated["word"])):
         return "", at  # 氮肥供应不足(0.05 mmol/L)
     if (
@@ -37,6 +37,13 @@ def before(text: str, at: int) -> tuple[str, int]:
     return "", at
 
 
+def _stated(window: str, *, opened: bool) -> re.Match[str] | None:
+    """None when the comparison is of a count before the figure: no less than four 0 dBm signals."""
+    stated = wording.STATED_BEFORE.search(window)
+    return None if stated and not opened and COUNTED_SO.search(stated[0]) else stated
+
+
+COUNTED_SO = re.compile(rf"\b{wording.SPELLED_OUT} ?$", re.IGNORECASE)
 DURING = re.compile(r"over (?:about |approximately )?$", re.IGNORECASE)
 # Tunable over 70 nm, control over six orders: the whole stretch, whatever it measures.
 STRETCHED = re.compile(

@@ -293,7 +293,7 @@ def _is_of_events(text: str, figure: Figure) -> bool:
         return False  # 1.6次和1.8次: nothing is counted in parts
     if figure.unit in {"万次", "亿次"}:
         return "次数" in text[max(0, figure.start - 8) : figure.start]
-    return figure.unit == "次" and bool(re.match(r"(?!以|左|及|或|后|以内)[\u4e00-\u9fff]", following))
+    return figure.unit == "次" and bool(re.match(r"(?!以|左|及|或|后|以内)[\u4e00-\u9fff]|\d", following))
 
 
 def _lacks_unit(figure: Figure) -> bool:

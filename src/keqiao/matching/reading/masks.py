@@ -13,7 +13,7 @@ OF_GROUP, SHARES = r"(?:值|[(（][^()（）]{1,8}[)）])", r"0?\.\d+(?:(?:[、,
 MORE = r"(?:[、,，和至~-] ?\d{1,6}){0,8}"
 NAMED = (
     r"(?:[Pp]hases?|[Vv]ersions?|[Pp]ages?|[Tt]ypes?|[Cc]lass|[Gg]rades?|[Ff]igures?|[Tt]ables?|[Ss]teps?|[Tt]asks?|[Cc]odes?"
-    r"|(?-i:Figs?\.?|Options?|Sections?|Annex|Topics?|Articles?|No\.|FY))"
+    r"|(?-i:Figs?\.?|Options?|Sections?|Annex|Topics?|Articles?|No\.|FY|Years?))"
 )
 # Mass number and element, as optical reading leaves it: 137 C s, 22 N a.
 ISOTOPE = (
@@ -36,7 +36,7 @@ AT_DIGITS = (
     r"(?:19|20)\d\d(?:19|20)\d\d ?年",  # 2010–2020 年 without its dash
     r"\d{1,2} ?月 ?(?:\d{1,2} ?[日号]|份|中旬|上旬|下旬|底|初)",
     r"(?<![\d.])(?:19|20)\d\d(?:-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2}|\.\d{1,2}\.\d{1,2})(?!\d)",
-    r"(?<![\d.])(?:19|20)?\d0(?:s\b|年代)|\b\d[\d,]{0,9}0s(?= (?:of|to)\b)",
+    r"(?<![\d.~<>≤≥])(?:19|20)?\d0(?:s\b|年代)|\b\d[\d,]{0,9}0s(?= (?:of|to)\b| and \d[\d,]{0,9}0s of\b)",
     r"\d{1,2}:\d\d",
     # Ages
     (
@@ -80,8 +80,10 @@ ELSEWHERE = (
     ),
     r"[ⅠⅡⅢⅣⅤ] ?\d{1,2}\.\d|(?-i:(?<![A-Za-z\d.])\d{1,2}[A-Z]-[A-Z]{2,})",
     r"(?:工业|工业互联网|社会|教育|等级保护|等保|Web|商业|农业|医疗|制造) ?\d\.0|\d\.0 ?(?=标准|时代|版本|系列)",
+    r"(?<=\)): ?\d{1,4}-\d{1,4}(?:\.\d{1,2})?|\bages? ?\([^()]{1,40}\)|\b510 ?\(?K\)?(?= (?:FDA|appl|clear|subm|notif|appr))",
+    r"(?<![\d.])[248]K(?=[、,，/ ]{0,2}(?:\d{3,4}[Pp]|高清|超高清|分辨率|显示|视频|电视|屏|images?\b|radiance))",
     r"\b(?:Sentinel|Landsat)[ -]\d[A-D]?\b|\bIEEE(?: +Std\.?)?(?: +|-)\S{1,12}(?: +\d[A-Z]\b)?",
-    r"\b(?:ages?|aged) (?:of |between |from )?\d+(?: ?(?:-|to|and) ?\d+)?(?: years?)?",
+    r"\b(?:ages?|aged) (?:of |between |from )?\d+(?: ?(?:-|to|and|through) ?\d+)?(?: years?)?",
     r"[“\"]\d{1,2}[.·]\d{1,2}[”\"]|前 ?\d{3,4} ?年(?!前)",
     r"公元前? ?\d{1,4} ?年?(?: ?[-~至到]{1,2} ?\d{1,4} ?年)?|直[到至] ?\d{3,4} ?年(?!后)|(?<!\d)\d{3} ?年(?: ?[-~至] ?\d{3,4} ?年)",
     # Ordinals, numbered things, numbered lists

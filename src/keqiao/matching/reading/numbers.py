@@ -49,6 +49,10 @@ MENDED = tuple(
         (r"(?<=\d) ?[ƒÝÂ]{1,2}(?=[mgLls]\b)", "μ"),
         (r"¡Ó(?=\d)", "±"),
         (r"(?<=- \d\d)\.(?=\d\d - \d)", "、"),  # 0 - 10.20 - 40 c m
+        (
+            r"(?<=\d),(?=(?:[kM]?Pa|m/s|[mcnμ]m|k?g|mg|mL|[kM]?W|[kMG]?Hz|k?V|k?J|min|℃)(?![A-Za-z]| ?=))",
+            " ",
+        ),  # 111.8,kPa
         (r"(?<=\d\.)O(?=\d|dB| ?%)", "0"),
         (r"(?:(?<=[×xX]10)|(?<=[A-Za-zμ]))~(?=\(?-?\d\)?(?!\d))(?=\(|[^(]*\()", "^"),  # 1×10~8 mg·mL~(-1)
         (
@@ -162,7 +166,7 @@ FRACTION = (
 TIMES_TEN = rf"(?: ?[×✕xX*·] ?{TEN_TO.format(n=1)})?"
 SIGN_GUARD = r"(?:(?<=[为是约达至到于在过了下和、:=(,~≥≤<>\[{ ])|(?<![^\n]))"
 GUARD = (
-    r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<= x)|(?<=[A-Za-z])(?=0\.\d+ ?μm)"
+    r"(?:(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]\.)(?<![A-Za-z]-)|(?<= x)|(?<=[\"”″]x)|(?<=[A-Za-z])(?=0\.\d+ ?μm)"
     r"|(?<=TRL)|(?<=TRL-)|(?<=pH)|(?<=[^A-Za-z]Ma))"
 )
 ERROR_RATE = "|".join(rf"(?<={word}10)" for word in ("率为", "率达", "率小于", "率低于", "ate of ", "BER of "))
@@ -177,7 +181,7 @@ POWER_OF_UNIT = (
     r"|-(?:10|[1-9])(?:[a-zμ]|[A-Z]{1,2}\b| [a-zA-Zμ]{1,4}\b(?! ?-))"
 )
 NUMBER = re.compile(
-    rf"(?P<sign>(?:{MINUS_OF_DEGREES}|{SIGN_GUARD}[-+])(?: (?=\d+(?:\.\d+)? ?(?:[°‰℃]|circ)))?|{MINUS_APART})?{GUARD}"
+    rf"(?P<sign>(?:{MINUS_OF_DEGREES}|{SIGN_GUARD}[-+])(?: (?=\d+(?:\.\d+)? ?(?:[°‰℃]|circ|[CF]\b)))?|{MINUS_APART})?{GUARD}"
     rf"(?:(?P<alone>10(?={POWER_OF_UNIT}|\^|\*\*|[⁻⁺{SUPERSCRIPT}]| -\d{{1,2}} [A-Z]))"
     rf"(?:(?:\^|\*\*| (?=-)|(?=-)|(?={LOST_POWER})) ?\(?(?P<power0>[-+]? ?\d{{1,2}})\)?"
     rf"|(?P<raised0>[⁻⁺]?[{SUPERSCRIPT}]{{1,2}}))"

@@ -16,6 +16,7 @@ from keqiao.matching.reading.units_in_text import NUMERAL, SIZES, extended, unit
 
 WINDOW = 36
 PLUS_MINUS = re.compile(r"(?:,? {0,9}(?=±)| ?)(?:±|\+/-|\+-) ?")
+TOLERANCE_BEFORE = re.compile(r"(?:±|\+/-|\+-) ?$")  # ±0.25 mm, ±0.4 mm are two bounds
 CURRENCIES = {"¥": "CNY", "￥": "CNY", "$": "USD", "€": "EUR", "£": "GBP", "RMB": "CNY", "US$": "USD"}
 CURRENCY_BEFORE = re.compile(r"(US\$|[¥￥$€£]|\b(?:CNY|RMB|USD|EUR|GBP)\b) {0,2}$", re.IGNORECASE)
 NUMERAL_OF_MONEY = re.compile(NUMERAL.pattern, re.IGNORECASE)
@@ -59,7 +60,11 @@ def with_unit(text: str, figure: Figure) -> Figure:
     elif not figure.unit and figure.spread is None:
         spread = PLUS_MINUS.match(text, figure.end)
         figure = replace(figure, unit_end=figure.end) if spread is None else figure
-    elif figure.unit and figure.spread is None:
+    elif (
+        figure.unit
+        and figure.spread is None
+        and not TOLERANCE_BEFORE.search(text[max(0, figure.start - 4) : figure.start])
+    ):
         spread = PLUS_MINUS.match(text, figure.unit_end)
         plus = number_at(text, spread.end()) if spread else None
         if plus is not None:
@@ -250,7 +255,11 @@ def _range(text: str, figure: Figure, number: Number, unit: str, end: int) -> Fi
     return replace(figure, end=number.end, value=low, high=high, unit=shared, unit_end=max(end, number.end))
 
 
-UP_TO_BOTH = re.compile(r"(?:\bto(?: an?| a level of)?|[至到]) ?$", re.IGNORECASE)  # matured to TRL 4 to 6
+# Matured to TRL 4 to 6, an improvement of 2 to 3 orders: what is changed, or by how much, is itself a range.
+UP_TO_BOTH = re.compile(
+    r"(?:\b(?:to|of|by|about|approximately|roughly|around|nearly)(?: an?| the| a level of| factors? of)?|[至到了约近达为]) ?$",
+    re.IGNORECASE,
+)
 FIRST_YEAR = 1900
 PLAIN_DEGREES = {"degree", "degrees", "deg", "°"}
 DASHES = {"-", "--", "~"}

@@ -52,6 +52,9 @@ ALIASES = tuple(
         (r"cu\.? ?(?:ft|feet|foot)\.?(?![A-Za-z])", "ft3"),
         (r"(?-i:rpms|RPMS|RPMs)(?![A-Za-z])", "rpm"),
         (r"(?-i:fpm|FPM)(?![A-Za-z])", "ft/min"),
+        (r"(?:fins|threads|turns|teeth|picks|holes|cells|wires|ends)[ -]?(?:per |/ ?)inch(?![a-z])", "/inch"),
+        (r"(?-i:acfm|ACFM|scfm|SCFM)(?![A-Za-z])", "cfm"),
+        (r"n\.? ?miles?(?![a-z])", "nmi"),
         (r"¢", "cents"),
         (r"(?:ohms?|Ω) ?(?:/|per ) ?(?:square|sq\.?|□)(?![A-Za-z])", "Ω/□"),
         (r"(?-i:MT)(?= ?(?:/|per ) ?(?:y|d|h|month))", "t"),
@@ -114,7 +117,13 @@ ALIASES = tuple(
         (r"(?:nautical miles?|n\. ?miles?)(?![A-Za-z])", "nmi"),
     )
 )
-INNER = (*ALIASES[:3], (re.compile(r"(?:sqrt|root|rt|√)[- ]?\(?Hz\)?(?![A-Za-z])", re.IGNORECASE), "Hz1/2"))
+INNER = (
+    *ALIASES[:3],
+    (re.compile(r"sq\.? ?y(?:d|ard)s?(?![a-z])\.?"), "yd2"),
+    (re.compile(r"sq\.? ?f(?:t|eet|oot)(?![a-z])\.?"), "ft2"),
+    (re.compile(r"(?:employee|worker|capita|person|resident|student|soldier)(?![A-Za-z])"), "person"),
+    (re.compile(r"(?:sqrt|root|rt|√)[- ]?\(?Hz\)?(?![A-Za-z])", re.IGNORECASE), "Hz1/2"),
+)
 # One-character units that are parts of many words: only where no other character follows at once.
 RISKY = frozenset("巴分时节开安法西特牛帕托角坎勒转圈微方斤两卡焦亨乏泊埃摩库折回位档等星代层路道里寸亩度")
 AFTER_RISKY = re.compile(r"(?![\u4e00-\u9fff])|(?=[以左及的每至和与、，])")
@@ -305,7 +314,9 @@ def _money(window: str) -> tuple[str, int]:
 
 
 RATED = re.compile(
-    r" ?(?:[A-Za-z]{2,12} ){0,2}?(?P<things>(?!applications|patients|deaths|cases|births|visits|people)[a-z]{3,16}s)"
+    r" ?(?:[A-Za-z]{2,12} ){0,2}?(?P<things>(?!applications|patients|deaths|cases|births|visits|people"
+    r"|trainees|students|soldiers|veterans|women|children|infections|injuries"
+    r"|accidents|procedures|surgeries|incidents|crashes|failures|americans|customers|employees|persons|strokes)[a-z]{3,16}s)"
     r"(?: per |/)(?P<each>sec|second|min|minute|hr|hour|day|week|month|year|m[lL]|liter|cm2|cm3|m3)(?![A-Za-z0-9])"
 )  # with a time or a volume a count is a figure
 
@@ -466,7 +477,7 @@ def _latin_atom(window: str, run: str, offset: int, *, is_inner: bool) -> tuple[
     if glued:
         return glued[0], offset + glued.end()
     following = window[end : end + 1]
-    is_numbered = following.isascii() and following.isdigit() and not EXPONENT.match(window, end)
+    is_numbered = run[-1].isalpha() and following.isascii() and following.isdigit() and not EXPONENT.match(window, end)
     if (
         is_numbered
         or _is_acronym(run)

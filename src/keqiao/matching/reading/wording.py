@@ -13,7 +13,7 @@ BEFORE = {
     "more_than greater_than "
     "higher_than larger_than longer_than deeper_than wider_than thicker_than "
     "heavier_than taller_than greater_than_or_equal_to in_excess_of exceeding exceeds exceed "
-    "exceeded over above beyond minimum min gt upwards_of",
+    "exceeded over above beyond minimum min gt nlt upwards_of",
     "<=": "≤ <= </= =< ⩽ 小于等于 小于或等于 小于 低于 少于 短于 不足 不到 不高于 不大于 不超过 未超过 不超 不多于 不长于 "
     "至多 最多 最高 最大 控制在 < "
     "at_most no_worse_than less_than_or_equal_to equal_to_or_less_than at_or_below no_more_than not_more_than "
@@ -23,7 +23,7 @@ BEFORE = {
     "less_than fewer_than lower_than shorter_than smaller_than lighter_than thinner_than finer_than "
     "narrower_than "
     "below under within up_to "
-    "maximum max lt",
+    "maximum max lt nmt",
     "=": "等于 为 = ≈ ~ equal_to of around about approximately roughly nearly almost close_to near 约 大约 左右 近 将近 接近 高达 "
     "低至 多达 as_high_as as_low_as as_much_as as_little_as as_long_as as_small_as as_large_as",
     "better": "优于 好于 better_than superior_to",
@@ -109,10 +109,11 @@ SHARE_OF_ERROR = re.compile(
 UNDER_IS_AT = re.compile(r"\[(?:mass|force|temperature)\]|temperature")  # "under 5 MPa" is a circumstance, not a bound
 
 RANGE_SIGN = re.compile(
-    r"(?:-(?= ?to\b))? {0,9}(?:-{1,2}|- - ?(?=\d)|~|至|到|\bto(?![A-Za-z])(?:-(?= ?\d)| plus| minus| over| above| about"
+    r"(?:-(?= ?to\b))? {0,9}(?:-{1,2}|- - ?(?=\d)|~|(?:至|到)(?:最[大高多长])?"
+    r"|\bto(?![A-Za-z])(?:-(?= ?\d)| plus| minus| over| above| about"
     r"| approximately)?|\bthrough\b|\bdown to\b"
     r"|\bup to\b) {0,9}"
-    r"(?=[-+]?\.?\d|[¥$€£] ?\d|(?:TRL|pH|Mach) ?\d|(?:EUR|USD|CNY|RMB|GBP) \d)",
+    r"(?=[-+]?\.?\d|\+ \d|[¥$€£] ?\d|(?:TRL|pH|Mach) ?\d|(?:EUR|USD|CNY|RMB|GBP) \d)",
     re.IGNORECASE,
 )
 BOTH_ENDS = re.compile(
