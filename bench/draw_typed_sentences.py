@@ -140,7 +140,7 @@ def published(row: Row) -> Row:
 def restored(given: list[Row], data: Path) -> list[Row]:
     """The rows with their words, for who has the collections."""
     lacking = {row["sha256"] for row in given if "text" not in row}
-    words = {}
+    words: dict[str, str] = {}
     for collection in (CHALLENGES, PROFILES, ABSTRACTS):
         for item in rows(data / collection.path):
             words |= {_hash(one): one for one in sentences(collection.text(item)) if _hash(one) in lacking}

@@ -17,7 +17,7 @@ def before(text: str, at: int) -> tuple[str, int]:
     opened = window.endswith("(")
     window = window.removesuffix("(")
     offset = max(0, at - WINDOW)
-    if extreme := wording.EXTREME_OF.search(text, max(0, at - LONGER_WINDOW), at):
+    if extreme := wording.EXTREME_OF.search(text, max(0, at - LONGER_WINDOW), at - opened):
         return (">=" if extreme["least"] else "<="), extreme.start()
     most = wording.AT_MOST_VERB.search(window)
     if most and not opened:

@@ -55,6 +55,7 @@ ALIASES = tuple(
         (r"(?:fins|threads|turns|teeth|picks|holes|cells|wires|ends)[ -]?(?:per |/ ?)inch(?![a-z])", "/inch"),
         (r"(?-i:acfm|ACFM|scfm|SCFM)(?![A-Za-z])", "cfm"),
         (r"n\.? ?miles?(?![a-z])", "nmi"),
+        (r"shaft horsepower(?![a-z])", "horsepower"),
         (r"¢", "cents"),
         (r"(?:ohms?|Ω) ?(?:/|per ) ?(?:square|sq\.?|□)(?![A-Za-z])", "Ω/□"),
         (r"(?-i:MT)(?= ?(?:/|per ) ?(?:y|d|h|month))", "t"),
@@ -317,7 +318,8 @@ RATED = re.compile(
     r" ?(?:[A-Za-z]{2,12} ){0,2}?(?P<things>(?!applications|patients|deaths|cases|births|visits|people"
     r"|trainees|students|soldiers|veterans|women|children|infections|injuries"
     r"|accidents|procedures|surgeries|incidents|crashes|failures|americans|customers|employees|persons|strokes)[a-z]{3,16}s)"
-    r"(?: per |/)(?P<each>sec|second|min|minute|hr|hour|day|week|month|year|m[lL]|liter|cm2|cm3|m3)(?![A-Za-z0-9])"
+    r"(?: of [a-z]{3,16})?(?: per |/)"
+    r"(?P<each>sec|second|min|minute|hr|hour|day|week|month|year|m[lL]|liter|cm2|cm3|m3)(?![A-Za-z0-9])"
 )  # with a time or a volume a count is a figure
 
 
