@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from keqiao import __version__
+from keqiao.cli import doctor
 from keqiao.cli.main import COMMANDS
+from keqiao.kernel import replicas
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -117,3 +119,26 @@ def test_doctor_calls_a_readable_key_bad(tmp_path: Path) -> None:
     done = keqiao("doctor", KEQIAO_DATA=str(tmp_path), KEQIAO_SECRET_KEY="", PORT="48211")
     assert done.returncode == 1
     assert f"[BAD ] others can read the key {key}" in done.stdout
+
+
+def test_doctor_says_how_each_replica_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    standings = [
+        replicas.Standing("replica1", "db2:5432", bytes_behind=0, seconds_behind=0.0),
+        replicas.Standing("replica2", "db3:5432", bytes_behind=4_000_000, seconds_behind=93.5),
+        replicas.Standing("replica3", "db4:5432", "away"),
+        replicas.Standing("replica4", "db5:5432", "no_replica"),
+        replicas.Standing("replica5", "db6:5432", bytes_behind=9),
+    ]
+    monkeypatch.setattr(replicas, "standings", lambda: standings)
+    found = [(finding.level, finding.en) for finding in doctor._replicas()]
+    assert found == [
+        ("ok", "the replica replica1 (db2:5432) is 0.0 s behind"),
+        ("warn", "the replica replica2 (db3:5432) is 93.5 s behind, more than 5 s: lists come from the primary"),
+        ("warn", "the replica replica3 (db4:5432) does not answer; lists come from the primary"),
+        ("warn", "the replica replica4 (db5:5432) takes writes itself: it follows no primary"),
+        ("warn", "the replica replica5 (db6:5432) has replayed nothing yet: lists come from the primary"),
+    ]
+
+
+def test_doctor_says_nothing_of_replicas_that_are_not_set() -> None:
+    assert list(doctor._replicas()) == []

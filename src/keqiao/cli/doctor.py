@@ -242,6 +242,7 @@ def _inside() -> Iterator[Finding]:
         yield from _index()
         yield from _jobs()
         yield from _chain()
+        yield from _replicas()
     finally:
         ground.close_connections()
 
@@ -314,6 +315,46 @@ def _chain() -> Iterator[Finding]:
             "有人改动了记录：与备份比对（keqiao audit verify）",
             "somebody changed a record: compare with a backup (keqiao audit verify)",
         )
+
+
+def _replicas() -> Iterator[Finding]:
+    """Those that lists are read from, where some are set."""
+    from django.conf import settings
+
+    from keqiao.kernel import replicas
+
+    for one in replicas.standings():
+        zh, en = f"只读副本 {one.alias}（{one.place}）", f"the replica {one.alias} ({one.place})"
+        behind = one.seconds_behind
+        if one.trouble == "away":
+            yield Finding(
+                "warn",
+                f"{zh}不应答，列表改读主库",
+                f"{en} does not answer; lists come from the primary",
+                "检查 DATABASE_REPLICA_URL、网络和那台机器的日志",
+                "check DATABASE_REPLICA_URL, the network and that machine's log",
+            )
+        elif one.trouble:
+            yield Finding(
+                "warn",
+                f"{zh}自己接受写入，不跟随任何主库",
+                f"{en} takes writes itself: it follows no primary",
+                "重新建成副本，或从 DATABASE_REPLICA_URL 去掉",
+                "set it up as a replica again, or take it out of DATABASE_REPLICA_URL",
+            )
+        elif one.is_used:
+            yield Finding("ok", f"{zh}落后 {behind:.1f} 秒", f"{en} is {behind:.1f} s behind")
+        else:
+            most = settings.REPLICA_LAG
+            zh_late = "还没有重放过" if behind is None else f"落后 {behind:.1f} 秒，超过 {most} 秒"
+            en_late = "has replayed nothing yet" if behind is None else f"is {behind:.1f} s behind, more than {most} s"
+            yield Finding(
+                "warn",
+                f"{zh}{zh_late}，列表改读主库",
+                f"{en} {en_late}: lists come from the primary",
+                "看主库的 pg_stat_replication",
+                "see pg_stat_replication on the primary",
+            )
 
 
 def _left_over(env: Environment) -> Iterator[Finding]:
