@@ -12,6 +12,7 @@ from keqiao.catalogue.models import (
     AchievementIndicator,
     AchievementText,
     Attachment,
+    ContributorShare,
     NamedContributor,
     Need,
     NeedIndicator,
@@ -20,7 +21,7 @@ from keqiao.catalogue.models import (
 )
 from keqiao.kernel import clock, personal
 from keqiao.kernel.events import record
-from keqiao.kernel.personal import ERASED_EN, ERASED_ZH, Identity
+from keqiao.kernel.personal import BLANK, ERASED_EN, ERASED_ZH, Identity
 from keqiao.kernel.scrubbing import scrub
 from keqiao.parties import selectors as parties
 
@@ -45,7 +46,18 @@ def export(person_id: int) -> dict[str, Any]:
     named = (
         NamedContributor.objects.filter(joined_as_id=person_id).select_related("achievement", "person").order_by("pk")
     )
+    shares = ContributorShare.objects.filter(person_id=person_id).select_related("version__achievement").order_by("pk")
     return {
+        "shares": [
+            {
+                "achievement": row.version.achievement.code,
+                "share_bp": row.share_bp,
+                "signed_at": row.signed_at and row.signed_at.isoformat(),
+                "refused_at": row.refused_at and row.refused_at.isoformat(),
+                "refusal": row.refusal,
+            }
+            for row in shares
+        ],
         "named_as": [
             {"achievement": row.achievement.code, "name": str(row.person), "joined_at": row.joined_at.isoformat()}
             for row in named
@@ -73,6 +85,7 @@ def erase(person_id: int) -> None:
         named.save(update_fields=["email"])
         if named.person_id != person_id:  # who they were named as before they joined
             personal.erase(named.person_id)
+    ContributorShare.objects.filter(person_id=person_id).exclude(refusal="").update(refusal=BLANK)
     identity = accounts.identity_of(person_id)
     changed: dict[type[Model], set[int]] = {Achievement: set(), Need: set()}
     for member in TeamMember.objects.filter(person_id=person_id):

@@ -26,9 +26,15 @@ def export(person_id: int) -> dict[str, Any]:
             }
             for row in messages
         ],
-        "unsuitable": [
-            {"need": row.need.code, "achievement": row.achievement.code, "reason": row.reason, "note": row.note}
-            for row in MatchFeedback.objects.filter(person_id=person_id, is_suitable=False)
+        "judged_matches": [
+            {
+                "need": row.need.code,
+                "achievement": row.achievement.code,
+                "suitable": row.is_suitable,
+                "reason": row.reason,
+                "note": row.note,
+            }
+            for row in MatchFeedback.objects.filter(person_id=person_id)
             .select_related("need", "achievement")
             .order_by("pk")
         ],

@@ -15,7 +15,9 @@ from keqiao.parties.types import InvitationState, JoinState
 def export(person_id: int) -> dict[str, Any]:
     person = Person.objects.select_related("user").get(pk=person_id)
     requests = JoinRequest.objects.filter(person=person).select_related("organisation").order_by("pk")
-    absences = Absence.objects.filter(person=person).select_related("organisation").order_by("made_at", "pk")
+    absences = Absence.objects.filter(Q(person=person) | Q(substitute=person)).select_related("organisation")
+    invitations = Invitation.objects.filter(Q(invited_by=person) | Q(used_by=person)).select_related("organisation")
+    notes = VerificationNote.objects.filter(person=person).select_related("verification__organisation").order_by("pk")
     return {
         "person": {
             "name_zh": person.name_zh,
@@ -48,8 +50,28 @@ def export(person_id: int) -> dict[str, Any]:
                 "organisation": str(row.organisation),
                 "first_on": row.first_on.isoformat(),
                 "last_on": row.last_on.isoformat(),
+                "as_substitute": row.substitute_id == person_id,
             }
-            for row in absences
+            for row in absences.order_by("made_at", "pk")
+        ],
+        "invitations": [
+            {
+                "organisation": str(row.organisation),
+                "role": row.role,
+                "made_at": row.made_at.isoformat(),
+                "state": row.state,
+                "by_oneself": row.invited_by_id == person_id,
+            }
+            for row in invitations.order_by("made_at", "pk")
+        ],
+        "verification_notes": [
+            {
+                "organisation": str(row.verification.organisation),
+                "kind": row.kind,
+                "text": row.text,
+                "at": row.at.isoformat(),
+            }
+            for row in notes
         ],
     }
 

@@ -9,7 +9,7 @@ from keqiao.catalogue import selectors, sharing
 from keqiao.catalogue.models import ContributorShare, OwnershipFraction, ShareVersion
 from keqiao.catalogue.tests.factories import make_achievement
 from keqiao.catalogue.types import AlreadyAnswered, Part
-from keqiao.kernel import clock
+from keqiao.kernel import clock, personal
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound
 from keqiao.parties.models import Post
 from keqiao.parties.tests.factories import make_actor, make_organisation
@@ -76,6 +76,16 @@ def test_a_contributor_refuses_with_a_reason_and_the_version_never_comes_into_fo
     for actor in team[1:]:
         sign(actor, result)
     assert selectors.shares_of([result.pk]) == {}
+
+
+def test_what_a_contributor_said_is_in_their_copy_and_goes_with_them(officer, result, team):
+    propose(officer, result, team)
+    sharing.refuse_shares(actor=team[0], achievement_code=result.code, number=1, reason="应为 60%")
+    (share,) = personal.export_part("catalogue", team[0].person_id)["shares"]
+    assert (share["achievement"], share["signed_at"], share["refusal"]) == (result.code, None, "应为 60%")
+    personal.erase(team[0].person_id)
+    row = ContributorShare.objects.get(person_id=team[0].person_id)
+    assert (row.share_bp, row.refusal) == (share["share_bp"], personal.BLANK)
 
 
 @pytest.mark.parametrize("shares", [(5000, 3000, 1999), (5000, 3000, 2001), (10_000, 0, 0), (12_000, -1000, -1000)])

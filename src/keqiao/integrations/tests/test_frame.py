@@ -390,3 +390,15 @@ def test_tokens_cascade_to_stored_answers(client, token, ours):
     send(client, token[1], body(ours), **{"Idempotency-Key": "k"})
     Token.objects.all().delete()
     assert not StoredAnswer.objects.exists()
+
+
+def test_the_version_of_a_page_of_a_list_is_the_same_a_minute_later(client, monkeypatch):
+    """The place to go on is signed without the time."""
+    for n in range(2):
+        make_need(title=f"需求 {n}")
+    moments = iter(range(1_800_000_000, 1_900_000_000, 60))
+    monkeypatch.setattr("django.core.signing.time.time", lambda: next(moments))
+    first = client.get("/api/v1/needs?per_page=1")
+    assert first.json()["next_after"]
+    again = client.get("/api/v1/needs?per_page=1", headers={"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from keqiao.kernel import clock
+from keqiao.kernel import clock, personal
 from keqiao.kernel.errors import BadInput, NotAllowed, NotFound, WrongState
 from keqiao.kernel.models import Event
 from keqiao.parties import selectors, services, tasks, tokens
@@ -234,6 +234,8 @@ def test_a_substitute_has_the_roles_for_the_period():
     absence = services.name_substitute(
         actor=manager, code=organisation.code, substitute_id=colleague.person_id, **days(0, 3)
     )
+    copies = [personal.export_part("parties", actor.person_id)["absences"] for actor in (manager, colleague)]
+    assert [[row["as_substitute"] for row in copy] for copy in copies] == [[False], [True]]
     standing = again(colleague)
     assert (standing.roles, standing.workplace.standing_in_for) == ({"researcher", "rd_manager"}, (manager.person_id,))
     Absence.objects.update(first_on=clock.today() + timedelta(days=1))
