@@ -10,9 +10,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 from keqiao.runtime import postgres
 from keqiao.runtime.environment import Environment, read_environment
@@ -30,6 +32,7 @@ class Site:
     """One data folder and port."""
 
     env: Environment
+    more: Mapping[str, str] = dataclasses.field(default_factory=dict)  # variables of its own
 
     @property
     def url(self) -> str:
@@ -46,6 +49,7 @@ class Site:
             "KEQIAO_SECRET_KEY": "",
             "KEQIAO_LOG_LEVEL": "INFO",
             "DJANGO_SETTINGS_MODULE": "keqiao.web.settings",
+            **self.more,
         }
 
     def keqiao(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -73,13 +77,8 @@ class Site:
 
     def start_python(self, script: str) -> subprocess.Popen[str]:
         """The same, going on while the test does."""
-        before = (
-            "from keqiao.cli import ground\nfrom keqiao.runtime.environment import read_environment\n"
-            "with ground.django(read_environment()):\n"
-        )
-        lines = "".join(f"    {line}\n" for line in script.strip().splitlines())
         return subprocess.Popen(
-            [sys.executable, "-c", before + lines],
+            with_django(script),
             env=self.variables,
             cwd=ROOT,
             stdout=subprocess.PIPE,
@@ -96,6 +95,21 @@ class Site:
             return answer.code
         except OSError:
             return 0
+
+
+def with_django(script: str) -> list[str]:
+    """The command that runs these lines in a process of the site."""
+    before = (
+        "from keqiao.cli import ground\nfrom keqiao.runtime.environment import read_environment\n"
+        "with ground.django(read_environment()):\n"
+    )
+    lines = "".join(f"    {line}\n" for line in script.strip().splitlines())
+    return [sys.executable, "-c", before + lines]
+
+
+def said(output: str, word: str) -> str:
+    """What stands behind this word, at the start of a line."""
+    return next(line.removeprefix(word).strip() for line in output.splitlines() if line.startswith(word))
 
 
 @contextmanager
@@ -130,3 +144,22 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
     while not condition():
         assert time.monotonic() < until, f"{what}: not within {seconds:.0f} s"
         time.sleep(0.2)
+
+
+PROGRAMS = {"web": "keqiao.web.wsgi:warmed", "live": "keqiao.web.live:application", "worker": "keqiao.cli.worker"}
+
+
+def processes(site: Site, supervisor: int) -> dict[str, list[psutil.Process]]:
+    """The site's processes by what they are; the server of the database first, then what it started."""
+    found: dict[str, list[psutil.Process]] = {name: [] for name in (*PROGRAMS, "database")}
+    for process in psutil.Process(supervisor).children(recursive=True):
+        with suppress(psutil.Error):
+            for name, mark in PROGRAMS.items():
+                if mark in process.cmdline():
+                    found[name].append(process)
+    server = postgres.postmaster(postgres.cluster(site.env.data))
+    if server is not None:
+        found["database"] = [server]
+        with suppress(psutil.Error):
+            found["database"] += server.children()
+    return found

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from keqiao.runtime import postgres, supervisor
-from tests.running_sites import Site, new_site, wait_for
+from tests.running_sites import Site, new_site, processes, said, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
@@ -109,25 +109,8 @@ class Trouble:
                 self.site.python(CHANGE)
 
 
-def victims(site: Site, parent: int) -> dict[str, list[psutil.Process]]:
-    """The site's processes by what they are."""
-    found: dict[str, list[psutil.Process]] = {"web": [], "live": [], "worker": [], "database": []}
-    marks = {"web": "keqiao.web.wsgi:warmed", "live": "keqiao.web.live:application", "worker": "keqiao.cli.worker"}
-    for process in psutil.Process(parent).children(recursive=True):
-        with suppress(psutil.Error):
-            for name, mark in marks.items():
-                if mark in process.cmdline():
-                    found[name].append(process)
-    server = postgres.postmaster(postgres.cluster(site.env.data))
-    if server is not None:
-        found["database"] = [server]
-        with suppress(psutil.Error):
-            found["database"] += server.children()
-    return found
-
-
 def kill_one(site: Site, parent: int) -> str:
-    found = {name: processes for name, processes in victims(site, parent).items() if processes}
+    found = {name: alive for name, alive in processes(site, parent).items() if alive}
     if not found:
         return "nothing"
     name = random.choice(list(found))
@@ -141,10 +124,6 @@ def kill_one(site: Site, parent: int) -> str:
 def leader(site: Site) -> int:
     """The pid of the supervisor that runs this site; 0 while there is none."""
     return int((supervisor.running_site(site.env) or {}).get("pid", 0))
-
-
-def said(output: str, word: str) -> str:
-    return next(line.removeprefix(word).strip() for line in output.splitlines() if line.startswith(word))
 
 
 def index(site: Site) -> dict[str, dict[str, str]]:
