@@ -17,7 +17,19 @@ from keqiao.catalogue.services import AchievementDraft, NeedDraft
 from keqiao.kernel import sealing
 from keqiao.kernel.errors import DomainError
 from keqiao.kernel.models import Event
-from keqiao.matching import excerpts, index_moves, index_state, indexing, known, scoring, services, stale, stones, tasks
+from keqiao.matching import (
+    building,
+    excerpts,
+    index_moves,
+    index_state,
+    indexing,
+    known,
+    scoring,
+    services,
+    stale,
+    stones,
+    tasks,
+)
 from keqiao.matching.all_pairs import driving, runners
 from keqiao.matching.gathering import achievement_facts, need_facts, regions
 from keqiao.matching.models import Excerpt, Match, Study
@@ -206,7 +218,7 @@ def _compare_index(kind, side, found):
     state, model = index_state.serving(), indexing.model()
     tokens, vectors = _held(kind, side)
     published = list(catalogue.items_to_index(kind).filter(state="published"))
-    fresh = indexing.documents(kind, published, model, state.leg)
+    fresh = building.documents(kind, published, model, state.leg)
     *right, held = indexing.held_of(kind, side, {item.code: item.revision for item in published})
     found[f"{kind} of another revision in {side}"] += len(published) - sum(right)
     found[f"{kind} too many in {side}"] += held - sum(right)

@@ -55,6 +55,11 @@ def keep(kind: str, ids: Sequence[int], model: DenseModel) -> None:
         Excerpt.objects.filter(**{f"{kind}__in": gone}).delete()
 
 
+def forget(kind: str, ids: Sequence[int]) -> None:
+    """Of items that changed: what an older revision said goes at once, and a row is made again by a job."""
+    Excerpt.objects.filter(**{f"{kind}__in": ids}).delete()
+
+
 def _excerpt(kind: str, item: Any, model: DenseModel) -> Excerpt:
     known = as_known(FACTS[kind](item, regions()), item.revision, model)
     of_item = {f"{kind}_id": item.pk}

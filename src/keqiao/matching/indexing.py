@@ -135,7 +135,7 @@ def update(kind: str, ids: Sequence[int]) -> bool:
         engine().upsert(name, fresh)
         engine().maintain(name, budget_s=5.0)
         _update_other(kind, gone, fresh, state)
-    excerpts.keep(kind, ids, now)
+    excerpts.forget(kind, ids)  # of an older revision; made anew with the matches, which are less urgent
     return is_whole
 
 

@@ -38,6 +38,7 @@ def update_items(*, kind: str, ids: list[int]) -> None:
     if not indexing.update(kind, ids):
         update_items.configure(schedule_in={"minutes": 10}).defer(kind=kind, ids=[*ids])
     if kind == "achievement" and len(ids) > AT_ONCE:
+        look_for_lacking_excerpts()
         services.expect_new_matches(actor=parties.system())
         return
     for first in range(0, len(ids), PIECE):
@@ -46,9 +47,11 @@ def update_items(*, kind: str, ids: list[int]) -> None:
 
 @app.task(queue="matches", retry=AGAIN, priority=LATER)
 def compute_matches(*, kind: str, ids: list[int]) -> None:
-    from keqiao.matching import scoring, services
+    from keqiao.matching import excerpts, indexing, scoring, services
 
     scoring.forget_weights()
+    if model := indexing.model():
+        excerpts.keep(kind, ids, model)
     scoring.prepare(kind, ids)
     for item_id in ids:
         services.compute_matches(actor=parties.system(), kind=kind, item_id=item_id)
