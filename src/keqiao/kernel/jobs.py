@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -51,6 +54,24 @@ def queues() -> list[Queue]:
         cursor.execute(QUEUES)
         rows = cursor.fetchall()
     return [Queue(name, waiting, doing, failed, float(oldest)) for name, waiting, doing, failed, oldest in rows]
+
+
+ALIKE = """
+    SELECT id, args FROM procrastinate_jobs
+    WHERE status = 'todo' AND task_name = %s AND args @> %s::jsonb AND scheduled_at IS NULL ORDER BY id LIMIT %s"""
+
+
+def waiting_alike(task: str, most: int, **arguments: str) -> dict[int, dict[str, Any]]:
+    """The oldest jobs of a task that could run now and have these arguments: number → arguments."""
+    with connection.cursor() as cursor:
+        cursor.execute(ALIKE, [task, json.dumps(arguments), most])
+        return {number: args if isinstance(args, dict) else json.loads(args) for number, args in cursor.fetchall()}
+
+
+def take_away(numbers: Collection[int]) -> None:
+    """Jobs that wait and whose work another one has done."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs WHERE status = 'todo' AND id = ANY(%s)", [[*numbers]])
 
 
 def running() -> list[Running]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -15,6 +16,7 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from keqiao.kernel import jobs
 from keqiao.parties import selectors as parties
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
 AT_ONCE = 50  # items: of a larger load of achievements the needs are computed again instead
 PIECE = 10  # items whose matches one job computes: seconds, so that the worker soon looks at what is more urgent
+TOGETHER, ITEMS_TOGETHER = 100, 500  # jobs, and items of them, that one writes into the index
 EXCERPTS = 5_000  # items whose rows one job makes
 PAIRS_FOR = 240.0  # seconds of all pairs at a time
 LATER = -10  # matches wait while anything else could run: what is new must be found within seconds
@@ -29,14 +32,43 @@ LATER = -10  # matches wait while anything else could run: what is new must be f
 
 @app.task(queue="index", retry=AGAIN, lock="index")
 def update_items(*, kind: str, ids: list[int]) -> None:
-    """Index the items, then compute their matches in jobs of their own.
+    """Index the items, and with them those of the jobs that wait behind this one: to write a hundred takes hardly longer than
+    to write one, so that what is new is found soon however many come. Their matches are computed in jobs of their own.
 
-    After a large load of achievements it is less work to compute the needs again than each new achievement.
+    The lock keeps those jobs from running meanwhile; they go when the work is done, and a kill before leaves them.
     """
-    from keqiao.matching import indexing, services
+    from keqiao.matching import indexing
 
-    if not indexing.update(kind, ids):
-        update_items.configure(schedule_in={"minutes": 10}).defer(kind=kind, ids=[*ids])
+    behind = _as_many_as_fit(ids, jobs.waiting_alike(NAME, TOGETHER, kind=kind))
+    changes = [ids, *behind.values()]
+    every = sorted({item_id for change in changes for item_id in change})
+    is_whole = indexing.update(kind, every)
+    with transaction.atomic():
+        if not is_whole:
+            update_items.configure(schedule_in={"minutes": 10}).defer(kind=kind, ids=[*every])
+        for change in changes:
+            _match_later(kind, change)
+        jobs.take_away(behind)
+
+
+NAME = update_items.name
+
+
+def _as_many_as_fit(ids: list[int], waiting: Mapping[int, dict[str, Any]]) -> dict[int, list[int]]:
+    """Jobs and their items, in their order, up to a number of items that takes no long lock."""
+    fitting, count = {}, len(ids)
+    for number, args in waiting.items():
+        count += len(args["ids"])
+        if count > ITEMS_TOGETHER:
+            break
+        fitting[number] = args["ids"]
+    return fitting
+
+
+def _match_later(kind: str, ids: list[int]) -> None:
+    """After a large load of achievements it is less work to compute the needs again than each new achievement."""
+    from keqiao.matching import services
+
     if kind == "achievement" and len(ids) > AT_ONCE:
         look_for_lacking_excerpts()
         services.expect_new_matches(actor=parties.system())

@@ -270,6 +270,37 @@ def test_the_publisher_of_a_need_is_not_in_what_is_indexed(city):
     assert not any("保密" in str(part) for part in (document.tokens, document.attributes))
 
 
+def test_what_waits_behind_a_job_is_indexed_with_it(city, monkeypatch):
+    """Killed before the end the others still wait; done, they are gone, and each has its matches computed."""
+    from keqiao.kernel import jobs
+    from keqiao.matching import tasks
+
+    def waiting(task):
+        return [
+            args["ids"] for args in jobs.waiting_alike(f"keqiao.matching.tasks.{task}", 10, kind="achievement").values()
+        ]
+
+    membrane, weak = city["membrane"].pk, city["weak"].pk
+    updated = []
+    assert waiting("update_items") == []
+    for ids in ([membrane], [weak, membrane]):
+        tasks.update_items.defer(kind="achievement", ids=ids)
+    tasks.update_items.defer(kind="need", ids=[city["need"].pk])
+    tasks.update_items.configure(schedule_in={"minutes": 10}).defer(kind="achievement", ids=[0])
+    monkeypatch.setattr(indexing, "update", lambda kind, ids: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        tasks.update_items.func(kind="achievement", ids=[weak])
+    assert waiting("update_items") == [[membrane], [weak, membrane]]
+    monkeypatch.setattr(indexing, "update", lambda kind, ids: updated.append((kind, ids)) or True)
+    tasks.update_items.func(kind="achievement", ids=[weak])
+    assert updated == [("achievement", sorted([membrane, weak]))]
+    assert waiting("update_items") == []
+    monkeypatch.setattr(tasks, "ITEMS_TOGETHER", 1)
+    assert tasks._as_many_as_fit([weak], {7: {"ids": [membrane]}}) == {}
+    assert waiting("compute_matches") == [[weak], [membrane], [weak, membrane]]
+    assert len(jobs.waiting_alike("keqiao.matching.tasks.update_items", 10, kind="need")) == 1
+
+
 def test_after_a_large_load_every_need_is_computed_again(city, monkeypatch):
     from keqiao.matching import tasks
 
