@@ -1,9 +1,10 @@
 """List pages with few and with many rows: `python bench/lists.py [--few 10000] [--many 1000000] [--rounds 15]`.
 
 Fills two databases of its own (build/bench-lists) by SQL with rows of realistic columns, serves each from a process of its
-own, and asks every list page of both by turns. The figure is the ratio of the medians; beside it the processor time, which
-a busy machine changes less, and the pages of the database that the queries touch, which it does not change at all. Below the
-table: the plan of each page's slowest query. Texts are short: a list shows titles and the first lines only.
+own, and asks every list page of both by turns. One person and one university have a thousand rows of each kind at either
+size. The figure is the ratio of the medians; beside it the processor time, which a busy machine changes less, and the pages
+of the database that the queries touch, which it does not change at all. Below the table: the plan of each page's slowest
+query. Texts are short: a list shows titles and the first lines only.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ PAGES = {  # of a visitor
     "organisations of a kind": "/organisations?kind=university",
     "organisations by name": "/organisations?name=单位 77",
     "organisation": "/organisations/DW-00007",
-    "organisation with a hundredth of all": "/organisations/DW-BENCH0",
+    "organisation with a thousand items": "/organisations/DW-BENCH0",
     "matches of a need": "/needs/XQ-77/matches",
     "feed": "/feeds/needs.atom",
     "sitemap index": "/sitemap.xml",
@@ -44,7 +45,7 @@ PAGES = {  # of a visitor
     "api public notices": "/api/v1/public-notices",
     "home": "/",
 }
-OWN_PAGES = {  # of somebody whose organisation did all of it
+OWN_PAGES = {  # of somebody who has, or whose university has, a thousand of each
     "notices": "/me/notices",
     "workbench": "/me",
     "own submissions": "/submissions",
@@ -159,16 +160,16 @@ OWN_FILL = {
     "notices": """
         INSERT INTO kernel_notice (id, person_id, kind, key, title_zh, title_en, link, created_at, read_at)
         SELECT {drawn} + n, {who}, 'engagement.contact', 'b' || n, '通知 ' || n, 'Notice ' || n, '/contacts',
-            now() - n * interval '1 second', CASE WHEN n / 100 % 7 > 0 THEN now() END
+            now() - n * interval '1 second', CASE WHEN n / {share} % 7 > 0 THEN now() END
         FROM generate_series({first}, {last}) n""",
     "submissions": """
         INSERT INTO submissions_submission (code, kind, state, organisation_id, author_id, content, revision, step, origin,
             external_id, skipped, saved_at, submitted_at, due_on)
-        SELECT 'TJ-' || n, CASE n / 100 % 2 WHEN 0 THEN 'need' ELSE 'achievement' END,
-            CASE n / 100 % 4 WHEN 0 THEN 'draft' ELSE 'platform_review' END, {place}, {who},
+        SELECT 'TJ-' || n, CASE n / {share} % 2 WHEN 0 THEN 'need' ELSE 'achievement' END,
+            CASE n / {share} % 4 WHEN 0 THEN 'draft' ELSE 'platform_review' END, {place}, {who},
             jsonb_build_object('texts', jsonb_build_object('zh', jsonb_build_object('title', '草稿 ' || n))), 1, 1, 'form',
-            '', '', now() - n * interval '1 second', CASE n / 100 % 4 WHEN 0 THEN NULL ELSE now() - n * interval '1 second' END,
-            CASE n / 100 % 4 WHEN 0 THEN NULL ELSE current_date + n % 9 END
+            '', '', now() - n * interval '1 second', CASE n / {share} % 4 WHEN 0 THEN NULL ELSE now() - n * interval '1 second' END,
+            CASE n / {share} % 4 WHEN 0 THEN NULL ELSE current_date + n % 9 END
         FROM generate_series({first}, {last}) n""",
     "contacts": """
         INSERT INTO engagement_contact (code, need_id, achievement_id, from_side, from_organisation_id, from_person_id,
@@ -266,7 +267,7 @@ OWN_FILL = {
         FROM catalogue_need WHERE id > {known_needs} AND publisher_id = {home}""",
     "joinings asked by us": """
         INSERT INTO joining_joining (code, need_id, organisation_id, state, shows_name, note, asked_at)
-        SELECT 'LO-' || id, id, CASE id % 100 WHEN 7 THEN {home} ELSE {other} END, 'asked', true, '', published_at
+        SELECT 'LO-' || id, id, CASE id % {share} WHEN 7 THEN {home} ELSE {other} END, 'asked', true, '', published_at
         FROM catalogue_need WHERE id > {known_needs} AND publisher_id <> {home}""",
     "digests": """
         INSERT INTO alerts_digest (code, person_id, cadence, made_on, made_at, lines)
@@ -322,7 +323,7 @@ OWN_FILL = {
     "candidates": """
         INSERT INTO experts_candidate (plan_id, profile_id, position, capacity, load)
         SELECT (SELECT min(id) FROM experts_assignmentplan) + n - 1,
-            CASE n % 100 WHEN 3 THEN (SELECT id FROM experts_expertprofile WHERE code = 'ZJ-BENCH')
+            CASE n % {share} WHEN 3 THEN (SELECT id FROM experts_expertprofile WHERE code = 'ZJ-BENCH')
                 ELSE (SELECT min(id) FROM experts_expertprofile) + n - 1 END, 1, 5, 0
         FROM generate_series({first}, {last}) n""",
     "assignments": """
@@ -347,13 +348,14 @@ OWN_FILL = {
     "model calls": """
         INSERT INTO inference_call (service, task, model, host, organisation_id, state, tokens_in, tokens_out, is_estimated, micros,
             problem, at)
-        SELECT 'embeddings', 'search', 'm', 'h', {place}, 'done', 10, 0, false, 1, '', now() - n * interval '1 second'
+        SELECT 'embeddings', 'search', 'm', 'h', {place}, 'done', 10, 0, false, 1, '', now() - n * interval '150 seconds'
         FROM generate_series({first}, {last}) n""",
     "events": """
         INSERT INTO kernel_event (name, at, actor_id, subject, data)
         SELECT 'engagement.message_sent', now() - n * interval '1 second', {me}, 'engagement.contact:' || n, '{{}}'
         FROM generate_series({first}, {last}) n""",
 }
+OWN = 1_000  # rows of each kind of one person and one university, at either size
 BAR = 2  # times as long with a hundred times as many rows
 DRAWN = 2**50  # above every key that is drawn for a row made by the services, below 2^53
 
@@ -571,21 +573,17 @@ def fill(first: int, last: int, own: dict[str, int]) -> None:
             # One organisation for a hundred items, as in a large city.
             to = (max(1, first // 100) + (first > 1), last // 100) if name == "organisations" else (first, last)
             org = f"(SELECT min(id) FROM parties_organisation) + 3 + n % {max(1, last // 100)}"
-            place = f"CASE n % 100 WHEN 3 THEN {own['home']} ELSE {org} END"  # a hundredth of one university
-            who = f"CASE n % 100 WHEN 3 THEN {own['me']} ELSE {DRAWN} + n END"  # and of one person
+            share = max(1, last // OWN)
+            mine = f"CASE n % {share} WHEN 3"
+            values = {
+                "org": org,
+                "place": f"{mine} THEN {own['home']} ELSE {org} END",
+                "who": f"{mine} THEN {own['me']} ELSE {DRAWN} + n END",
+                "share": share,
+            }
             since = time.monotonic()
             cursor.execute(
-                statement.format(
-                    first=to[0],
-                    last=to[1],
-                    fields=FIELDS,
-                    regions=REGIONS,
-                    org=org,
-                    place=place,
-                    who=who,
-                    **known,
-                    **own,
-                )
+                statement.format(first=to[0], last=to[1], fields=FIELDS, regions=REGIONS, **values, **known, **own)
             )
             print(f"  {name}: {time.monotonic() - since:.0f} s", file=sys.stderr)
         cursor.execute("SET session_replication_role = origin")

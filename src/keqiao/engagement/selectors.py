@@ -56,7 +56,7 @@ from keqiao.engagement.types import (
 )
 from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
-from keqiao.kernel.pages import counted
+from keqiao.kernel.pages import counted, cut
 from keqiao.kernel.parameters import parameter
 from keqiao.matching import selectors as matching
 from keqiao.matching.search import search
@@ -478,8 +478,7 @@ def new_matches(actor: Actor, *, since: int, count: int = 5) -> tuple[list[NewMa
     """Matches of the actor's organisations' public items that came after match `since`, the best first; how many."""
     if not actor.organisation_ids:
         return [], 0
-    ours = Q(need__publisher_id__in=actor.organisation_ids) | Q(achievement__owner_id__in=actor.organisation_ids)
-    rows = matching.matches_visible_to(actor).filter(ours, pk__gt=since, has_unmet=False)
+    rows = matching.matches_of_owners(actor.organisation_ids, actor=actor).filter(pk__gt=since, has_unmet=False)
     rows = rows.filter(need__state=ItemState.PUBLISHED, achievement__state=ItemState.PUBLISHED)
     refused = MatchFeedback.objects.filter(
         need_id=OuterRef("need_id"),
@@ -489,8 +488,8 @@ def new_matches(actor: Actor, *, since: int, count: int = 5) -> tuple[list[NewMa
     )
     rows = rows.exclude(Exists(refused))
     total = counted(rows)
-    shown = rows.order_by("-score", "pk").select_related("need", "achievement", "achievement__owner", "need__publisher")
-    shown = shown.prefetch_related("need__texts", "achievement__texts")[:count]
+    rows = rows.order_by("-score", "pk").select_related("need", "achievement", "achievement__owner", "need__publisher")
+    shown = cut(rows.prefetch_related("need__texts", "achievement__texts"), 0, count)
     return [
         NewMatch(
             row.need, row.achievement, arch_from_json(row.arch), row.score, side_of(actor, row.need, row.achievement)

@@ -107,7 +107,13 @@ def cut(rows: Any, first: int, last: int) -> Any:
     """
     if not isinstance(rows, QuerySet) or not rows.query.select_related or rows.query.is_sliced or rows.query.distinct:
         return rows[first:last]
-    return rows.filter(pk__in=rows.values("pk")[first:last])
+    picked = rows.values("pk")[first:last]
+    shown = rows.all()
+    if not any(
+        getattr(getattr(table, "join_field", None), "multiple", False) for table in rows.query.alias_map.values()
+    ):
+        shown.query.clear_where()  # what was asked of the rows is answered
+    return shown.filter(pk__in=picked)
 
 
 class LongList(Paginator):

@@ -148,7 +148,16 @@ def _newest(request: SearchRequest, actor: Actor) -> SearchResult:
 def _length(request: SearchRequest, rows: QuerySet[Any], ahead: tallies.Counts | None) -> int:
     if ahead is None:
         return rows.count()
-    return rows.order_by()[: tallies.COUNTED + 1].count() if _is_filtered(request) else ahead.total
+    if not _is_filtered(request):
+        return ahead.total
+    if _has_only_granted(request) and "ip" in ahead.facets:  # rights are in another table: counting joins all of them
+        return ahead.facets["ip"].get("granted", 0)
+    return rows.order_by()[: tallies.COUNTED + 1].count()
+
+
+def _has_only_granted(request: SearchRequest) -> bool:
+    chosen = [name for name in FACETS[request.kind] if _selected(request, name)]
+    return chosen == ["ip"] and not _has_price(request)
 
 
 def _facets_of_list(

@@ -81,6 +81,8 @@ class Person(models.Model):
     shown = ArrayField(models.CharField(max_length=12), default=list, db_default=[], blank=True)  # of ShownPart
 
     class Meta:
+        # Few show themselves on their organisation's page; without it the page may look at everybody.
+        indexes = [models.Index(fields=["id"], name="person_who_is_shown", condition=Q(shown__contains=["name"]))]
         constraints = [models.CheckConstraint(name="person_has_a_name", condition=~Q(name_zh="", name_en=""))]
 
     def __str__(self) -> str:

@@ -174,6 +174,11 @@ class Complaint(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["state", "made_at"], name="complaint_queue"),
+            models.Index(
+                fields=["due_on", "made_at", "id"],
+                name="complaint_by_promise",
+                condition=Q(state__in=["open", "in_review"]),
+            ),
             models.Index(fields=["complainant", "-made_at"], name="complaint_by_complainant"),
             models.Index(fields=["need"], name="complaint_by_need"),
             models.Index(fields=["achievement"], name="complaint_by_achievement"),

@@ -218,8 +218,10 @@ def asked_of(actor: Actor) -> QuerySet[Assignment]:
     if actor.person_id is None:
         return Assignment.objects.none()
     managed = [place for place, role in actor.posts if role in APPROVING_ROLES]
-    mine = Q(candidate__profile__person_id=actor.person_id) | Q(candidate__achievement__owner_id__in=managed)
-    rows = Assignment.objects.filter(mine, asked_at__isnull=False)
+    # Asked for each by itself: with OR over two tables the database would look at every assignment.
+    own = Assignment.objects.filter(candidate__profile__person_id=actor.person_id).values("pk")
+    for_place = Assignment.objects.filter(candidate__achievement__owner_id__in=managed).values("pk")
+    rows = Assignment.objects.filter(pk__in=own.union(for_place), asked_at__isnull=False)
     rows = rows.select_related("need__plan", "need__need", "candidate__profile", "candidate__achievement")
     return rows.prefetch_related("need__need__texts").order_by("-asked_at", "-pk")
 

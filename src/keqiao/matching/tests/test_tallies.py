@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection
 
+from keqiao.catalogue.models import Achievement, IPAsset
 from keqiao.catalogue.tests.factories import make_achievement, make_need
 from keqiao.kernel import clock
 from keqiao.kernel.errors import NotAllowed
@@ -49,6 +50,17 @@ def test_a_filter_on_a_long_list_is_counted_up_to_a_bound(five):
     assert (three.total, three.is_more, len(three.items)) == (2, True, 3)
     two = searching.search(SearchRequest(facets={"field": ("energy",)}), actor=visitor)
     assert (two.total, two.is_more, len(two.items)) == (2, False, 2)
+
+
+def test_rights_alone_were_counted_ahead(five):
+    for achievement in Achievement.objects.filter(field="energy"):
+        right = {"kind": "invention", "number": achievement.code, "status": "granted", "owner": achievement.owner}
+        achievement.assets.add(IPAsset.objects.create(**right))
+    services.count_list(actor=parties.system(), kind="achievement")
+    granted = searching.search(SearchRequest(facets={"ip": ("granted",)}), actor=visitor)
+    assert (granted.total, granted.is_more, len(granted.items)) == (2, False, 2)
+    both = searching.search(SearchRequest(facets={"ip": ("granted",), "field": ("materials",)}), actor=visitor)
+    assert (both.total, both.is_more, both.items) == (0, False, [])
 
 
 def test_a_list_that_became_short_is_counted_by_its_page_again(five, monkeypatch):
