@@ -49,6 +49,7 @@ ATTRIBUTES = {
 }
 PIECE = 1_000  # documents: some 4 MB on their way
 FEW = 20_000
+MOST = 3  # processes, unless the settings say another number: 300 MB each, beside the 550 of the one that writes
 
 
 def schema(model: DenseModel, leg: OuterLeg | None) -> Schema:
@@ -131,8 +132,8 @@ def pieces(kind: str, model: Path, leg: OuterLeg | None) -> Iterator[Piece]:
 
 
 def processes_for(documents: int) -> int:
-    """As the settings say; if they say nothing one for each core, and one alone for few documents."""
-    return settings.INDEX_PROCESSES or (1 if documents < FEW else os.cpu_count() or 1)
+    """As the settings say; if they say nothing one for each core up to MOST, and one alone for few documents."""
+    return settings.INDEX_PROCESSES or (1 if documents < FEW else min(MOST, os.cpu_count() or 1))
 
 
 def make(kind: str, first: int, last: int, model: Path, leg: OuterLeg | None) -> Piece:

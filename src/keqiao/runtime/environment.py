@@ -59,7 +59,7 @@ class Environment:
     milvus_uri: str  # MILVUS_URI: a Milvus server that holds the search index; empty means LanceDB in the data folder
     milvus_token: str  # MILVUS_TOKEN: user:password or API key of that server
     milvus_consistency: str  # MILVUS_CONSISTENCY: Bounded (searches some seconds behind) or Strong
-    index_processes: int  # KEQIAO_INDEX_PROCESSES: that make a large index anew; 0 means one a core
+    index_processes: int  # KEQIAO_INDEX_PROCESSES: that make a large index anew; 0 means one a core, at most 3
     all_pairs_at: str  # KEQIAO_ALL_PAIRS_AT: when all needs are matched with all achievements, as 02:30; empty: never
     all_pairs_processes: int  # KEQIAO_ALL_PAIRS_PROCESSES: that compute it on this machine; 0 means one a core
     ray_address: str  # RAY_ADDRESS: a Ray cluster that computes all pairs, or local; needs keqiao[ray]; empty: no Ray

@@ -73,7 +73,7 @@ def test_a_document_is_the_same_alone_and_among_others(items, model):
 
 @pytest.mark.parametrize(
     ("setting", "documents", "cores", "expected"),
-    [(0, 19_999, 8, 1), (0, 20_000, 8, 8), (0, 20_000, None, 1), (3, 5, 8, 3)],
+    [(0, 19_999, 8, 1), (0, 20_000, 8, 3), (0, 20_000, 2, 2), (0, 20_000, None, 1), (6, 5, 8, 6)],
 )
 def test_processes_are_for_many_documents(setting, documents, cores, expected, settings, monkeypatch):
     settings.INDEX_PROCESSES = setting
