@@ -16,14 +16,14 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("fill", "index", "steps", "again", "nodes")
+PARTS = ("fill", "index", "excerpts", "steps", "again", "nodes")
 BAR_NEEDS, BAR_ACHIEVEMENTS, BAR_MINUTES = 6_600, 1_000_000, 20
 ONE_BY_ONE = 30  # needs
 Row = tuple[str, str]
@@ -58,7 +58,7 @@ def main() -> int:
 
 def run(args: argparse.Namespace) -> Iterator[Row]:
     steps: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
-        "fill": fill, "index": index, "steps": steps_of_a_run, "again": one_by_one, "nodes": nodes,
+        "fill": fill, "index": index, "excerpts": excerpts, "steps": steps_of_a_run, "again": one_by_one, "nodes": nodes,
     }  # fmt: skip
     for name in args.parts.split(","):
         print(f"{name} …", file=sys.stderr, flush=True)
@@ -106,17 +106,26 @@ class Times:
         setattr(owner, name, timed)
 
 
-def steps_of_a_run(args: argparse.Namespace) -> Iterator[Row]:
-    """A whole run in this process; then the arithmetic."""
-    from keqiao.matching import scoring, services
-    from keqiao.matching.all_pairs import driving, library, runners, shards
-    from keqiao.matching.models import Computation, Match, PairsRun, PairsShard
-    from keqiao.matching.retrieval import Retriever
-    from keqiao.parties import selectors as parties
+def excerpts(args: argparse.Namespace) -> Iterator[Row]:  # noqa: ARG001 -- a part
+    """What the stones read, kept in rows: jobs of the worker do it on a site."""
+    from keqiao.matching import excerpts as rows
+    from keqiao.matching import indexing
 
-    Match.objects.all().delete()
-    Computation.objects.all().delete()
-    PairsRun.objects.all().delete()
+    model, cpu, after, made = indexing.model(), time.process_time(), 0, 0
+    assert model
+    while ids := rows.lacking("achievement", model, after, 2_000):
+        rows.keep("achievement", ids, model)
+        after, made = ids[-1], made + len(ids)
+    cpu = time.process_time() - cpu
+    yield "excerpts", f"{made:,} made, {cpu:.0f} s of processor ({1000 * cpu / max(made, 1):.1f} ms each)"
+
+
+def watched() -> Times:
+    """The steps of a run, from now on."""
+    from keqiao.matching import scoring, services
+    from keqiao.matching.all_pairs import library
+    from keqiao.matching.retrieval import Retriever
+
     times = Times()
     times.wrap(library, "write", "library")
     times.wrap(library.Library, "_by_words", "words")
@@ -126,27 +135,50 @@ def steps_of_a_run(args: argparse.Namespace) -> Iterator[Row]:
     times.wrap(scoring, "items", "reading achievements")
     times.wrap(scoring, "matches_among", "stones")
     times.wrap(services, "keep_pairs", "keeping")
+    return times
+
+
+def steps_of_a_run(args: argparse.Namespace) -> Iterator[Row]:
+    """A whole run in this process; then the arithmetic."""
+    from keqiao.matching import services
+    from keqiao.matching.all_pairs import driving, library, runners, shards
+    from keqiao.matching.models import Computation, Match, PairsRun, PairsShard
+    from keqiao.parties import selectors as parties
+
+    Match.objects.all().delete()
+    Computation.objects.all().delete()
+    PairsRun.objects.all().delete()
+    times = watched()
+    database = psutil.Process(connection_pid())
+    asked = processor(database)
     began, cpu = time.monotonic(), time.process_time()
     services.begin_all_pairs(actor=parties.system())
     chosen = PairsShard.objects.order_by("first_need_id").values_list("pk", flat=True)[: max(1, args.run_needs // 100)]
     PairsShard.objects.exclude(pk__in=list(chosen)).delete()
-    made: list[float] = []  # documents of the library, MB
+    made: list[float] = []  # documents of the library, MB, seconds a pair, and what it took to know
 
     def tell(done: int, total: int) -> None:
         if not made:
             folder = shards.folder(PairsRun.objects.get(state="running").code)
             documents = json.loads((folder / library.ABOUT).read_text())["documents"]
-            made.extend((documents, sum(file.stat().st_size for file in folder.rglob("*.npy")) / 1e6))
+            before, known = time.process_time(), dict(times.seconds)
+            a_pair = seconds_a_pair(library.Library(folder), documents)
+            times.seconds = defaultdict(float, known)
+            size = sum(file.stat().st_size for file in folder.rglob("*.npy")) / 1e6
+            made.extend((documents, size, a_pair, time.process_time() - before))
         print(f"    {done} / {total}", file=sys.stderr, flush=True)
 
     driving.drive(runners.Here(), tell=tell)
     took, cpu = time.monotonic() - began, time.process_time() - cpu
+    achievements, size, a_pair, apart = made
+    cpu -= apart
     needs, held = sum(PairsShard.objects.values_list("needs", flat=True)), times.seconds
-    achievements, size = made
     yield (
         f"{needs:,} needs × {achievements:,.0f} public achievements, one process",
         f"{took:.0f} s, {cpu:.0f} s of processor; {Match.objects.count():,} matches; most memory {memory():.0f} MB",
     )
+    asked = processor(database) - asked
+    yield "the database for it", f"{asked:.1f} s of processor ({1000 * asked / needs:.1f} ms a need)"
     yield (
         "library",
         f"{held['library']:.1f} s, {size:.0f} MB ({1000 * size / achievements:.1f} KB an achievement)",
@@ -160,18 +192,53 @@ def steps_of_a_run(args: argparse.Namespace) -> Iterator[Row]:
     grows = BAR_ACHIEVEMENTS / achievements
     more = BAR_NEEDS / needs
     once = held["library"] * grows
-    by_pairs = (held["words"] + held["meaning"]) * grows * more
-    by_needs = (cpu - held["library"] - held["words"] - held["meaning"]) * more
+    by_pairs = a_pair * BAR_NEEDS * BAR_ACHIEVEMENTS
+    by_needs = (cpu + asked - held["library"] - a_pair * needs * achievements) * more
     total = once + by_pairs + by_needs
     minutes = (once + (by_pairs + by_needs) / 2) / 60
     parts = (
         f"library {once:.0f} s (grows with the achievements), search {by_pairs:.0f} s (with needs × achievements), "
-        f"the rest {by_needs:.0f} s (with the needs)"
+        f"the rest with the database {by_needs:.0f} s (with the needs)"
     )
     yield (
         f"multiplied out: {BAR_NEEDS:,} × {BAR_ACHIEVEMENTS:,}",
         f"{parts}: {total:.0f} s of processor, on two cores (the library on one) {minutes:.1f} min; bar {BAR_MINUTES} min",
     )
+
+
+def seconds_a_pair(made: Any, documents: int) -> float:
+    """What each further achievement adds to the search of a need: the same library once and four times over. The rest of a
+    search is done once a need, however many achievements there are.
+    """
+    from keqiao.catalogue import selectors as catalogue
+    from keqiao.matching import indexing, scoring
+    from keqiao.matching.gathering import need_facts, regions
+    from keqiao.matching.retrieval import SHIPPED
+    from keqiao.matching.types import Reach
+
+    retriever, needs = indexing.retriever("achievement"), catalogue.published_ids("need")
+    assert retriever
+    facts = [need_facts(need, regions()) for need in needs.prefetch_related("texts", "indicators")[:100]]
+    asked = [retriever.asked(scoring.query_text(one), Reach.PUBLIC) for one in facts]
+    parts, took = made.parts, []
+    for times in (1, 1, 4):  # the first time the files are read
+        made.parts, began = parts * times, time.process_time()
+        made.nearest(asked, retriever.idf_of, depth=SHIPPED.candidates, k=scoring.CANDIDATES)
+        took.append(time.process_time() - began)
+    return (took[2] - took[1]) / 3 / len(asked) / documents
+
+
+def connection_pid() -> int:
+    """Of the process of the database that answers this one."""
+    from django.db import connection
+
+    connection.ensure_connection()
+    return int(connection.connection.info.backend_pid)
+
+
+def processor(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def memory() -> float:
@@ -204,16 +271,38 @@ def one_by_one(args: argparse.Namespace) -> Iterator[Row]:  # noqa: ARG001 -- a 
 
 
 def nodes(args: argparse.Namespace) -> Iterator[Row]:
-    """The same shards on one and on two Ray nodes of one core each."""
-    took = [_on_nodes(args, count) for count in (1, 2)]
+    """The same four shards on one and on two Ray nodes of one core each: as it went, and what the schedule alone gives.
+
+    The second counts processor time, so that it says something on a busy machine too: the shards as they were measured, with
+    one node or with two at a time, each given to the node that is free first.
+    """
+    (took, alone), (took_of_two, beside) = (_on_nodes(args, count) for count in (1, 2))
     yield (
         f"{args.node_needs} needs in four shards on 1 and on 2 Ray nodes of this machine",
-        f"{took[0]:.0f} s and {took[1]:.0f} s: {took[0] / took[1]:.2f} × (bar 1.6 ×; nodes warm, library written)",
+        f"{took:.0f} s and {took_of_two:.0f} s: {took / took_of_two:.2f} × (bar 1.6 ×; nodes warm, library written)",
+    )
+    one, two = makespan(alone, 1), makespan(beside, 2)
+    yield (
+        "the schedule in processor time",
+        f"shards of {_listed(alone)} s on 1 node, {_listed(beside)} s on 2: {one:.1f} s and {two:.1f} s, {one / two:.2f} ×",
     )
 
 
+def makespan(shards: Sequence[float], nodes: int) -> float:
+    """Until the last of these is done, each taken by the node that is free first."""
+    free = [0.0] * nodes
+    for seconds in shards:
+        free[free.index(min(free))] += seconds
+    return max(free)
+
+
+def _listed(seconds: Sequence[float]) -> str:
+    return ", ".join(f"{one:.1f}" for one in seconds)
+
+
 NODES = """
-import json, sys, time
+import json, sys, tempfile, time
+from pathlib import Path
 from ray.cluster_utils import Cluster
 from keqiao.matching import services
 from keqiao.matching.all_pairs import driving, runners
@@ -225,6 +314,15 @@ PairsRun.objects.all().delete()
 services.begin_all_pairs(actor=parties.system(), needs_a_shard=needs // 4)
 kept = list(PairsShard.objects.order_by("first_need_id").values_list("pk", flat=True)[:6])
 PairsShard.objects.exclude(pk__in=kept).delete()
+told = Path(tempfile.mkdtemp())
+def timed(code):
+    import time
+    runners._begin_on_ray()
+    began = time.process_time()
+    runners._compute(code)
+    (told / f"{time.time():.6f}").write_text(str(time.process_time() - began))
+    return code
+runners._compute_on_ray = timed  # by value: it stands in no module
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 80_000_000})
 for _ in range(count):
     cluster.add_node(num_cpus=1, object_store_memory=80_000_000)
@@ -234,11 +332,13 @@ def tell(done, total):
 assert driving.drive(runners.OnRay(cluster.address), tell=tell)
 cluster.shutdown()
 # The first two shards warm the nodes: a process loads the site, and its library is mapped.
-print("TOOK", json.dumps(at[-1] - at[2]))
+shards = [float(file.read_text()) for file in sorted(told.iterdir())]
+print("TOOK", json.dumps([at[-1] - at[2], shards[2:]]))
 """
 
 
-def _on_nodes(args: argparse.Namespace, count: int) -> float:
+def _on_nodes(args: argparse.Namespace, count: int) -> tuple[float, list[float]]:
+    """Seconds by the clock, and of processor for each shard."""
     before = (
         "from keqiao.cli import ground\nfrom keqiao.runtime.environment import read_environment\n"
         "with ground.django(read_environment()):\n"
@@ -246,7 +346,8 @@ def _on_nodes(args: argparse.Namespace, count: int) -> float:
     script = before + "".join(f"    {line}\n" for line in NODES.strip().splitlines())
     command = [sys.executable, "-c", script, str(count), str(args.node_needs)]
     said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return float(json.loads(next(line for line in said.splitlines() if line.startswith("TOOK"))[5:]))
+    took, shards = json.loads(next(line for line in said.splitlines() if line.startswith("TOOK"))[5:])
+    return took, shards
 
 
 def as_table(args: argparse.Namespace, rows: list[Row]) -> str:
