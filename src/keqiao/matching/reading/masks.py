@@ -65,6 +65,9 @@ AT_DIGITS = (
     # An anniversary; the ends of a strand; nuclei of a spectrum; a family of genes; pixels; what a code left of its thousands
     r"\d{1,4} ?周年|[35] ?['′](?= ?-? ?(?:端|末端|非编码|UTR|RACE|侧翼|end\b))",
     r"(?-i:\d{1,3}(?:H|C|N|F|P|Si|B|Li|Al|Sn|Xe)(?= ?-? ?NMR)|\d{1,3}[A-Z](?=家族|亚型))|\d{1,6}-pixel\b|(?<=\d,)0\d\d(?!\d)",
+    r"(?<![\d.])[248]K(?=[、,，/ ]{0,2}(?:\d{3,4}[Pp]|高清|超高清|分辨率|显示|视频|电视|屏|images?\b|radiance))",
+    r"\b510 ?\(?K\)?(?= (?:FDA|appl|clear|subm|notif|appr))|(?-i:(?<![A-Za-z\d.])\d{1,2}[A-Z]-[A-Z]{2,})",
+    r"\d\.0 ?(?=标准|时代|版本|系列)",
     r"\d{1,2} ?[-~至到] ?\d{1,2} ?月(?:[、和及] ?\d{1,2} ?月)*(?!内|龄|后)",
 )
 ELSEWHERE = (
@@ -78,10 +81,9 @@ ELSEWHERE = (
         r"(?:population|\b(?:people|adults|patients|persons|individuals|women|men|children|those|seniors|americans))(?: aged)?"
         r" (?:over|under|above|below|older than|younger than|at least) (?:the age of )?\d+(?: years?)?\b(?! (?:ago|after|from))"
     ),
-    r"[ⅠⅡⅢⅣⅤ] ?\d{1,2}\.\d|(?-i:(?<![A-Za-z\d.])\d{1,2}[A-Z]-[A-Z]{2,})",
-    r"(?:工业|工业互联网|社会|教育|等级保护|等保|Web|商业|农业|医疗|制造) ?\d\.0|\d\.0 ?(?=标准|时代|版本|系列)",
-    r"(?<=\)): ?\d{1,4}-\d{1,4}(?:\.\d{1,2})?|\bages? ?\([^()]{1,40}\)|\b510 ?\(?K\)?(?= (?:FDA|appl|clear|subm|notif|appr))",
-    r"(?<![\d.])[248]K(?=[、,，/ ]{0,2}(?:\d{3,4}[Pp]|高清|超高清|分辨率|显示|视频|电视|屏|images?\b|radiance))",
+    r"[ⅠⅡⅢⅣⅤ] ?\d{1,2}\.\d",
+    r"(?:工业|工业互联网|社会|教育|等级保护|等保|Web|商业|农业|医疗|制造) ?\d\.0",
+    r"(?<=\)): ?\d{1,4}-\d{1,4}(?:\.\d{1,2})?|\bages? ?\([^()]{1,40}\)",
     r"\b(?:Sentinel|Landsat)[ -]\d[A-D]?\b|\bIEEE(?: +Std\.?)?(?: +|-)\S{1,12}(?: +\d[A-Z]\b)?",
     r"\b(?:ages?|aged) (?:of |between |from )?\d+(?: ?(?:-|to|and|through) ?\d+)?(?: years?)?",
     r"[“\"]\d{1,2}[.·]\d{1,2}[”\"]|前 ?\d{3,4} ?年(?!前)",
