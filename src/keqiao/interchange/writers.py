@@ -14,6 +14,7 @@ from django.utils import translation
 
 from keqiao.interchange.cells import CONTROL, NUMBER, neutral
 from keqiao.interchange.columns import Column
+from keqiao.interchange.readers.lines import number
 from keqiao.interchange.types import FileFormat
 
 BOM = "\ufeff"
@@ -101,7 +102,7 @@ def _letter(place: int) -> str:
 def _typed(sheet: Any, value: Any, make: Callable[..., Any]) -> Any:
     """Numbers that read back the same are numbers; everything else is text, whatever it looks like."""
     text = str(value)
-    if NUMBER.fullmatch(text) and len(text) <= 15 and str(_number(text)) == text:
+    if NUMBER.fullmatch(text) and len(text) <= 15 and number(_number(text)) == text:
         return _number(text)
     cell = make(sheet, value=None)
     cell.value = _cell(text)

@@ -190,6 +190,8 @@ def test_people_and_rights_go_out_and_in_without_a_change(extension):
     secret = ["B-1", "技术秘密", "", "配方", "保密"]
     applied(actor, csv_file(secret, header=["外部编号", "类型", "申请号", "名称", "状态"]), kind="assets")
     IPAsset.objects.create(kind="know_how", status="secret", owner=place, title_zh="没有编号的秘方")
+    for n, number in enumerate(("202219939898.0", "201310699744.2")):  # a spreadsheet takes both for numbers
+        IPAsset.objects.create(kind="utility", status="granted", owner=place, title_zh=f"一种泵{n}", number=number)
     before = everything()
     for who, kind in ((operator, "people"), (actor, "people"), (actor, "assets")):
         out = bytes_of(who, Wanted(kind=kind, organisation=place.code), extension)

@@ -259,6 +259,16 @@ def test_nobody_changes_people_of_another_organisation_or_who_has_left():
 ASSETS = ["外部编号", "类型", "申请号", "名称", "状态", "申请日", "到期日"]
 
 
+def test_a_check_digit_of_nought_that_a_spreadsheet_dropped_is_put_back():
+    rows = [
+        ["1", "发明专利", "202219939898", "一种泵", "已授权", "", ""],
+        ["2", "发明专利", "201310699744", "一种膜", "已授权", "", ""],
+    ]
+    job = applied(make_importer(), csv_file(*rows, header=ASSETS), kind="assets")
+    assert [(n, c) for n, c, _t in problems(job)] == [(3, "number")]
+    assert IPAsset.objects.get().number == "202219939898.0"
+
+
 def test_assets_and_achievements_that_name_them():
     actor = make_importer()
     rows = [
