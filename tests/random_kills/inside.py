@@ -131,7 +131,11 @@ def other_engine():
 
 def match_all_pairs():
     services.begin_all_pairs(actor=parties.system(), needs_a_shard=NEEDS_A_SHARD)
-    driving.drive(runners.of_settings(), tell=say)
+    while driving.under_way():
+        try:
+            driving.drive(runners.of_settings(), tell=say)
+        except driving.BusyElsewhere:  # the worker's job came first
+            time.sleep(AWAY_FOR)
 
 
 # --- coming to rest ---------------------------------------------------------------------------------------------------
