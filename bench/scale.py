@@ -419,10 +419,23 @@ def facets(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:  # noqa:
 
 def additions(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
     """Fifty items a second by the ordinary command; one of each fifty is looked for until a search finds it."""
+    from django.db import connection
+
+    from keqiao.runtime import heartbeat
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM procrastinate_jobs"
+        )  # what the worker of an earlier run was killed at holds the lock
+    heartbeat.forget(args.data)
     worker = psutil.Popen(
         [sys.executable, "-m", "keqiao", "worker"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
+        while not heartbeat.is_alive(args.data):  # its start is no part of it
+            if worker.poll() is not None:
+                raise SystemExit("the worker ended: run `keqiao migrate`")
+            time.sleep(0.2)
         delays, searches, most = add_and_look(args, worker)
     finally:
         worker.kill()  # it has jobs for minutes; the queue is this bench's own
