@@ -47,6 +47,8 @@ def compute_matches(*, actor: Actor, kind: str, item_id: int) -> int:
     touched = {item_id} if kind == "need" else set(before.values_list("need_id", flat=True))
     if item is None:
         before.delete()
+        if kind == "need":
+            Study.objects.filter(need_id=item_id).delete()
         _forget_studies(touched)
         return 0
     version = scoring.version()  # read before: points that change meanwhile make these matches stale, not mislabelled

@@ -196,6 +196,13 @@ def test_changed_matches_are_studied_again_in_a_job_of_their_own(city):
     assert (job["args"], stale.needs_to_study()) == ({"after": 0}, [])
 
 
+def test_a_withdrawn_need_keeps_no_study(city):
+    services.study_need(actor=system, need_id=city["need"].pk)
+    catalogue.withdraw_need(actor=system, code=city["need"].code)
+    services.compute_matches(actor=system, kind="need", item_id=city["need"].pk)
+    assert not Study.objects.exists()
+
+
 def test_many_needs_are_studied_some_at_a_time_by_one_job_that_waits(city, monkeypatch):
     monkeypatch.setattr(tasks, "PIECE", 1)
     needs = [city["need"].pk, city["need"].pk + 1]
