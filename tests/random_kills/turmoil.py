@@ -253,10 +253,18 @@ class Turmoil:
         while quiet < 2:  # a job may be what another one defers
             told = json.loads(said(self._call("hasten()"), "JOBS"))
             if told["failed"]:
-                raise NotWhole(f"jobs failed for good: {told['failed']}")
+                raise NotWhole(f"jobs failed for good: {told['failed']}\n{self._why()}")
             quiet = 0 if told["open"] else quiet + 1
             if time.monotonic() > until:
                 raise NotWhole(f"not at rest within {REST_WITHIN:.0f} s: {told['open']}")
+
+    def _why(self) -> str:
+        """What the logs say of the jobs that failed last."""
+        logs = sorted((self.site.env.data / "logs").glob("*.log"))
+        lines = [
+            line for file in logs for line in file.read_text(errors="replace").splitlines() if "status: Error" in line
+        ]
+        return "\n".join(line[:3_000] for line in lines[-4:])
 
     def _call(self, what: str) -> str:
         return self.site.python(INSIDE + what)
