@@ -1,6 +1,7 @@
 """The worker: long jobs leave a place for short ones, and a signal lets what runs come to its end."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,13 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import connection
+from django.db import connection, transaction
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.jobs import Job
 from prometheus_client import CollectorRegistry, Histogram
 
-from keqiao.cli.worker import LONG, _again, _measured, places
+from keqiao.cli.worker import LONG, _again, _measured, connector_beside, places
 from keqiao.kernel import measures
 from tests.running_sites import Site, new_site, wait_for
 
@@ -84,6 +85,18 @@ def test_a_job_of_a_dead_worker_gives_way_to_its_twin_that_waits() -> None:
     twin = task.defer(timestamp=2)
     async_to_sync(_again)(app, dead)
     assert jobs(since=dead.id) == [(twin, "todo")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_job_defers_comes_and_goes_with_its_transaction() -> None:
+    task = app.tasks["keqiao.kernel.tasks.dispatch_event"]
+    with app.replace_connector(connector_beside(app.connector)):
+        with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+            first = task.defer(event_id=1)
+            raise ZeroDivisionError
+        with transaction.atomic():
+            second = task.defer(event_id=2)
+    assert jobs(since=first) == [(second, "todo")]
 
 
 def job_of(job_id: int) -> Job:

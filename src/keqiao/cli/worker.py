@@ -57,7 +57,7 @@ async def _work(env: Environment, concurrency: int, *, wait: bool) -> None:
 
     hold_little()
 
-    with app.replace_connector(app.connector.get_worker_connector()) as own:  # type: ignore[attr-defined]
+    with app.replace_connector(connector_beside(app.connector)) as own:
         async with own.open_async():
             beside = [asyncio.create_task(_beat(env)), asyncio.create_task(_take_up(own))]
             try:
@@ -68,6 +68,20 @@ async def _work(env: Environment, concurrency: int, *, wait: bool) -> None:
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
     heartbeat.forget(env.data)
+
+
+def connector_beside(django: Any) -> Any:
+    """The worker's own connections, for taking jobs and for saying how they ended. What a job defers goes over Django's, as
+    in every other process: a part of the transaction that it is deferred in, gone with it and not seen before it.
+    """
+    from procrastinate.contrib.django.utils import connector_params
+    from procrastinate.psycopg_connector import PsycopgConnector
+
+    class Connector(PsycopgConnector):
+        def get_sync_connector(self) -> Any:
+            return django
+
+    return Connector(kwargs=connector_params(django.alias))
 
 
 async def _until_told_to_stop(app: Any, concurrency: int, *, wait: bool) -> None:

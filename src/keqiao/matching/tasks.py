@@ -27,6 +27,7 @@ PIECE = 10  # items whose matches one job computes: seconds, so that the worker 
 TOGETHER, ITEMS_TOGETHER = 100, 500  # jobs, and items of them, that one writes into the index
 EXCERPTS = 5_000  # items whose rows one job makes
 PAIRS_FOR = 240.0  # seconds of all pairs at a time
+GO_ON_STUDYING = "study_needs/further"
 LATER = -10  # matches wait while anything else could run: what is new must be found within seconds
 
 
@@ -108,12 +109,15 @@ def study_needs(*, after: int = 0, ids: Collection[int] = ()) -> None:  # noqa: 
 
 
 def look_for_needs_to_study(after: int = 0) -> None:
-    """One that waits already will find them; what it has passed by then, the next round of `find_stale_matches` finds."""
+    """One that waits already will find them: one from the beginning, and one that goes on behind a need. So what is computed
+    behind the back of the second, as by a job that a dead worker left, is found by the first.
+    """
     from keqiao.matching import stale
 
     if stale.needs_to_study(limit=1, after=after):
+        job = study_needs.configure(queueing_lock=GO_ON_STUDYING) if after else study_needs
         with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
-            study_needs.defer(after=after)
+            job.defer(after=after)
 
 
 def look_for_stale_matches() -> None:
