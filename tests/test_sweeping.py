@@ -27,7 +27,9 @@ def text_columns():
             continue
         for field in model._meta.concrete_fields:
             is_text = isinstance(field, models.TextField) or (field.max_length or 0) >= SHORTEST
-            is_free = isinstance(field, (models.CharField, models.TextField)) and not field.choices
+            is_free = isinstance(field, (models.CharField, models.TextField)) and not (
+                field.choices or field.primary_key
+            )
             if is_free and is_text and field.name not in NEVER:
                 yield model._meta.db_table, field
 

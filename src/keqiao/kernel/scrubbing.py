@@ -31,7 +31,8 @@ def scrub(rows: QuerySet[Any, Any], identity: Identity, *, also_never: Iterable[
     columns = [
         field.name
         for field in rows.model._meta.concrete_fields  # noqa: SLF001 -- Django's documented model API
-        if isinstance(field, TEXT) and not field.choices and not field.is_relation and field.name not in skipped
+        if isinstance(field, TEXT) and not (field.choices or field.is_relation or field.primary_key)
+        if field.name not in skipped
     ]
     if not identity.needles or not columns:
         return []
