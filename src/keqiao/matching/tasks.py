@@ -27,7 +27,6 @@ PIECE = 10  # items whose matches one job computes: seconds, so that the worker 
 TOGETHER, ITEMS_TOGETHER = 100, 500  # jobs, and items of them, that one writes into the index
 EXCERPTS = 5_000  # items whose rows one job makes
 PAIRS_FOR = 240.0  # seconds of all pairs at a time
-GO_ON_STUDYING = "study_needs/further"
 LATER = -10  # matches wait while anything else could run: what is new must be found within seconds
 
 
@@ -93,31 +92,36 @@ def compute_matches(*, kind: str, ids: list[int]) -> None:
 
 
 @app.task(queue="matches", priority=LATER, queueing_lock="study_needs")
-def study_needs(*, after: int = 0, ids: Collection[int] = ()) -> None:  # noqa: ARG001 -- jobs of earlier releases name ids
-    """What a relaxed condition would bring, and what fits together: of some needs, then of the rest in a job of its own, so
-    that one which fails keeps no other from its turn. Never more than one waits, however many matches are computed.
+def study_needs(*, but: Collection[int] = (), after: int = 0, ids: Collection[int] = ()) -> None:  # noqa: ARG001 -- of earlier releases
+    """What a relaxed condition would bring, and what fits together: of some needs, then of the rest in a job of its own.
+    Never more than one waits, and each looks at every need, so that one which waits does the work of all: of those a dead
+    worker left too. Needs `but` have failed in the jobs before it, and keep no other from its turn; the next round tries
+    them again.
     """
     from keqiao.matching import scoring, services, stale
 
     scoring.forget_weights()
-    waiting = stale.needs_to_study(limit=PIECE, after=after)
-    if len(waiting) == PIECE:
-        look_for_needs_to_study(after=waiting[-1])
+    waiting = stale.needs_to_study(limit=PIECE, but=but)
     scoring.prepare("need", waiting)
+    failed: dict[int, Exception] = {}
     for need_id in waiting:
-        services.study_need(actor=parties.system(), need_id=need_id)
+        try:
+            services.study_need(actor=parties.system(), need_id=need_id)
+        except Exception as trouble:  # noqa: BLE001 -- raised below, when the others have had their turn
+            failed[need_id] = trouble
+    if len(failed) < PIECE:  # else it is not the needs that fail
+        look_for_needs_to_study(but=[*but, *failed])
+    if failed:
+        raise next(iter(failed.values()))
 
 
-def look_for_needs_to_study(after: int = 0) -> None:
-    """One that waits already will find them: one from the beginning, and one that goes on behind a need. So what is computed
-    behind the back of the second, as by a job that a dead worker left, is found by the first.
-    """
+def look_for_needs_to_study(but: Collection[int] = ()) -> None:
+    """One that waits already will find them."""
     from keqiao.matching import stale
 
-    if stale.needs_to_study(limit=1, after=after):
-        job = study_needs.configure(queueing_lock=GO_ON_STUDYING) if after else study_needs
+    if stale.needs_to_study(limit=1, but=but):
         with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
-            job.defer(after=after)
+            study_needs.defer(but=[*but])
 
 
 def look_for_stale_matches() -> None:

@@ -193,7 +193,7 @@ def test_changed_matches_are_studied_again_in_a_job_of_their_own(city):
         (job,) = [row for row in connector.jobs.values() if row["task_name"].endswith("study_needs")]
         app.tasks[job["task_name"]].func(**job["args"])
         app.tasks[job["task_name"]].func(**job["args"])  # again is harmless
-    assert (job["args"], stale.needs_to_study()) == ({"after": 0}, [])
+    assert (job["args"], stale.needs_to_study()) == ({"but": []}, [])
 
 
 def test_a_withdrawn_need_keeps_no_study(city):
@@ -206,7 +206,9 @@ def test_a_withdrawn_need_keeps_no_study(city):
 def test_many_needs_are_studied_some_at_a_time_by_one_job_that_waits(city, monkeypatch):
     monkeypatch.setattr(tasks, "PIECE", 1)
     needs = [city["need"].pk, city["need"].pk + 1]
-    monkeypatch.setattr(stale, "needs_to_study", lambda limit, after=0: [pk for pk in needs if pk > after][:limit])
+    monkeypatch.setattr(
+        stale, "needs_to_study", lambda limit, but=(): [pk for pk in needs if pk not in (*studied, *but)][:limit]
+    )
     studied = []
     monkeypatch.setattr(services, "study_need", lambda actor, need_id: studied.append(need_id))
     tasks.look_for_needs_to_study()
@@ -218,6 +220,31 @@ def test_many_needs_are_studied_some_at_a_time_by_one_job_that_waits(city, monke
         tasks.study_needs.func(**job.args)
     assert studied == needs
     assert not ProcrastinateJob.objects.filter(task_name__endswith="study_needs").exists()
+
+
+def test_a_need_that_fails_keeps_no_other_from_its_turn(city, monkeypatch):
+    """And each job that waits looks at all needs: none is lost behind one that has gone further."""
+    monkeypatch.setattr(tasks, "PIECE", 2)
+    bad, *others = needs = [city["need"].pk + step for step in range(4)]
+    monkeypatch.setattr(
+        stale, "needs_to_study", lambda limit, but=(): [pk for pk in needs if pk not in (*studied, *but)][:limit]
+    )
+    studied = []
+
+    def study(actor, need_id):
+        if need_id == bad:
+            raise ValueError("unreadable")
+        studied.append(need_id)
+
+    monkeypatch.setattr(services, "study_need", study)
+    connector = testing.InMemoryConnector()
+    with app.replace_connector(connector):
+        with pytest.raises(ValueError, match="unreadable"):
+            tasks.study_needs.func()
+        (job,) = connector.jobs.values()
+        connector.reset()
+        tasks.study_needs.func(**job["args"])
+    assert (job["args"], studied, connector.jobs) == ({"but": [bad]}, others, {})
 
 
 def test_a_study_is_stored_and_the_same_when_done_again(city):

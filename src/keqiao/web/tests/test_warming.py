@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from keqiao.matching.tests.factories import load_rules
 from keqiao.web import warming
 
 
@@ -44,5 +45,6 @@ def test_every_page_is_asked_for_and_a_failure_stops_nothing(settings, caplog):
 
 @pytest.mark.django_db
 def test_pages_that_warm_are_pages_of_the_site(client):
+    load_rules()
     for path, query in warming.PAGES:
         assert client.get(path, query).status_code == 200
