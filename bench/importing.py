@@ -21,11 +21,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from memory import Together
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
@@ -212,33 +213,6 @@ def index(stages: list[Stage], count: int) -> None:
     stage.own += used.ru_utime + used.ru_stime
     stage.peak = max(together.peak >> 20, used.ru_maxrss // 1024)
     stage.say("indexed", count)
-
-
-class Together(threading.Thread):
-    """Looks five times a second at what a process and its children hold, pages that they share counted once."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self.pid, self.peak, self.ended = pid, 0, threading.Event()
-        self.start()
-
-    def run(self) -> None:
-        import psutil
-
-        while not self.ended.wait(0.2):
-            with contextlib.suppress(psutil.Error):
-                first = psutil.Process(self.pid)
-                self.peak = max(self.peak, sum(map(self._held, (first, *first.children(recursive=True)))))
-
-    @staticmethod
-    def _held(process: Any) -> int:
-        import psutil
-
-        try:
-            full = process.memory_full_info()
-        except psutil.Error:  # ended meanwhile
-            return 0
-        return int(getattr(full, "pss", full.uss))
 
 
 def grows(what: str, peaks: list[int]) -> bool:
