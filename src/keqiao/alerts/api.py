@@ -24,7 +24,7 @@ from keqiao.kernel.api import (
     paged,
 )
 from keqiao.kernel.errors import NotAllowed
-from keqiao.kernel.pages import counted, cut
+from keqiao.kernel.pages import counted_and_cut
 
 router = Router(tags=["alerts"])
 READ, WRITE = "me:read", "me:write"
@@ -188,10 +188,10 @@ def stop_watch(request: HttpRequest, code: Code) -> Any:
 @router.get("/alerts", response=answers(Alerts), summary="What you were told, the newest first")
 def list_alerts(request: HttpRequest, page: PageNumber = 1, per_page: PerPage = 20) -> dict[str, Any]:
     actor = reader(request)
-    rows = selectors.told_to(actor)
     first = (page - 1) * per_page
-    lines = showing.lines_of(list(cut(rows, first, first + per_page)), actor=actor)
-    return page_of([line_out(line) for line in lines], total=counted(rows), page=page, per_page=per_page)
+    total, rows = counted_and_cut(selectors.told_to(actor), first, first + per_page)
+    lines = showing.lines_of(list(rows), actor=actor)
+    return page_of([line_out(line) for line in lines], total=total, page=page, per_page=per_page)
 
 
 @router.get("/me/recommendation", response=answers(RecommendationOut), summary="Do you want personal recommendations")

@@ -13,6 +13,7 @@ from keqiao.alerts.types import AlertState, Cadence
 from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.parameters import parameter
+from keqiao.kernel.picking import is_any_of
 from keqiao.parties.types import Actor
 
 LEFT_BEHIND = timedelta(minutes=10)  # after which the hourly job takes up what was to be told at once
@@ -177,7 +178,8 @@ def stale_visible_to(actor: Actor) -> QuerySet[StaleItem]:
 
 def own_stale(actor: Actor) -> QuerySet[StaleItem]:
     """Also for operators only those of their own organisation: for the workbench."""
-    return stale_visible_to(actor).filter(_ours(actor))
+    rows = stale_visible_to(actor)
+    return rows.filter(_ours(actor)) if actor.is_operator else rows
 
 
 def _ours(actor: Actor) -> Q:
@@ -185,7 +187,7 @@ def _ours(actor: Actor) -> Q:
     homes = actor.organisation_ids
     of_needs = StaleItem.objects.filter(need__publisher_id__in=homes).values("pk")
     of_achievements = StaleItem.objects.filter(achievement__owner_id__in=homes).values("pk")
-    return Q(pk__in=of_needs.union(of_achievements, all=True))
+    return Q(is_any_of(of_needs.union(of_achievements, all=True)))
 
 
 def get_stale(code: str, *, actor: Actor, lock: bool = False) -> StaleItem:

@@ -33,6 +33,7 @@ from keqiao.kernel import clock
 from keqiao.kernel.errors import BadInput, NotFound
 from keqiao.kernel.models import PublicNoticeState
 from keqiao.kernel.pages import counted
+from keqiao.kernel.picking import is_any_of
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import Actor, OrganisationKind
 
@@ -62,7 +63,7 @@ def deals_visible_to(actor: Actor) -> QuerySet[Deal]:
     own = Confirmation.objects.filter(person_id__in=catalogue.selves(actor.person_id)).values("distribution__deal_id")
     other = Deal.objects.filter(other_party_id__in=places).values("pk")
     brokered = Deal.objects.filter(broker_id__in=places).values("pk")
-    return rows.filter(pk__in=owned.union(own, other, brokered))
+    return rows.filter(is_any_of(owned.union(own, other, brokered)))
 
 
 def get_deal(code: str, *, actor: Actor, lock: bool = False) -> Deal:

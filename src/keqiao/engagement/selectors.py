@@ -56,7 +56,7 @@ from keqiao.engagement.types import (
 )
 from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
-from keqiao.kernel.pages import counted, cut
+from keqiao.kernel.pages import counted, counted_and_cut
 from keqiao.kernel.parameters import parameter
 from keqiao.matching import selectors as matching
 from keqiao.matching.search import search
@@ -487,9 +487,8 @@ def new_matches(actor: Actor, *, since: int, count: int = 5) -> tuple[list[NewMa
         is_suitable=False,
     )
     rows = rows.exclude(Exists(refused))
-    total = counted(rows)
     rows = rows.order_by("-score", "pk").select_related("need", "achievement", "achievement__owner", "need__publisher")
-    shown = cut(rows.prefetch_related("need__texts", "achievement__texts"), 0, count)
+    total, shown = counted_and_cut(rows.prefetch_related("need__texts", "achievement__texts"), 0, count)
     return [
         NewMatch(
             row.need, row.achievement, arch_from_json(row.arch), row.score, side_of(actor, row.need, row.achievement)

@@ -13,6 +13,7 @@ from keqiao.joining.models import Joining
 from keqiao.joining.types import OPEN, JoinState, Shared
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.pages import counted
+from keqiao.kernel.picking import is_any_of
 from keqiao.parties.types import Actor
 
 NAMED_AT_MOST = 20
@@ -21,7 +22,7 @@ COUNTED_AT_MOST = 1_000
 
 def _owned(actor: Actor) -> Q:
     """Asked for each kind by itself: with OR over two tables the database would join every row of both."""
-    return Q(pk__in=_ids_of_owned(actor))
+    return Q(is_any_of(_ids_of_owned(actor)))
 
 
 def _ids_of_owned(actor: Actor) -> QuerySet[Joining, Any]:
@@ -35,7 +36,7 @@ def joinings_visible_to(actor: Actor) -> QuerySet[Joining]:
     if actor.person_id is None:
         return Joining.objects.none()
     asked = Joining.objects.filter(organisation_id__in=actor.organisation_ids).values("pk")
-    rows = Joining.objects.filter(pk__in=_ids_of_owned(actor).union(asked))
+    rows = Joining.objects.filter(is_any_of(_ids_of_owned(actor).union(asked)))
     return _shown(rows)
 
 

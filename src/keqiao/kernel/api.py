@@ -25,7 +25,7 @@ from ninja.operation import Operation
 from pydantic import BeforeValidator, Field
 
 from keqiao.kernel.errors import BadInput, DomainError, NotAllowed
-from keqiao.kernel.pages import AtLeast, counted, cut
+from keqiao.kernel.pages import AtLeast, counted, counted_and_cut
 
 MOST_PER_PAGE = 100
 LAST_PAGE = 500  # deep paging is for exports
@@ -166,7 +166,8 @@ def _told(total: int | None) -> dict[str, Any]:
 def paged(rows: Any, page: int, per_page: int, show: Callable[[Sequence[Any]], list[Any]]) -> dict[str, Any]:
     """One page of a queryset; `show` turns its rows into plain values, all at once."""
     first = (page - 1) * per_page
-    return page_of(show(list(cut(rows, first, first + per_page))), total=counted(rows), page=page, per_page=per_page)
+    total, rows = counted_and_cut(rows, first, first + per_page)
+    return page_of(show(list(rows)), total=total, page=page, per_page=per_page)
 
 
 def deep_paged(

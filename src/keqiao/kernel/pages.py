@@ -6,9 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Lookup, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.http.request import QueryDict
 from django.shortcuts import redirect
@@ -18,6 +17,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from keqiao.kernel import site
+from keqiao.kernel.picking import are_picked, is_any_of
 
 View = Callable[..., HttpResponseBase]
 YEAR = 365 * 24 * 3600
@@ -108,23 +108,26 @@ def cut(rows: Any, first: int, last: int) -> Any:
     """
     if not isinstance(rows, QuerySet) or not rows.query.select_related or rows.query.is_sliced or rows.query.distinct:
         return rows[first:last]
-    picked = rows.values("pk")[first:last]
-    shown = rows.all()
+    return _those(rows, is_any_of(rows.values("pk")[first:last]))
+
+
+def counted_and_cut(rows: Any, first: int, last: int) -> tuple[int, Any]:
+    """`counted`, and `cut`. Which rows are picked by their keys is worked out once for both."""
+    if not isinstance(rows, QuerySet) or rows.query.is_sliced or last > MOST_COUNTED or not are_picked(rows):
+        return counted(rows), cut(rows, first, last)
+    keys = list(rows.values_list("pk", flat=True)[: MOST_COUNTED + 1])
+    total = AtLeast(MOST_COUNTED) if len(keys) > MOST_COUNTED else len(keys)
+    return total, _those(rows, Q(pk__in=keys[first:last]))
+
+
+def _those(rows: Any, condition: Any) -> Any:
+    """The same, of these keys alone."""
+    those = rows.all()
     if not any(
         getattr(getattr(table, "join_field", None), "multiple", False) for table in rows.query.alias_map.values()
     ):
-        shown.query.clear_where()  # what was asked of the rows is answered
-    return shown.filter(_IsAnyOf(F("pk"), ArraySubquery(picked)))
-
-
-class _IsAnyOf(Lookup):
-    """One of an array, which the database makes once and before all else: IN is joined last among more than eight tables."""
-
-    prepare_rhs = False
-
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        (one, first), (array, second) = self.process_lhs(compiler, connection), self.process_rhs(compiler, connection)
-        return f"{one} = ANY({array})", (*first, *second)
+        those.query.clear_where()  # what was asked of the rows is answered
+    return those.filter(condition)
 
 
 class LongList(Paginator):
@@ -135,6 +138,12 @@ class LongList(Paginator):
     @cached_property
     def count(self) -> int:
         return counted(self.object_list)
+
+    def get_page(self, number: int | str) -> Page[Any]:
+        """Counts and cuts together: the page that is asked for is nearly always there."""
+        first = (int(number) - 1) * self.per_page
+        self.count, rows = counted_and_cut(self.object_list, first, first + self.per_page)
+        return Page(rows, number, self) if 0 <= first < self.count or first == 0 else super().get_page(number)
 
     def page(self, number: int | str) -> Page[Any]:
         number = self.validate_number(number)

@@ -241,7 +241,8 @@ class LanceEngine:
         Where a search has just seen them they are read without being looked for. A row that was left since holds nothing:
         then all are looked for.
         """
-        rows = {code: (table.name, self._rows[table.name, code]) for code in ids if (table.name, code) in self._rows}
+        places = {code: self._rows.get((table.name, code)) for code in ids}
+        rows = {code: (table.name, row) for code, row in places.items() if row is not None}
         new = set(rows.values()) - self._memory.known(rows.values())
         if len(rows) == len(set(ids)):
             if new:

@@ -16,6 +16,7 @@ from keqiao.kernel import clock, site
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.pages import counted
 from keqiao.kernel.parameters import parameter
+from keqiao.kernel.picking import is_any_of
 from keqiao.matching import combining, tallies, weighing
 from keqiao.matching.combining import Conflict
 from keqiao.matching.models import Computation, Match, PairsRun, PairsShard, Study
@@ -54,7 +55,7 @@ def matches_of_owners(organisation_ids: Iterable[int], *, actor: Actor) -> Query
     homes = list(organisation_ids)
     of_needs = Match.objects.filter(need__publisher_id__in=homes).values("pk")
     of_achievements = Match.objects.filter(achievement__owner_id__in=homes).values("pk")
-    return matches_visible_to(actor).filter(pk__in=of_needs.union(of_achievements))
+    return matches_visible_to(actor).filter(is_any_of(of_needs.union(of_achievements)))
 
 
 def matches_of_need(

@@ -13,6 +13,7 @@ from keqiao.kernel import clock
 from keqiao.kernel.errors import NotFound
 from keqiao.kernel.identifiers import is_credit_code, read_credit_code
 from keqiao.kernel.personal import ERASED_EN, ERASED_ZH
+from keqiao.kernel.picking import is_any_of
 from keqiao.parties import acting, tokens
 from keqiao.parties.models import (
     Absence,
@@ -194,13 +195,16 @@ def find_organisations(actor: Actor, *, kind: str = "", name: str = "") -> Query
         return rows.filter(credit_code=read_credit_code(name))
     if name:
         known_as = OrganisationAlias.objects.filter(name__icontains=name).values("organisation_id")
-        rows = rows.filter(
+        named = rows.filter(
             Q(name_zh__icontains=name)
             | Q(name_en__icontains=name)
             | Q(short_zh__iexact=name)
             | Q(short_en__iexact=name)
             | Q(pk__in=known_as)
         )
+        return rows.filter(
+            is_any_of(named.order_by().values("pk"))
+        )  # names are looked through once for number and page
     return rows
 
 

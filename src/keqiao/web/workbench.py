@@ -17,7 +17,7 @@ from keqiao.engagement import selectors as engagement
 from keqiao.engagement import services, views, watching
 from keqiao.engagement.selectors import Names
 from keqiao.kernel import clock, notices
-from keqiao.kernel.pages import actor_of, counted, cut, is_htmx, page, signed_in
+from keqiao.kernel.pages import actor_of, counted, counted_and_cut, cut, is_htmx, page, signed_in
 from keqiao.matching import selectors as matching
 from keqiao.parties import selectors as parties
 from keqiao.submissions import selectors as submissions
@@ -124,14 +124,14 @@ def _own(actor: Any) -> dict[str, Any]:
     """What the person keeps, what they were told, what their organisation has published."""
     searches = engagement.saved_searches(actor)
     told = notices.notices_of(actor)
-    stale = alerts.own_stale(actor)
+    stale_count, stale = counted_and_cut(alerts.own_stale(actor), 0, SHOWN)
     needs, achievements = catalogue.own_needs(actor), catalogue.own_achievements(actor)
     return {
         "searches": list(cut(searches, 0, SHOWN)),
         "search_count": counted(searches),
         "notices": list(cut(told, 0, SHOWN)),
-        "stale": list(cut(stale, 0, SHOWN)),
-        "stale_count": counted(stale),
+        "stale": list(stale),
+        "stale_count": stale_count,
         "needs": list(cut(needs, 0, SHOWN)),
         "need_count": counted(needs),
         "achievements": list(cut(achievements, 0, SHOWN)),

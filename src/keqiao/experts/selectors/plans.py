@@ -26,6 +26,7 @@ from keqiao.experts.types import (
     Problem,
 )
 from keqiao.kernel.errors import NotFound
+from keqiao.kernel.picking import is_any_of
 from keqiao.parties import selectors as parties
 from keqiao.parties.types import APPROVING_ROLES, Actor
 
@@ -221,7 +222,7 @@ def asked_of(actor: Actor) -> QuerySet[Assignment]:
     # Asked for each by itself: with OR over two tables the database would look at every assignment.
     own = Assignment.objects.filter(candidate__profile__person_id=actor.person_id).values("pk")
     for_place = Assignment.objects.filter(candidate__achievement__owner_id__in=managed).values("pk")
-    rows = Assignment.objects.filter(pk__in=own.union(for_place), asked_at__isnull=False)
+    rows = Assignment.objects.filter(is_any_of(own.union(for_place)), asked_at__isnull=False)
     rows = rows.select_related("need__plan", "need__need", "candidate__profile", "candidate__achievement")
     return rows.prefetch_related("need__need__texts").order_by("-asked_at", "-pk")
 
