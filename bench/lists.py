@@ -33,7 +33,7 @@ PAGES = {  # of a visitor
     "achievements of a field, page 50": "/achievements?field=energy&page=50",
     "organisations": "/organisations",
     "organisations of a kind": "/organisations?kind=university",
-    "organisations by name": "/organisations?name=单位 77",
+    "organisations by name": "/organisations?name=单位 7",  # at either size a page full
     "organisation": "/organisations/DW-00007",
     "organisation with a thousand items": "/organisations/DW-BENCH0",
     "matches of a need": "/needs/XQ-77/matches",

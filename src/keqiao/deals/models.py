@@ -201,6 +201,7 @@ class DealOwner(models.Model):
 
     class Meta:
         ordering = ["position"]
+        indexes = [models.Index(fields=["organisation"], include=["deal"], name="deals_of_an_owner")]
         constraints = [models.UniqueConstraint(name="one_place_per_owner", fields=["deal", "organisation"])]
 
     def __str__(self) -> str:
@@ -380,7 +381,10 @@ class Confirmation(models.Model):
 
     class Meta:
         ordering = ["id"]
-        indexes = [models.Index(fields=["person", "answer", "-id"], name="confirmation_by_person")]
+        indexes = [
+            models.Index(fields=["person", "answer", "-id"], name="confirmation_by_person"),
+            models.Index(fields=["person"], include=["distribution"], name="distributions_of_a_person"),
+        ]
         constraints = [
             models.UniqueConstraint(name="one_confirmation_per_person", fields=["distribution", "person"]),
             known("confirmation_answer_is_known", "answer", Answer.values),

@@ -59,11 +59,11 @@ def deals_visible_to(actor: Actor) -> QuerySet[Deal]:
         return rows.none()
     # Asked for each by itself: with OR over several tables the database would look at every deal of all.
     homes, places = reading_homes(actor), workplaces(actor)
-    owned = DealOwner.objects.filter(organisation_id__in=homes).values("deal_id")
-    own = Confirmation.objects.filter(person_id__in=catalogue.selves(actor.person_id)).values("distribution__deal_id")
+    owned = DealOwner.objects.filter(organisation_id__in=homes).order_by().values("deal_id")
+    own = Confirmation.objects.filter(person_id__in=catalogue.selves(actor.person_id)).order_by()
     other = Deal.objects.filter(other_party_id__in=places).values("pk")
     brokered = Deal.objects.filter(broker_id__in=places).values("pk")
-    return rows.filter(is_any_of(owned.union(own, other, brokered)))
+    return rows.filter(is_any_of(owned.union(own.values("distribution__deal_id"), other, brokered)))
 
 
 def get_deal(code: str, *, actor: Actor, lock: bool = False) -> Deal:

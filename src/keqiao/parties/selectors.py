@@ -194,12 +194,13 @@ def find_organisations(actor: Actor, *, kind: str = "", name: str = "") -> Query
     if name and is_credit_code(name):
         return rows.filter(credit_code=read_credit_code(name))
     if name:
-        known_as = OrganisationAlias.objects.filter(name__icontains=name).values("organisation_id")
+        any_case = "" if name.upper() == name.lower() else "i"  # Chinese has no case: names are looked at as they stand
+        known_as = OrganisationAlias.objects.filter(**{f"name__{any_case}contains": name}).values("organisation_id")
         named = rows.filter(
-            Q(name_zh__icontains=name)
-            | Q(name_en__icontains=name)
-            | Q(short_zh__iexact=name)
-            | Q(short_en__iexact=name)
+            Q(**{f"name_zh__{any_case}contains": name})
+            | Q(**{f"name_en__{any_case}contains": name})
+            | Q(**{f"short_zh__{any_case}exact": name})
+            | Q(**{f"short_en__{any_case}exact": name})
             | Q(pk__in=known_as)
         )
         return rows.filter(
