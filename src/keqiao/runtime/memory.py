@@ -10,6 +10,15 @@ from typing import Any
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 LARGE = 128 * 1024  # bytes of a piece that is asked of the system by itself, and goes back to it when freed
 ARENAS = 2  # heaps, which the threads share: each one keeps the most it ever held
+# For the environment of processes that serve. Each request has a thread of its own, and the C library would give each of these
+# a heap that it never shrinks; large pieces go back to the system when they are freed, instead of leaving holes that grow
+# with every search. After 300 searches among a million: 640 MB, 924 without.
+OF_A_SERVER = {
+    "MALLOC_ARENA_MAX": str(ARENAS),
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_MMAP_THRESHOLD_": str(LARGE),
+    "MALLOC_TRIM_THRESHOLD_": str(8 * LARGE),
+}
 
 
 def hold_little() -> None:

@@ -12,6 +12,7 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from keqiao.runtime.environment import tell_library
+from keqiao.runtime.memory import OF_A_SERVER
 
 # Of one web process. Few of them compute at a time (keqiao.web.turns): the others read what a slow client sends, or wait.
 THREADS = 32
@@ -21,12 +22,8 @@ def main(arguments: Sequence[str]) -> None:
     target, host, port, workers, stop_within = arguments
     logging.getLogger("_granian").addFilter(_is_wanted)
     is_wsgi = target.endswith(":warmed")
-    # Each request has a thread of its own, and the C library would give each of these a heap that it never shrinks.
-    tell_library("MALLOC_ARENA_MAX", "2")
-    tell_library("ARROW_DEFAULT_MEMORY_POOL", "system")
-    # Large pieces go back to the system when they are freed, instead of leaving holes that grow with every search.
-    tell_library("MALLOC_MMAP_THRESHOLD_", str(128 * 1024))
-    tell_library("MALLOC_TRIM_THRESHOLD_", str(1024 * 1024))
+    for name, value in OF_A_SERVER.items():
+        tell_library(name, value)
     Granian(
         target,
         address=host,
