@@ -139,11 +139,13 @@ class LongList(Paginator):
     def count(self) -> int:
         return counted(self.object_list)
 
-    def get_page(self, number: int | str) -> Page[Any]:
+    def get_page(self, number: float | str | None) -> Page[Any]:
         """Counts and cuts together: the page that is asked for is nearly always there."""
-        first = (int(number) - 1) * self.per_page
+        if not isinstance(number, int):
+            return super().get_page(number)
+        first = (number - 1) * self.per_page
         self.count, rows = counted_and_cut(self.object_list, first, first + self.per_page)
-        return Page(rows, number, self) if 0 <= first < self.count or first == 0 else super().get_page(number)
+        return Page(rows, number, self) if first == 0 or 0 < first < self.count else super().get_page(number)
 
     def page(self, number: int | str) -> Page[Any]:
         number = self.validate_number(number)

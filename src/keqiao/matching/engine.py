@@ -242,8 +242,11 @@ class SearchEngine(Protocol):
     def stamp(self, idx: str) -> str | None:
         """Another one after every change that a search may notice; None when the engine cannot tell."""
 
+    def is_due(self, idx: str) -> bool:
+        """Is there something for `maintain` to do?"""
+
     def maintain(self, idx: str, budget_s: float) -> Pending:
-        """Put what was written lately into the index; for the worker, between its jobs."""
+        """Put what was written lately into the index; a job of the worker, which may take minutes while others write."""
 
     def promote(self, alias: str, idx: str) -> None:
         """From now on the alias means this version, in every process, at once."""

@@ -23,7 +23,7 @@ from keqiao.inference.types import ModelUnavailable
 from keqiao.kernel import progress as work
 from keqiao.matching import building, excerpts, outer
 from keqiao.matching.dense import DenseModel, sampled, train
-from keqiao.matching.engine import And, Document, Eq, Or, Piece, SearchError
+from keqiao.matching.engine import And, Document, Eq, NoSuchIndex, Or, Piece, SearchError
 from keqiao.matching.gathering import joined_texts, titles
 from keqiao.matching.index_state import (
     Serving,
@@ -133,10 +133,22 @@ def update(kind: str, ids: Sequence[int]) -> bool:
         fresh = building.documents(kind, shown, now, state.leg, asks=is_whole)
         engine().delete(name, gone)
         engine().upsert(name, fresh)
-        engine().maintain(name, budget_s=5.0)
         _update_other(kind, gone, fresh, state)
     excerpts.forget(kind, ids)  # of an older revision; made anew with the matches, which are less urgent
     return is_whole
+
+
+def needs_upkeep(kind: str) -> bool:
+    state = serving()
+    return state is not None and engine().is_due(index_name(kind, state.version))
+
+
+def keep_up(kind: str) -> None:
+    """Put what was written lately into the index that serves. Nobody waits for it: what is new is found before."""
+    state = serving()
+    if state is not None:
+        with contextlib.suppress(NoSuchIndex):  # a rebuild has taken its place
+            engine().maintain(index_name(kind, state.version), budget_s=600.0)
 
 
 def _update_other(kind: str, gone: Sequence[str], fresh: Sequence[Document], state: Serving) -> None:

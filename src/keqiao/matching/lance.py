@@ -7,7 +7,7 @@ Found by experiment with lancedb 0.40 (figures in docs/why/matching.md):
   repetitions. There is no query syntax to escape.
 - A commit is one rename. A process killed at any point leaves files that nobody refers to, never half a version.
 - Old versions are kept for an hour: a reader that started before a clean-up finishes what it reads.
-- Rows not yet in the text index are found by a scan; `maintain` indexes them once there are about 2,000.
+- Rows not yet in the text index are found by a scan; `maintain` indexes them once there are about 2,000, while others write.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -93,7 +93,7 @@ FILLED_AT_ONCE = 8_000  # documents of one commit while an index is filled: abou
 # That Lance may hold while it builds the text index; beyond, it begins another part, and each part has lists of its own for all
 # words of a query. 100,000 documents are one part; in eight, with 32, a query by words took three times as long.
 TEXT_INDEX_MB = 192
-UNINDEXED_MOST = 2000  # 11,000 rows outside the text index made queries four times slower
+UNINDEXED_MOST = 2000  # each one costs a question of 300 characters some 0.05 ms: it is read and cut into words
 KEEP_VERSIONS = timedelta(hours=1)
 ANN_FROM = 50_000  # rows; below, a scan of all vectors is fast and exact
 VECTORS_A_PARTITION = (
@@ -288,20 +288,49 @@ class LanceEngine:
 
     # --- upkeep -----------------------------------------------------------------------------------------------------
 
+    def is_due(self, idx: str) -> bool:
+        table = self._table(idx)
+        schema, rows = _schema_of(table), table.count_rows()
+        lacks = (set(_wanted_indexes(table, schema)) | _wanted_vectors(table)) - _indexed(table)
+        return bool(lacks) or _is_behind(table) or self._are_stale(table.name, rows)
+
     def maintain(self, idx: str, budget_s: float) -> Pending:
-        """Indexes fresh rows when there are many; a step is not begun after the budget is spent."""
+        """Indexes fresh rows when there are many; a step is not begun after the budget is spent.
+
+        Others write meanwhile: to write every index anew takes two minutes among a million. Only when they change or take
+        away documents of the very files that are put together, it is done again while they wait.
+        """
         started = time.monotonic()
-        with self._writing():
+        with self._locked("upkeep.lock"):
             table = self._table(idx)
-            if _unindexed(table) >= UNINDEXED_MOST or _is_first_index(table):
-                table.optimize(cleanup_older_than=KEEP_VERSIONS)
+            if _is_behind(table):
+                self._optimize(table)
             if time.monotonic() - started < budget_s:
                 self._count_frequencies(table)
             if time.monotonic() - started < budget_s:
-                _index_columns(table, _schema_of(table))  # those of the attributes, once there are enough documents
+                self._beside_writers(
+                    partial(_index_columns, table, _schema_of(table))
+                )  # once there are enough documents
             if time.monotonic() - started < budget_s:
-                _index_vectors(table)
+                self._beside_writers(partial(_index_vectors, table))
             return Pending(_unindexed(table))
+
+    def _optimize(self, table: Any) -> None:
+        """Under the lock nobody writes: files that no version refers to are those of a try that came to nothing."""
+        self._beside_writers(
+            partial(table.optimize, cleanup_older_than=KEEP_VERSIONS),
+            partial(table.optimize, cleanup_older_than=KEEP_VERSIONS, delete_unverified=True),
+        )
+
+    def _beside_writers(self, work: Callable[[], None], alone: Callable[[], None] | None = None) -> None:
+        """While others write; when their commits and this one exclude each other, again while they wait."""
+        try:
+            work()
+        except RuntimeError as trouble:
+            if "conflict" not in str(trouble):
+                raise
+            with self._writing():
+                (alone or work)()
 
     def promote(self, alias: str, idx: str) -> None:
         with self._writing():
@@ -314,7 +343,7 @@ class LanceEngine:
         return None if self._open(name) is None else name
 
     def drop(self, idx: str) -> None:
-        with self._writing():
+        with self._locked("upkeep.lock"), self._writing():
             if idx in self._read_aliases().values():
                 raise SearchError(f"index {idx} is in use")
             self._tables.pop(idx, None)
@@ -331,8 +360,14 @@ class LanceEngine:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """One writer at a time, over all processes; the system frees the lock of a killed one."""
-        with self._guard, (self._folder / "writer.lock").open("a") as lock:
+        """One writer at a time, over all processes."""
+        with self._guard, self._locked("writer.lock"):
+            yield
+
+    @contextlib.contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """The system frees the lock of a killed process."""
+        with (self._folder / name).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -380,12 +415,15 @@ class LanceEngine:
 
     def _count_frequencies(self, table: Any) -> None:
         rows = table.count_rows()
-        known = self._statistics(table.name)
-        if abs(rows - known.documents) <= STALE_SHARE * known.documents:
+        if not self._are_stale(table.name, rows):
             return
         batches = table.search().select(["tokens"]).limit(None).to_batches(COUNTED_AT_ONCE)
         content = kept_form(*count_frequencies(batch["tokens"] for batch in batches))
         replace_file(self._frequencies_file(table.name), content)
+
+    def _are_stale(self, idx: str, rows: int) -> bool:
+        known = self._statistics(idx).documents
+        return abs(rows - known) > STALE_SHARE * known
 
     def _frequencies_file(self, idx: str) -> Path:
         return self._folder / "frequencies" / f"{idx}.npy"
@@ -534,28 +572,39 @@ def _pairs(found: pa.Table) -> list[tuple[str, int]]:
 
 
 def _index_columns(table: Any, schema: Schema, *, anew: bool = False) -> None:
-    have = set() if anew else {column for index in table.list_indices() for column in index.columns}
-    wanted: dict[str, Any] = {"tokens": TOKENS_INDEX, "id": BTree()}
-    if table.count_rows() >= ATTRIBUTES_FROM:
-        for name, kind in schema.attributes.items():
-            wanted[name] = LabelList() if kind is Attribute.KEYWORDS else BTree()
-    for column, config in wanted.items():
+    have = set() if anew else _indexed(table)
+    for column, config in _wanted_indexes(table, schema).items():
         if column not in have:
             table.create_index(column, config=config)
 
 
-def _index_vectors(table: Any) -> None:
+def _indexed(table: Any) -> set[str]:
+    return {column for index in table.list_indices() for column in index.columns}
+
+
+def _wanted_indexes(table: Any, schema: Schema) -> dict[str, Any]:
+    wanted: dict[str, Any] = {"tokens": TOKENS_INDEX, "id": BTree()}
+    if table.count_rows() >= ATTRIBUTES_FROM:
+        for name, kind in schema.attributes.items():
+            wanted[name] = LabelList() if kind is Attribute.KEYWORDS else BTree()
+    return wanted
+
+
+def _wanted_vectors(table: Any) -> set[str]:
     """An approximate index only for large tables; Lance keeps it up to date in `optimize`."""
-    rows = table.count_rows()
-    if "vector" not in table.schema.names or rows <= ANN_FROM:
-        return
-    if not any("vector" in index.columns for index in table.list_indices()):
-        table.create_index(
-            "vector",
-            config=IvfFlat(
-                distance_type="dot", num_partitions=max(16, round(rows**0.5)), sample_rate=VECTORS_A_PARTITION
-            ),
-        )
+    return {"vector"} if "vector" in table.schema.names and table.count_rows() > ANN_FROM else set()
+
+
+def _index_vectors(table: Any) -> None:
+    if _wanted_vectors(table) - _indexed(table):
+        partitions = max(16, round(table.count_rows() ** 0.5))
+        config = IvfFlat(distance_type="dot", num_partitions=partitions, sample_rate=VECTORS_A_PARTITION)
+        table.create_index("vector", config=config)
+
+
+def _is_behind(table: Any) -> bool:
+    """Are so many rows scanned by every search that indexing them is worth it?"""
+    return _unindexed(table) >= UNINDEXED_MOST or _is_first_index(table)
 
 
 def _unindexed(table: Any) -> int:

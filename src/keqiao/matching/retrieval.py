@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -178,17 +176,12 @@ class Retriever:
         """Its candidates, and whether an embedding model beside our own took part."""
         asked = self.asked(text, reach)
         depth = max(k, self.configuration.candidates)
-        # Side by side: the engine computes outside Python, so a search that has a core to spare takes as long as one leg.
-        with ThreadPoolExecutor(1) as beside:
-            meaning = beside.submit(copy_context().run, self._by_meaning, asked.vector, where, depth)
-            with measures.stage("words"):
-                lexical = self.engine.lexical(self.index_name, asked.words, where, depth)
-            dense = meaning.result()
-        return fuse(lexical, dense, asked.dense_share, depth), asked.has_outer
-
-    def _by_meaning(self, vector: np.ndarray | None, where: Filter | None, depth: int) -> Sequence[Hit]:
+        with measures.stage("words"):
+            lexical = self.engine.lexical(self.index_name, asked.words, where, depth)
         with measures.stage("meaning"):
-            return [] if vector is None else self.engine.dense(self.index_name, vector, where, depth)
+            vector = asked.vector
+            dense = [] if vector is None else self.engine.dense(self.index_name, vector, where, depth)
+        return fuse(lexical, dense, asked.dense_share, depth), asked.has_outer
 
     def _ranked(self, text: str, found: Sequence[Candidate]) -> list[Hit]:
         """The second stage: the first candidates in the learned order, then the others as they were.

@@ -49,9 +49,20 @@ def update_items(*, kind: str, ids: list[int]) -> None:
         for change in changes:
             _match_later(kind, change)
         jobs.take_away(behind)
+    if indexing.needs_upkeep(kind):
+        with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+            keep_index_up.configure(queueing_lock=f"keep_index_up/{kind}").defer(kind=kind)
 
 
 NAME = update_items.name
+
+
+@app.task(queue="reindex", retry=AGAIN, lock="keep_index_up")
+def keep_index_up(*, kind: str) -> None:
+    """A job of its own: among a million documents it takes minutes, and what is new meanwhile must be found within seconds."""
+    from keqiao.matching import indexing
+
+    indexing.keep_up(kind)
 
 
 def _as_many_as_fit(ids: list[int], waiting: Mapping[int, dict[str, Any]]) -> dict[int, list[int]]:

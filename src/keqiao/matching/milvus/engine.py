@@ -201,13 +201,17 @@ class MilvusEngine:
 
     # --- upkeep -----------------------------------------------------------------------------------------------------
 
+    def is_due(self, idx: str) -> bool:
+        real = self._real(idx)
+        known = self._kept_frequencies(real).documents
+        return abs(self.count(real) - known) > STALE_SHARE * known
+
     def maintain(self, idx: str, budget_s: float) -> Pending:
         """Milvus indexes by itself; what is left is to count how often tokens occur."""
         if budget_s > 0:
             with self._writing():
-                real = self._real(idx)
-                rows, known = self.count(real), self._kept_frequencies(real)
-                if abs(rows - known.documents) > STALE_SHARE * known.documents:
+                if self.is_due(idx):
+                    real = self._real(idx)
                     self._keep_frequencies(real, *self._counted(real))
         return Pending(0)
 

@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +163,40 @@ class TestLance:
         marks.append(reader.stamp("x_v1"))
         assert len(set(marks)) == 3
         assert reader.stamp("x_v1") == marks[-1]
+
+    def test_others_write_while_everything_is_indexed_anew(self, tmp_path, monkeypatch):
+        """Many are added, some changed and some taken away while indexes are made, written anew and files put together."""
+        for name, value in {"UNINDEXED_MOST": 40, "ATTRIBUTES_FROM": 100, "ANN_FROM": 600}.items():
+            monkeypatch.setattr(lance, name, value)
+        engine, beside = LanceEngine(tmp_path), LanceEngine(tmp_path)
+        engine.ensure("x_v1", Schema({"n": Attribute.INTEGER}, dims=4))
+        rng = np.random.default_rng(0)
+
+        def some(revision, at):
+            vectors = rng.standard_normal((20, 4)).astype(np.float32)
+            return [Document(f"d{at + i}", revision, ["pump"], vectors[i], {"n": revision}) for i in range(20)]
+
+        ended, rounds = threading.Event(), []
+
+        def keep_up():
+            while not ended.is_set():
+                rounds.append(beside.is_due("x_v1"))
+                beside.maintain("x_v1", 60)
+
+        with ThreadPoolExecutor(1) as other:
+            keeping = other.submit(keep_up)
+            try:
+                for step in range(60):
+                    engine.upsert("x_v1", some(1, step * 20))
+                    engine.upsert("x_v1", some(step + 2, 0))
+                    engine.delete("x_v1", [f"d{step * 20 + 19}"])
+            finally:
+                ended.set()
+            keeping.result(60)
+        assert sum(rounds) > 2
+        assert engine.count("x_v1") == len(engine.lexical("x_v1", words("pump"), None, 5_000)) == 60 * 19 + 1
+        assert engine.count("x_v1", Eq("n", 61)) == 20
+        assert engine.count("x_v1", Eq("n", 1)) == 59 * 19
 
     @pytest.mark.slow
     def test_writer_killed_at_any_point_loses_nothing_it_reported(self, tmp_path):

@@ -123,7 +123,7 @@ def publish(achievement) -> list[str]:
 def test_publishing_reaches_the_index_through_the_outbox(city):
     """Event row → job row → index → matches: each job in this transaction, as the worker would run it."""
     code = city["hidden"].code
-    assert publish(city["hidden"]) == ["update_items", "compute_matches"]
+    assert publish(city["hidden"]) == ["update_items", "compute_matches", "keep_index_up"]
     assert code in {f.item.code for f in search.search(SearchRequest(q="耐酸纳滤膜配方"), actor=visitor).items}
     assert indexing.differences("achievement") == (0, 0)
 
