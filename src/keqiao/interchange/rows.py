@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +19,7 @@ from keqiao.interchange.columns import Column, by_name, column_of_field
 from keqiao.interchange.readers import Row
 from keqiao.interchange.readers.lines import BROKEN
 from keqiao.interchange.types import ITEM_KINDS, Kind
-from keqiao.interchange.values import Unreadable, short
+from keqiao.interchange.values import Unreadable, as_filed, short
 from keqiao.interchange.world import World, choices
 from keqiao.kernel.identifiers import ApplicationNumberError, CreditCodeError, read_application_number, read_credit_code
 from keqiao.submissions.content import problems_of
@@ -32,7 +31,6 @@ LIMITS = {"name_zh": 200, "name_en": 200, "short_zh": 60, "short_en": 60, "title
           "about_zh": 20_000, "about_en": 20_000, "email": 254}  # fmt: skip
 PEOPLE_LIMITS = {"name_zh": 80, "name_en": 80, "title_zh": 80, "title_en": 80}
 PATENTS = {"invention", "utility", "design"}
-WITHOUT_CHECK_DIGIT = re.compile(r"[0-9]{8}|[0-9]{12}")
 
 
 @dataclass
@@ -235,7 +233,7 @@ def _check_asset(found: Checked) -> None:
             found.problems.append(Problem("number", _("专利要有申请号。"), "201310699744.2"))
         elif not FOREIGN.match(number):
             try:
-                content["number"] = read_application_number(_as_filed(number)).number
+                content["number"] = read_application_number(as_filed(number)).number
             except ApplicationNumberError as error:
                 message = _("专利申请号“%(text)s”不对，请核对数字和校验位。")
                 found.problems.append(Problem("number", message % {"text": short(number)}, error.example))
@@ -244,11 +242,6 @@ def _check_asset(found: Checked) -> None:
     filed, expires = content.get("filed_on"), content.get("expires_on")
     if filed and expires and expires <= filed:
         found.problems.append(Problem("expires_on", _("到期日不晚于申请日。"), "2046-03-01"))
-
-
-def _as_filed(number: str) -> str:
-    """A spreadsheet takes 202219939898.0 for a number and drops the check digit, when it is 0; others are asked for."""
-    return f"{number}.0" if WITHOUT_CHECK_DIGIT.fullmatch(number) else number
 
 
 def _example(kind: str, column: str) -> str:

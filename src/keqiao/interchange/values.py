@@ -37,6 +37,16 @@ def short(text: Any) -> str:
     return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"
 
 
+# --- numbers of patents -----------------------------------------------------------------------------------------------
+
+WITHOUT_CHECK_DIGIT = re.compile(r"[0-9]{8}|[0-9]{12}")
+
+
+def as_filed(number: str) -> str:
+    """A spreadsheet takes 202219939898.0 for a number and drops the check digit, when it is 0; others are asked for."""
+    return f"{number}.0" if WITHOUT_CHECK_DIGIT.fullmatch(number) else number
+
+
 # --- dates ------------------------------------------------------------------------------------------------------------
 
 DATE = re.compile(

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from keqiao.catalogue import selectors as catalogue
 from keqiao.catalogue.types import AssetKind, AssetStatus, BudgetShown, Evidence, Mode, Origin, Ownership, Shown
 from keqiao.interchange.cells import half_width
-from keqiao.interchange.values import Choices, Unreadable, fold, short
+from keqiao.interchange.values import Choices, Unreadable, as_filed, fold, short
 from keqiao.kernel import clock
 from keqiao.kernel.identifiers import IdentifierError, read_application_number, read_credit_code
 from keqiao.parties import selectors as parties
@@ -165,7 +165,7 @@ class World:
             return None
         numbers = [text]
         with contextlib.suppress(IdentifierError):
-            numbers.append(read_application_number(text).number)
+            numbers.append(read_application_number(as_filed(text)).number)
         return catalogue.assets_owned_by(owner_id).filter(number__in=numbers).values_list("pk", flat=True).first()
 
 

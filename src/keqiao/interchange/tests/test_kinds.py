@@ -288,6 +288,14 @@ def test_assets_and_achievements_that_name_them():
     assert Submission.objects.get().content["asset_ids"] == [IPAsset.objects.get(number="201310699744.2").pk]
 
 
+def test_an_achievement_names_a_right_whose_check_digit_of_nought_was_dropped():
+    actor = make_importer()
+    right = ["1", "发明专利", "202219939898.0", "一种泵", "已授权", "", ""]
+    applied(actor, csv_file(right, header=ASSETS), kind="assets")
+    applied(actor, csv_file([*row(1), "202219939898"], header=[*HEADER, "专利号"]))
+    assert Submission.objects.get().content["asset_ids"] == [IPAsset.objects.get().pk]
+
+
 def test_a_right_of_another_organisation_is_not_taken_over():
     first, second = make_importer(), make_importer()
     data = csv_file(["1", "发明专利", "201310699744.2", "一种膜", "授权", "", ""], header=ASSETS)
