@@ -141,7 +141,7 @@ class LongList(Paginator):
 
     def get_page(self, number: float | str | None) -> Page[Any]:
         """Counts and cuts together: the page that is asked for is nearly always there."""
-        if not isinstance(number, int):
+        if not isinstance(number, int) or number < 1:
             return super().get_page(number)
         first = (number - 1) * self.per_page
         self.count, rows = counted_and_cut(self.object_list, first, first + self.per_page)

@@ -32,27 +32,18 @@ import pyarrow.compute as pc
 from keqiao.matching.counting import count_tokens
 from keqiao.matching.engine import (
     STEPS,
-    And,
     Attribute,
     BadFilter,
     Batch,
     Document,
-    Eq,
     Filter,
-    Has,
-    In,
     NoSuchIndex,
-    Not,
     Occurrences,
-    Or,
     Pending,
     Piece,
-    Range,
     Schema,
     SearchError,
-    check_comparison,
     check_name,
-    known_attribute,
     piece_of,
     query_terms,
 )
@@ -66,6 +57,7 @@ from keqiao.matching.frequencies import (
     total,
 )
 from keqiao.matching.kept import Memory, Row
+from keqiao.matching.lance_filters import compile_filter, quoted
 from keqiao.matching.types import Hit
 from keqiao.runtime.environment import emptying, hiding, tell_library
 from keqiao.runtime.files import replace_file
@@ -93,7 +85,7 @@ FILLED_AT_ONCE = 8_000  # documents of one commit while an index is filled: abou
 # That Lance may hold while it builds the text index; beyond, it begins another part, and each part has lists of its own for all
 # words of a query. 100,000 documents are one part; in eight, with 32, a query by words took three times as long.
 TEXT_INDEX_MB = 192
-UNINDEXED_MOST = 2000  # each one costs a question of 300 characters some 0.05 ms: it is read and cut into words
+UNINDEXED_MOST = 2000  # every query reads each of them and cuts it into words
 KEEP_VERSIONS = timedelta(hours=1)
 ANN_FROM = 50_000  # rows; below, a scan of all vectors is fast and exact
 VECTORS_A_PARTITION = (
@@ -191,7 +183,7 @@ class LanceEngine:
             table = self._table(idx)
             remaining = iter(ids)
             while batch := list(islice(remaining, BATCH)):
-                table.delete(f"id IN ({', '.join(map(_quoted, batch))})")
+                table.delete(f"id IN ({', '.join(map(quoted, batch))})")
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -250,7 +242,7 @@ class LanceEngine:
                 self._memory.add(table.name, taken.to_arrow())
             if len(self._memory.known(rows.values())) == len(rows):
                 return rows
-        wanted = f"id IN ({', '.join(map(_quoted, ids))})" if ids else "false"
+        wanted = f"id IN ({', '.join(map(quoted, ids))})" if ids else "false"
         found = table.search().where(wanted).select(["id", *columns]).with_row_id(True).limit(None).to_arrow()
         self._memory.add(table.name, found)
         self._seen(table, found)
@@ -308,9 +300,7 @@ class LanceEngine:
             if time.monotonic() - started < budget_s:
                 self._count_frequencies(table)
             if time.monotonic() - started < budget_s:
-                self._beside_writers(
-                    partial(_index_columns, table, _schema_of(table))
-                )  # once there are enough documents
+                self._beside_writers(partial(_index_columns, table, _schema_of(table)))
             if time.monotonic() - started < budget_s:
                 self._beside_writers(partial(_index_vectors, table))
             return Pending(_unindexed(table))
@@ -441,48 +431,6 @@ class LanceEngine:
 
     def _write_aliases(self, aliases: dict[str, str]) -> None:
         replace_file(self._folder / "aliases.json", json.dumps(aliases, indent=1).encode())
-
-
-# --- filters ----------------------------------------------------------------------------------------------------------
-
-
-def compile_filter(where: Filter, attributes: Mapping[str, Attribute]) -> str:  # noqa: PLR0911 -- one case, one line
-    """The filter in Lance's SQL. Names are checked against the schema and values are quoted, so nothing can leak in."""
-    match where:
-        case And(parts):
-            return _joined(" AND ", [compile_filter(part, attributes) for part in parts], "true")
-        case Or(parts):
-            return _joined(" OR ", [compile_filter(part, attributes) for part in parts], "false")
-        case Not(part):
-            return f"({compile_filter(part, attributes)}) IS NOT TRUE"
-        case Has(name, values):
-            known_attribute(name, attributes, lists=True)
-            return _joined(" OR ", [f"array_has({name}, {_quoted(value)})" for value in values], "false")
-        case Eq(name, value):
-            return f"{known_attribute(name, attributes)} = {_literal(name, value, attributes)}"
-        case In(name, values):
-            known_attribute(name, attributes)
-            return f"{name} IN ({', '.join(_literal(name, v, attributes) for v in values)})" if values else "false"
-        case Range(name, low, high):
-            known_attribute(name, attributes)
-            sides = [(">=", low), ("<", high)]
-            limits = [f"{name} {sign} {_literal(name, v, attributes)}" for sign, v in sides if v is not None]
-            return _joined(" AND ", limits, f"{name} IS NOT NULL")
-    raise BadFilter(f"{where!r} is not a filter")
-
-
-def _joined(word: str, parts: list[str], when_empty: str) -> str:
-    return word.join(f"({part})" for part in parts) if parts else when_empty
-
-
-def _literal(name: str, value: object, attributes: Mapping[str, Attribute]) -> str:
-    checked = check_comparison(name, value, attributes)
-    return _quoted(checked) if isinstance(checked, str) else repr(checked)
-
-
-def _quoted(text: str) -> str:
-    clean = text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate cannot be in the index either
-    return "'" + clean.replace("'", "''") + "'"
 
 
 def _filtered(search: Any, where: Filter | None, table: Any) -> Any:

@@ -27,6 +27,7 @@ PIECE = 10  # items whose matches one job computes: seconds, so that the worker 
 TOGETHER, ITEMS_TOGETHER = 100, 500  # jobs, and items of them, that one writes into the index
 EXCERPTS = 5_000  # items whose rows one job makes
 PAIRS_FOR = 240.0  # seconds of all pairs at a time
+FAILED_MOST = 100  # needs that cannot be studied, after which it is not the needs that fail
 LATER = -10  # matches wait while anything else could run: what is new must be found within seconds
 
 
@@ -120,8 +121,9 @@ def study_needs(*, but: Collection[int] = (), after: int = 0, ids: Collection[in
             services.study_need(actor=parties.system(), need_id=need_id)
         except Exception as trouble:  # noqa: BLE001 -- raised below, when the others have had their turn
             failed[need_id] = trouble
-    if len(failed) < PIECE:  # else it is not the needs that fail
-        look_for_needs_to_study(but=[*but, *failed])
+    but = [*but, *failed]
+    if len(but) < FAILED_MOST:
+        look_for_needs_to_study(but)
     if failed:
         raise next(iter(failed.values()))
 

@@ -203,9 +203,8 @@ def find_organisations(actor: Actor, *, kind: str = "", name: str = "") -> Query
             | Q(**{f"short_en__{any_case}exact": name})
             | Q(pk__in=known_as)
         )
-        return rows.filter(
-            is_any_of(named.order_by().values("pk"))
-        )  # names are looked through once for number and page
+        # So that the names are looked through once, for their number and the page.
+        return rows.filter(is_any_of(named.order_by().values("pk")))
     return rows
 
 

@@ -12,7 +12,7 @@ LARGE = 128 * 1024  # bytes of a piece that is asked of the system by itself, an
 ARENAS = 2  # heaps, which the threads share: each one keeps the most it ever held
 # For the environment of processes that serve. Each request has a thread of its own, and the C library would give each of these
 # a heap that it never shrinks; large pieces go back to the system when they are freed, instead of leaving holes that grow
-# with every search. After 300 searches among a million: 640 MB, 924 without.
+# with every search. Among a million a process that searches held 528 MB, 1,045 without (bench/scale.py).
 OF_A_SERVER = {
     "MALLOC_ARENA_MAX": str(ARENAS),
     "ARROW_DEFAULT_MEMORY_POOL": "system",
