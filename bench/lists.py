@@ -559,6 +559,7 @@ def browsers() -> dict[str, Any]:
 def fill(first: int, last: int, own: dict[str, int]) -> None:
     from django.db import connection
 
+    from keqiao.kernel import partitions
     from keqiao.matching import services
     from keqiao.parties import selectors as parties
 
@@ -582,6 +583,7 @@ def fill(first: int, last: int, own: dict[str, int]) -> None:
                 "share": share,
             }
             since = time.monotonic()
+            partitions.open_ahead()  # as the worker does
             cursor.execute(
                 statement.format(first=to[0], last=to[1], fields=FIELDS, regions=REGIONS, **values, **known, **own)
             )

@@ -1,7 +1,8 @@
-"""What months as partitions would do for events: `python bench/partitions.py [--rows 1000000] [--out FILE]`.
+"""What partitions do for events and matches: `python bench/partitions.py [--rows 1000000] [--out FILE]`.
 
-Fills a database of its own (build/bench-partitions) with the same events in one table and in a table of monthly
-partitions, with the indexes that `kernel_event` has, and asks both by turns what the platform asks. Decision 0027.
+Fills a database of its own (build/bench-partitions) with the same rows in one table, in partitions by ranges of numbers as the
+platform has them (a tenth of the rows each), and, for events, in monthly partitions, with the platform's indexes. Asks all by
+turns what the platform asks. Decision 0029.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import platform
 import statistics
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,36 +27,30 @@ sys.path.insert(0, str(ROOT / "src"))
 from keqiao.runtime import postgres  # noqa: E402 -- found from here
 from keqiao.runtime.environment import read_environment  # noqa: E402
 
+Connection = psycopg.Connection[Any]
 MONTHS = 36
-COLUMNS = "id, name, at, actor_id, subject, is_public, data"
-MAKE = """
-DROP TABLE IF EXISTS one, parts, seals;
-DROP SEQUENCE IF EXISTS numbers;
-CREATE SEQUENCE numbers;
-CREATE TABLE one (id bigint DEFAULT nextval('numbers') PRIMARY KEY, name varchar(80) NOT NULL, at timestamptz NOT NULL,
-    actor_id bigint, subject varchar(80) NOT NULL, is_public boolean DEFAULT false NOT NULL, data jsonb NOT NULL);
-CREATE INDEX ON one (subject, id);
-CREATE INDEX ON one (name, id);
-CREATE TABLE parts (LIKE one INCLUDING DEFAULTS) PARTITION BY RANGE (at);
-ALTER TABLE parts ADD PRIMARY KEY (id, at);
-CREATE INDEX ON parts (subject, id);
-CREATE INDEX ON parts (name, id);
-CREATE TABLE seals (number bigint PRIMARY KEY, event_id bigint NOT NULL UNIQUE);
-"""
-PART = """
-CREATE TABLE parts_{n} PARTITION OF parts FOR VALUES FROM (timestamptz '2024-01-01 UTC' + {n} * interval '1 month')
-    TO (timestamptz '2024-01-01 UTC' + ({n} + 1) * interval '1 month')
-"""
-FILL = """
-INSERT INTO one
+PARTS = 10
+A_NEED = 40  # matches that a need keeps
+
+EVENT = """(id bigint DEFAULT nextval('numbers'), name varchar(80) NOT NULL, at timestamptz NOT NULL,
+    actor_id bigint, subject varchar(80) NOT NULL, is_public boolean DEFAULT false NOT NULL, data jsonb NOT NULL)"""
+MATCH = """(id bigint DEFAULT nextval('numbers'), need_id bigint NOT NULL, achievement_id bigint NOT NULL, score smallint NOT NULL,
+    has_unmet boolean NOT NULL, arch jsonb NOT NULL, version varchar(80) NOT NULL, computed_at timestamptz DEFAULT now())"""
+EVENTS_FROM = """
 SELECT nextval('numbers'), 'context.thing_' || i %% 40,
     timestamptz '2024-01-01 UTC' + i * (interval '36 months' / %(rows)s), i %% 5000,
     'catalogue.need:' || (i * 7919::bigint) %% 100000, i %% 10 = 0,
     jsonb_build_object('organisation_id', i %% 3000, 'fields', jsonb_build_array('title'), 'merge_id', i %% 977)
 FROM generate_series(0, %(rows)s - 1) i
 """
+MATCHES_FROM = """
+SELECT nextval('numbers'), 1 + i / 40, 1 + (i * 7919::bigint) %% 1000000, (i * 31) %% 101, i %% 3 = 0,
+    jsonb_build_object('stones', jsonb_build_array(repeat(md5(i::text), 6))), 'v1/' || i %% 3, now()
+FROM generate_series(0, %(rows)s - 1) i
+"""
 UNSEALED = "SELECT id FROM {t} WHERE NOT EXISTS (SELECT FROM seals WHERE event_id = {t}.id"
-ASKED = {
+Asked = dict[str, tuple[str, int]]  # what → query, rounds
+OF_EVENTS: Asked = {
     "one event by its id (each job that tells subscribers)": ("SELECT * FROM {t} WHERE id = {id}", 300),
     "how many of a subject (a thread, a case)": (
         "SELECT count(*) FROM {t} WHERE subject = 'catalogue.need:{small}'",
@@ -64,37 +60,91 @@ ASKED = {
         "SELECT * FROM {t} WHERE name = 'context.thing_{tiny}' ORDER BY id DESC LIMIT 20",
         300,
     ),
-    "what a merge moved": (
-        "SELECT * FROM {t} WHERE name = 'context.thing_{tiny}' AND data @> '{{\"merge_id\": 5}}'",
-        5,
-    ),
-    "not sealed yet": (
-        UNSEALED + ") ORDER BY id LIMIT 5000",
-        5,
-    ),
-    "the same, from 20,000 before the last seal (each minute)": (
+    "what a merge moved": ("SELECT * FROM {t} WHERE data ? 'merge_id' AND data -> 'merge_id' = '{tiny}'", 30),
+    "not sealed yet, the hourly look at all": (UNSEALED + ") ORDER BY id LIMIT 5000", 5),
+    "not sealed yet, each minute's look": (
         UNSEALED + " AND event_id > {late}) AND id > {late} ORDER BY id LIMIT 5000",
         15,
     ),
-    "the last week by its time (asked nowhere)": (
-        "SELECT count(*) FROM {t} WHERE at >= timestamptz '2026-12-25 UTC'",
-        5,
-    ),
 }
-INSERT = """
-INSERT INTO {t} (name, at, actor_id, subject, data)
-VALUES ('context.thing_1', timestamptz '2026-12-30 UTC', 1, 'catalogue.need:1', '{{}}') RETURNING id
-"""
-Connection = psycopg.Connection[Any]
+REPLACE = (
+    "WITH gone AS (DELETE FROM {t} WHERE need_id = {need} RETURNING *) "
+    "INSERT INTO {t} (need_id, achievement_id, score, has_unmet, arch, version) "
+    "SELECT need_id, achievement_id + 1000000, score, has_unmet, arch, version FROM gone"
+)
+OF_MATCHES: Asked = {
+    "a need's 20 best": (
+        "SELECT * FROM {t} WHERE need_id = {need} ORDER BY has_unmet, score DESC, achievement_id LIMIT 20",
+        300,
+    ),
+    "an achievement's 20 best": (
+        "SELECT * FROM {t} WHERE achievement_id = {small} ORDER BY has_unmet, score DESC, need_id LIMIT 20",
+        300,
+    ),
+    "the 200 best of all (home page)": (
+        "SELECT id, need_id FROM {t} WHERE NOT has_unmet ORDER BY score DESC, id LIMIT 200",
+        100,
+    ),
+    "those of 500 needs (workbench of a large house)": (
+        "SELECT count(*) FROM {t} WHERE need_id IN (SELECT generate_series({need}, {need} + 499))",
+        30,
+    ),
+    "replace a need's": (REPLACE, 100),
+}
 
 
-def fill(connection: Connection, rows: int) -> None:
-    connection.execute(MAKE)
-    for n in range(MONTHS + 1):
-        connection.execute(PART.format(n=n))
-    connection.execute(FILL, {"rows": rows})
-    connection.execute(f"INSERT INTO parts ({COLUMNS}) SELECT {COLUMNS} FROM one")
-    connection.execute("INSERT INTO seals SELECT id, id FROM one WHERE id <= (SELECT max(id) - 100 FROM one)")
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """One table of the platform in several shapes."""
+
+    name: str
+    columns: str
+    rows: str
+    indexes: tuple[str, ...]
+    key: str
+    by: str  # the column of the ranges
+    asked: Asked
+    shapes: tuple[str, ...]
+
+
+EVENTS = Kind(
+    "events", EVENT, EVENTS_FROM,
+    ("(subject, id)", "(name, id)", "((data -> 'merge_id')) WHERE data ? 'merge_id'"),
+    "id", "id", OF_EVENTS, ("one", "ranges", "months"),
+)  # fmt: skip
+MATCHES = Kind(
+    "matches", MATCH, MATCHES_FROM,
+    ("(need_id, has_unmet, score DESC, achievement_id)", "(achievement_id, has_unmet, score DESC, need_id)",
+     "(has_unmet, score DESC, id)"),
+    "id, need_id", "need_id", OF_MATCHES, ("one", "ranges"),
+)  # fmt: skip
+
+
+def make(connection: Connection, kind: Kind, shape: str, rows: int) -> None:
+    table = f"{kind.name}_{shape}"
+    connection.execute("CREATE SEQUENCE IF NOT EXISTS numbers")
+    connection.execute(f"DROP TABLE IF EXISTS {table}")
+    by = {"one": "", "ranges": f"PARTITION BY RANGE ({kind.by})", "months": "PARTITION BY RANGE (at)"}[shape]
+    connection.execute(f"CREATE TABLE {table} {kind.columns} {by}")
+    connection.execute(f"ALTER TABLE {table} ADD PRIMARY KEY ({kind.key}{', at' if shape == 'months' else ''})")
+    for index in kind.indexes:
+        connection.execute(f"CREATE INDEX ON {table} {index}")
+    for n, (first, until) in enumerate(bounds(kind, shape, rows)):
+        connection.execute(f"CREATE TABLE {table}_{n} PARTITION OF {table} FOR VALUES FROM ({first}) TO ({until})")
+    connection.execute("ALTER SEQUENCE numbers RESTART")
+    connection.execute(f"INSERT INTO {table} {kind.rows}", {"rows": rows})
+
+
+def bounds(kind: Kind, shape: str, rows: int) -> Iterator[tuple[str, str]]:
+    if shape == "ranges":
+        width = (rows if kind is EVENTS else rows // A_NEED) // PARTS
+        for n in range(PARTS):
+            yield str(n * width), str((n + 1) * width)
+        yield str(PARTS * width), "MAXVALUE"
+    if shape == "months":
+        for n in range(MONTHS + 1):
+            first, until = (f"timestamptz '2024-01-01 UTC' + {month} * interval '1 month'" for month in (n, n + 1))
+            yield first, until
 
 
 def seconds(connection: Connection, query: str) -> float:
@@ -104,52 +154,68 @@ def seconds(connection: Connection, query: str) -> float:
 
 
 def pages(connection: Connection, query: str) -> int:
-    """How many pages a query looks at: the same on a busy machine."""
+    """How many pages a query looks at, with its planning: the same on a busy machine."""
     row = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}").fetchone()
     assert row
     plan = row[0][0]["Plan"]
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
-def looked_at(connection: Connection, rows: int) -> list[tuple[str, int, int]]:
-    return [
-        (what, pages(connection, filled(query, "one", 7, rows)), pages(connection, filled(query, "parts", 7, rows)))
-        for what, (query, _rounds) in ASKED.items()
-    ]
-
-
 def filled(query: str, table: str, n: int, rows: int) -> str:
-    return query.format(t=table, id=(n + 1) * 7907 % rows + 1, small=n * 31 % 100_000, tiny=n % 40, late=rows - 20_100)
+    need = n * 997 % (rows // A_NEED - 600) + 1
+    return query.format(
+        t=table, id=(n + 1) * 7907 % rows + 1, small=n * 31 % 100_000, tiny=n % 40, late=rows - 20_100, need=need
+    )
 
 
-def compare(connection: Connection, rows: int) -> list[tuple[str, float, float]]:
-    """What, milliseconds in one table, milliseconds in partitions: medians, asked by turns."""
-    found = []
-    for what, (query, rounds) in ASKED.items():
-        taken: dict[str, list[float]] = {"one": [], "parts": []}
+Row = tuple[str, list[float], list[int]]  # what; milliseconds and pages in each shape
+
+
+def compare(connection: Connection, kind: Kind, rows: int) -> Iterator[Row]:
+    """Medians, asked by turns."""
+    tables = [f"{kind.name}_{shape}" for shape in kind.shapes]
+    for what, (query, rounds) in kind.asked.items():
+        seen = [pages(connection, filled(query, table, 7, rows)) for table in tables]
+        taken: list[list[float]] = [[] for _ in tables]
         for n in range(rounds):
-            for table, times in taken.items():
-                times.append(1000 * seconds(connection, filled(query, table, n, rows)))
-        found.append((what, statistics.median(taken["one"]), statistics.median(taken["parts"])))
-    whole = [1000 * seconds(connection, f"VACUUM (FREEZE, ANALYZE) {table}") for table in ("one", "parts")]
-    found.append(("the first vacuum, of all", whole[0], whole[1]))
-    writing: dict[str, list[float]] = {"one": [], "parts": []}
-    for _n in range(300):
-        for table, times in writing.items():
-            times.append(1000 * seconds(connection, INSERT.format(t=table)))
-    found.append(("one more event, committed", statistics.median(writing["one"]), statistics.median(writing["parts"])))
-    again = [1000 * seconds(connection, f"VACUUM {table}") for table in ("one", "parts")]
-    found.append(("a vacuum after 300 more", again[0], again[1]))
-    return found
+            for table, times in zip(tables, taken, strict=True):
+                times.append(1000 * seconds(connection, filled(query, table, n + 10, rows)))
+        yield what, [statistics.median(times) for times in taken], seen
+    yield "VACUUM after these", [1000 * seconds(connection, f"VACUUM {table}") for table in tables], []
+    for table in tables:
+        connection.execute(
+            f"INSERT INTO {table} {kind.rows.replace('1 + i / 40', f'{rows // A_NEED} + i / 40')}", {"rows": 10_000}
+        )
+    yield "VACUUM after 10,000 new rows", [1000 * seconds(connection, f"VACUUM {table}") for table in tables], []
+    yield "VACUUM FREEZE", [1000 * seconds(connection, f"VACUUM FREEZE {table}") for table in tables], []
 
 
-def sizes(connection: Connection) -> tuple[float, float]:
-    parts = "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'parts'::regclass"
-    one = connection.execute("SELECT pg_total_relation_size('one')").fetchone()
-    many = connection.execute(parts).fetchone()
+def size(connection: Connection, table: str) -> float:
+    one = connection.execute(
+        "SELECT pg_total_relation_size(%s::regclass) + coalesce(sum(pg_total_relation_size(inhrelid)), 0) FROM pg_inherits "
+        "WHERE inhparent = %s::regclass",
+        [table, table],
+    ).fetchone()
     assert one
-    assert many
-    return float(one[0]) / 1e6, float(many[0]) / 1e6
+    return float(one[0]) / 1e6
+
+
+def table_of(kind: Kind, found: Sequence[Row], sizes: Sequence[float]) -> Iterator[str]:
+    names = {"one": "one table", "ranges": f"{PARTS} ranges", "months": f"{MONTHS + 1} months"}
+    heads = [names[shape] for shape in kind.shapes]
+    yield f"## {kind.name.capitalize()}\n"
+    yield (
+        "| | "
+        + " | ".join(f"{head}, ms" for head in heads)
+        + " | "
+        + " | ".join(f"{head}, pages" for head in heads)
+        + " |"
+    )
+    yield "|---|" + "--:|" * (2 * len(heads))
+    for what, times, seen in found:
+        cells = [f"{ms:.2f}" for ms in times] + ([f"{count:,}" for count in seen] or [""] * len(heads))
+        yield f"| {what} | " + " | ".join(cells) + " |"
+    yield "\nSize with indexes: " + ", ".join(f"{mb:.0f}" for mb in sizes) + " MB.\n"
 
 
 def main() -> None:
@@ -158,40 +224,35 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     env = dataclasses.replace(read_environment({}), data=ROOT / "build" / "bench-partitions", database_url="")
+    lines: list[str] = []
     try:
         with postgres.using(env) as where, psycopg.connect(**where, autocommit=True) as connection:
-            fill(connection, given.rows)
-            connection.execute("ANALYZE one, parts, seals")
-            seen = looked_at(connection, given.rows)
-            rows = compare(connection, given.rows)
-            whole, parted = sizes(connection)
+            for kind in (EVENTS, MATCHES):
+                for shape in kind.shapes:
+                    make(connection, kind, shape, given.rows)
+                if kind is EVENTS:
+                    connection.execute("DROP TABLE IF EXISTS seals")
+                    connection.execute(
+                        "CREATE TABLE seals (number bigint PRIMARY KEY, event_id bigint NOT NULL UNIQUE)"
+                    )
+                    connection.execute(
+                        "INSERT INTO seals SELECT i, i FROM generate_series(1, %s - 100) i", [given.rows]
+                    )
+                connection.execute("VACUUM ANALYZE")
+                found = list(compare(connection, kind, given.rows))
+                lines += table_of(kind, found, [size(connection, f"{kind.name}_{shape}") for shape in kind.shapes])
             (version,) = connection.execute("SHOW server_version").fetchone() or ("",)
     finally:
         postgres.remove(env)
     machine = f"PostgreSQL {version} · {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     about = (
-        f"`python bench/partitions.py --rows {given.rows}` · {datetime.now(UTC):%Y-%m-%d} · {machine} · medians, both by turns; "
-        "compare within a line."
+        f"`python bench/partitions.py --rows {given.rows}` · {datetime.now(UTC):%Y-%m-%d} · {machine} · {given.rows:,} rows; "
+        "medians, all by turns; pages of 8 KB that a query looks at. Compare within a line."
     )
-    lines = [
-        f"# Events in one table and in {MONTHS + 1} monthly partitions",
-        "",
-        about,
-        "",
-        "| | one table, ms | partitions, ms | ratio |",
-        "|---|--:|--:|--:|",
-        *(f"| {what} | {one:.2f} | {parts:.2f} | {parts / one:.2f} |" for what, one, parts in rows),
-        "",
-        "| pages looked at, of 8 KB | one table | partitions |",
-        "|---|--:|--:|",
-        *(f"| {what} | {one:,} | {parts:,} |" for what, one, parts in seen),
-        "",
-        f"Size with indexes: {whole:.0f} MB and {parted:.0f} MB.",
-        "",
-    ]
-    print("\n".join(lines))
+    text = "\n".join(["# Events and matches in one table and in partitions\n", about, "", *lines])
+    print(text)
     if given.out:
-        given.out.write_text("\n".join(lines))
+        given.out.write_text(text)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,23 @@ def seal_events(timestamp: int) -> None:
     sealing.seal(whole=timestamp // 60 % 60 == 0)
 
 
+@app.periodic(cron="* * * * *")
+@app.task(queue="kernel", queueing_lock="open_partitions")
+def open_partitions(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
+    """Rows of tables that grow find a partition before they come."""
+    from keqiao.kernel import partitions
+
+    partitions.open_ahead()
+
+
+@app.periodic(cron="43 3 * * *")
+@app.task(queue="kernel", queueing_lock="analyze_partitions")
+def analyze_partitions(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
+    from keqiao.kernel import partitions
+
+    partitions.analyze()
+
+
 @app.task(queue="mail", retry=AGAIN)
 def mail_notice(*, notice_id: int) -> None:
     """Send one notice by e-mail."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import shutil
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
-from keqiao.kernel import clock, jobs, progress, replicas
+from keqiao.kernel import clock, jobs, partitions, progress, replicas
 from keqiao.matching import index_moves, index_state, indexing, shadow
 from keqiao.matching import selectors as matching
 from keqiao.runtime import heartbeat
@@ -50,6 +51,7 @@ class State:
     shadow: shadow.Tally | None  # of visitors' searches asked of both
     processes: list[Process]
     database_bytes: int
+    partitions: list[partitions.Partition]
     replicas: list[replicas.Standing]  # of the database, that lists are read from
     disk_free: int
     backup: Backup | None
@@ -76,6 +78,7 @@ def state() -> State:
         shadow=shadow.found() if sides else None,
         processes=processes(),
         database_bytes=_database_bytes(),
+        partitions=partitions.standing(),
         replicas=replicas.standings(),
         disk_free=shutil.disk_usage(settings.DATA_DIR).free,
         backup=last_backup(),
@@ -166,7 +169,14 @@ def as_metrics(now: State) -> list[Row]:
     tell("disk_free_bytes", "Free on the disk of the data folder", now.disk_free)
     if now.backup:
         tell("backup_age_seconds", "Since the last backup", (now.at - now.backup.at).total_seconds())
-    return [*rows, *_of_jobs(now.running), *_of_pairs(now.pairs), *_of_move(now), *_of_replicas(now.replicas)]
+    others = (
+        _of_jobs(now.running),
+        _of_pairs(now.pairs),
+        _of_move(now),
+        _of_partitions(now),
+        _of_replicas(now.replicas),
+    )
+    return [*rows, *itertools.chain.from_iterable(others)]
 
 
 def _of_jobs(running: list[jobs.Running]) -> Iterator[Row]:
@@ -183,6 +193,13 @@ def _of_pairs(found: matching.PairsProgress | None) -> Iterator[Row]:
     done = found.shards_done if found.is_running else 0
     for state, count in (("done", done), ("waiting", left), ("failing", found.failing)):
         yield "keqiao_all_pairs_shards", "Shards of the run over all pairs", {"state": state}, float(count)
+
+
+def _of_partitions(now: State) -> Iterator[Row]:
+    for part in now.partitions:
+        if part.until is None:
+            meaning = "Rows that came before a partition was opened for them"
+            yield "keqiao_last_partition_rows", meaning, {"table": part.table}, float(part.rows or 0)
 
 
 def _of_move(now: State) -> Iterator[Row]:

@@ -64,7 +64,7 @@ def keep(found: Sequence[Scored], version: str, since: datetime) -> Kept:
         gone += lost
         if rows or lost:
             changed.add(one.need_id)
-    Match.objects.filter(pk__in=gone).delete()
+    Match.objects.filter(need__in=changed, pk__in=gone).delete()
     _write(write)
     Computation.objects.bulk_create(
         [Computation(need_id=one.need_id, version=version, at=now) for one in done],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import warnings
 from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -87,6 +88,8 @@ class OnRay:
         import ray
         from ray.exceptions import NodeDiedError, RaySystemError, WorkerCrashedError
 
+        # Ray's programs begin by a fork and become others at once; LanceDB warns of one that would go on with its index.
+        warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
         ray.init(self.address, log_to_driver=False, logging_level=logging.WARNING, **self._of_this_machine())
         compute, waiting = ray.remote(num_cpus=1, max_retries=RETRIES)(_compute_on_ray), []
         try:

@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from keqiao.kernel import jobs, measures, progress, replicas
+from keqiao.kernel import jobs, measures, partitions, progress, replicas
 from keqiao.matching import index_moves, index_state, shadow
 from keqiao.matching.selectors import PairsProgress
 from keqiao.matching.types import RunState
@@ -87,14 +87,14 @@ def test_only_operators_find_the_page_and_it_costs_the_same_however_much_runs(
 ) -> None:
     assert client.get("/admin/health").status_code == 302
     client.force_login(user_of(make_operator()), backend="django.contrib.auth.backends.ModelBackend")
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         answer = client.get("/admin/health")
     assert answer.status_code == 200
     assert "还没有长任务运行过" in answer.content.decode()
     for n in range(5):
         with progress.of(f"work-{n}", 10) as tell:
             tell(10)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         text = client.get("/admin/health").content.decode()
     assert text.count("已完成") == 5
 
@@ -150,6 +150,22 @@ def test_replicas_are_told_with_what_they_lack(client: Client, monkeypatch: pyte
         ("keqiao_replica_lag_seconds", "replica2"): 93.5,
         ("keqiao_replica_up", "replica3"): 0.0,
     }
+
+
+@pytest.mark.django_db
+def test_partitions_are_listed_and_one_that_was_not_opened_in_time_is_told(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.force_login(user_of(make_operator()), backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get("/admin/health").content.decode()
+    assert "kernel_event_from_10000000" in page
+    assert "250,000 以前" in page
+    assert "没有及时预开" not in page
+    late = partitions.Partition("kernel_event", "kernel_event_from_30000000", 30_000_000, None, 7, 8192)
+    monkeypatch.setattr(partitions, "standing", lambda: [late])
+    assert "没有及时预开" in client.get("/admin/health").content.decode()
+    told = [row for row in running.as_metrics(running.state()) if row[0] == "keqiao_last_partition_rows"]
+    assert [(labels, value) for _name, _meaning, labels, value in told] == [({"table": "kernel_event"}, 7.0)]
 
 
 @pytest.mark.slow
