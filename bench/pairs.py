@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("fill", "index", "excerpts", "steps", "again", "nodes")
+PARTS = ("fill", "index", "excerpts", "steps", "again", "clock", "nodes")
 BAR_NEEDS, BAR_ACHIEVEMENTS, BAR_MINUTES = 6_600, 1_000_000, 20
 ONE_BY_ONE = 30  # needs
 Row = tuple[str, str]
@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument("--achievements", type=int, default=100_000)
     parser.add_argument("--needs", type=int, default=660)
     parser.add_argument("--run-needs", type=int, default=1_000_000, help="of the run in one process, in hundreds")
+    parser.add_argument("--clock-needs", type=int, default=1_000_000, help="of the run by the clock, in hundreds")
     parser.add_argument("--node-needs", type=int, default=80, help="of the run on Ray nodes")
     parser.add_argument("--parts", default=",".join(PARTS), help="some of " + ",".join(PARTS))
     parser.add_argument("--data", type=Path, default=ROOT / "build" / "bench-pairs")
@@ -58,7 +59,8 @@ def main() -> int:
 
 def run(args: argparse.Namespace) -> Iterator[Row]:
     steps: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
-        "fill": fill, "index": index, "excerpts": excerpts, "steps": steps_of_a_run, "again": one_by_one, "nodes": nodes,
+        "fill": fill, "index": index, "excerpts": excerpts, "steps": steps_of_a_run, "again": one_by_one, "clock": by_the_clock,
+        "nodes": nodes,
     }  # fmt: skip
     for name in args.parts.split(","):
         print(f"{name} …", file=sys.stderr, flush=True)
@@ -264,6 +266,32 @@ def one_by_one(args: argparse.Namespace) -> Iterator[Row]:  # noqa: ARG001 -- a 
     yield (
         f"{len(ids)} of the needs one by one",
         f"{1000 * cpu / len(ids):.0f} ms of processor a need; {both / of:.1%} of the matches the same, with their scores",
+    )
+
+
+def by_the_clock(args: argparse.Namespace) -> Iterator[Row]:
+    """As who runs a site begins it, on all cores: processes of this machine, or Ray where RAY_ADDRESS says so."""
+    from django.db.models import Sum
+
+    from keqiao.matching import services
+    from keqiao.matching.models import Match, PairsRun, PairsShard
+    from keqiao.parties import selectors as parties
+
+    Match.objects.all().delete()
+    PairsRun.objects.all().delete()
+    services.begin_all_pairs(actor=parties.system())
+    chosen = PairsShard.objects.order_by("first_need_id").values_list("pk", flat=True)[
+        : max(1, args.clock_needs // 100)
+    ]
+    PairsShard.objects.exclude(pk__in=list(chosen)).delete()
+    needs = PairsShard.objects.aggregate(sum=Sum("needs"))["sum"]
+    PairsRun.objects.update(needs=needs)
+    took = keqiao("matches", "all-pairs")
+    run = PairsRun.objects.latest("pk")
+    who = os.environ.get("RAY_ADDRESS", "")
+    yield (
+        f"{needs:,} needs by the clock, library and all, {'on Ray ' + who if who else 'in one process a core'}",
+        f"{took} (database apart); {run.state}, {Match.objects.count():,} matches; bar {BAR_MINUTES * 60} s for {BAR_NEEDS:,}",
     )
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from beside import compared
 from memory import Together
 
 from keqiao.runtime.memory import OF_A_SERVER
@@ -36,7 +37,6 @@ WARM = 10  # searches before those that count
 LATER = 7  # seed of other questions than the first
 PARTS = ("fill", "index", "keep", "search", "beside", "two", "facets", "additions")
 INSTEAD = {"hits": "keep"}  # a part that stands for another
-BM25S_HOLDS = 12_000  # bytes of memory for a document, while it builds
 Report = list[tuple[str, str, str]]  # what, measured, bar
 
 
@@ -45,6 +45,7 @@ def main() -> int:
     parser.add_argument("--achievements", type=int, default=100_000)
     parser.add_argument("--needs", type=int, default=10_000)
     parser.add_argument("--queries", type=int, default=100, help="of each filter class")
+    parser.add_argument("--judged", type=int, default=100, help="questions of each judged collection")
     parser.add_argument("--seconds", type=int, default=60, help="of additions, 50 a second")
     parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {','.join(PARTS)}; hits instead of keep")
     parser.add_argument("--data", type=Path, default=ROOT / "build" / "bench-scale")
@@ -308,73 +309,10 @@ def narrowed(args: argparse.Namespace, request: Any, engine: list[float]) -> tup
 
 
 def beside(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
-    """tantivy and bm25s over the same tokens, the lexical query alone; nDCG of all is bench/quality.py's."""
+    """tantivy and bm25s over the same tokens, the lexical query alone: speed, and nDCG of judged documents among all."""
     from keqiao.demo import recombining
-    from keqiao.matching import indexing
-    from keqiao.matching.retrieval import query_weights
-    from keqiao.matching.text import index_tokens
 
-    retriever = indexing.retriever("achievement")
-    texts = [index_tokens(text) for text in recombining.long_questions(args.queries + 10)]
-
-    def timed(ask: Callable[[list[str]], object]) -> str:
-        times = []
-        for words in texts:
-            began = time.monotonic()
-            ask(words)
-            times.append((time.monotonic() - began) * 1000)
-        return f"p50 {statistics.median(times[10:]):.0f}, p95 {quantile(times[10:], 0.95):.0f} ms"
-
-    ours = timed(lambda words: retriever.engine.lexical(retriever.index_name, query_weights(words), None, 100))
-    yield "words alone, LanceDB", ours, "reported"
-    yield "words alone, tantivy", timed(tantivy_search(args.data)), "reported"
-    fits = psutil.virtual_memory().available > args.achievements * BM25S_HOLDS  # everything in memory
-    yield "words alone, bm25s", timed(bm25s_search()) if fits else "not asked: too little memory here", "reported"
-
-
-def token_texts() -> Iterator[str]:
-    """The tokens of each document, as the index holds them."""
-    from keqiao.matching import indexing
-
-    table = indexing.engine()._table(f"achievements_v{indexing.serving().version}")  # noqa: SLF001 -- to read all
-    for batch in table.search().select(["tokens"]).limit(None).to_batches(1_000):
-        yield from batch["tokens"].to_pylist()
-
-
-def tantivy_search(data: Path) -> Callable[[list[str]], object]:
-    import shutil
-
-    import tantivy
-
-    folder = data / "tantivy"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    schema = tantivy.SchemaBuilder().add_text_field("tokens", tokenizer_name="whitespace").build()
-    made = tantivy.Index(schema, path=str(folder))
-    writer = made.writer(200_000_000, 1)
-    for text in token_texts():
-        writer.add_document(tantivy.Document(tokens=[text]))
-    writer.commit()
-    writer.wait_merging_threads()
-    made.reload()
-    searcher = made.searcher()
-
-    def ask(words: list[str]) -> object:
-        terms = [(tantivy.Occur.Should, tantivy.Query.term_query(schema, "tokens", word)) for word in set(words)]
-        return searcher.search(tantivy.Query.boolean_query(terms), 100)
-
-    return ask
-
-
-def bm25s_search() -> Callable[[list[str]], object]:
-    import bm25s
-
-    numbers: dict[str, int] = {}
-    documents = [[numbers.setdefault(word, len(numbers)) for word in text.split(" ")] for text in token_texts()]
-    made = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
-    made.index((documents, numbers), show_progress=False)
-    del documents
-    return lambda words: made.retrieve([words], k=100, show_progress=False)
+    yield from compared(args.data, recombining.long_questions(args.queries + WARM), args.judged)
 
 
 def two(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
