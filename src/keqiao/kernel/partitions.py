@@ -11,7 +11,6 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -54,7 +53,9 @@ _growing: dict[str, Growing] = {}
 
 
 def grows(one: Growing) -> None:
-    """Have partitions of this table opened ahead; a migration has made it one of partitions with `split`."""
+    """Have partitions of this table opened ahead. A migration made it one of partitions by the database's function
+    `keqiao_split(table, column, width)`.
+    """
     _growing[one.table] = one
 
 
@@ -106,9 +107,7 @@ def _opened(one: Growing) -> Iterator[str]:
         except OperationalError:
             log.info("a partition is opened later: its table is busy", extra={"part": last.name})
             return
-        except (
-            IntegrityError
-        ):  # nobody opened one in time, and rows that others refer to came: it becomes as wide as it may
+        except IntegrityError:  # nobody opened one in time, and rows that others refer to came: it stays as it is
             log.warning("rows reached the last partition: it cannot be cut off any more", extra={"part": last.name})
             return
 
@@ -124,8 +123,10 @@ def _cut_off(one: Growing, name: str, first: int) -> str:
         cursor.execute(f"ALTER TABLE {one.table} DETACH PARTITION {name}")
         cursor.execute(f"SELECT coalesce(max({one.column}), {first}) FROM {name}")  # noqa: S608 -- names of ours
         until = (_one(cursor) // one.width + 1) * one.width
-        _attach(cursor, one.table, name, str(first), str(until))
-        return _add_last(cursor, one.table, until)
+        cursor.execute(f"ALTER TABLE {one.table} ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({until})")
+        cursor.execute("SELECT keqiao_add_last_partition(%s, %s)", [one.table, until])
+        (added,) = cursor.fetchone() or ("",)
+        return str(added)
 
 
 def _one_of(query: str) -> int:
@@ -134,66 +135,9 @@ def _one_of(query: str) -> int:
         return _one(cursor)
 
 
-def _attach(cursor: CursorWrapper, table: str, name: str, first: str, until: str) -> None:
-    cursor.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({until})")
-
-
-def _add_last(cursor: CursorWrapper, table: str, first: int) -> str:
-    name = f"{table}_from_{first}"
-    cursor.execute(f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ({first}) TO (MAXVALUE)")
-    for trigger, definition, _about in _triggers(cursor, table, of_rows=False):  # those of rows come by themselves
-        cursor.execute(_on(definition, trigger, name))
-    return name
-
-
-# --- a table of rows becomes one of partitions ------------------------------------------------------------------------
-
-
-def split(cursor: CursorWrapper, table: str, column: str, width: int) -> None:
-    """In a migration: the table as it stands becomes the first partition of a new one of its name, nothing is copied.
-
-    What is unique by other columns alone becomes unique together with `column`; that no two rows then share an id is the
-    sequence's doing. Indexes, constraints, triggers and what refers to the table stay as they were, by their names.
-    """
-    cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-    cursor.execute(f"SELECT coalesce(max({column}), 0) FROM {table}")  # noqa: S608 -- names of ours
-    until = (_one(cursor) // width + 1) * width
-    first = f"{table}_from_0"
-    unique, others = _constraints(cursor, table)
-    indexes, triggers, referring = _indexes(cursor, table), _all_triggers(cursor, table), _referring(cursor, table)
-    for owner, name, _definition in referring:
-        cursor.execute(f"ALTER TABLE {owner} DROP CONSTRAINT {name}")
-    for name, _definition, _about in _triggers(cursor, table, of_rows=True):
-        cursor.execute(f"DROP TRIGGER {name} ON {table}")
-    number = _next_number(cursor, table)
-    cursor.execute(f"ALTER TABLE {table} ALTER id DROP IDENTITY, ALTER id DROP DEFAULT")
-    for name, _definition in [*unique, *indexes]:
-        cursor.execute(f"ALTER INDEX {name} RENAME TO {_short(name)}")
-    cursor.execute(f"ALTER TABLE {table} RENAME TO {first}")
-    cursor.execute(
-        f"CREATE TABLE {table} (LIKE {first} INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING COMPRESSION) "
-        f"PARTITION BY RANGE ({column})"
-    )
-    cursor.execute(f"CREATE SEQUENCE {table}_id_seq AS bigint START {number} OWNED BY {table}.id")
-    cursor.execute(f"ALTER TABLE {table} ALTER id SET DEFAULT nextval('{table}_id_seq')")
-    for name, definition in unique:
-        wider = _with_column(definition, column)
-        if wider != definition:
-            cursor.execute(f"ALTER TABLE {first} DROP CONSTRAINT {_short(name)}")
-            cursor.execute(f"ALTER TABLE {first} ADD CONSTRAINT {_short(name)} {wider}")
-        cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {wider}")
-    for name, definition in others:
-        cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
-    for _name, definition in indexes:
-        cursor.execute(definition)
-    _attach(cursor, table, first, "MINVALUE", str(until))
-    for name, definition, about in triggers:
-        cursor.execute(definition)
-        cursor.execute(f"COMMENT ON TRIGGER {name} ON {table} IS %s", [about])
-    for owner, name, definition in referring:
-        cursor.execute(f"ALTER TABLE {owner} ADD CONSTRAINT {name} {definition}")
-    _add_last(cursor, table, until)
-    cursor.execute(f"ANALYZE {table}")
+def _one(cursor: CursorWrapper) -> int:
+    (value,) = cursor.fetchone() or (0,)
+    return int(value)
 
 
 def analyze() -> None:
@@ -201,82 +145,3 @@ def analyze() -> None:
     with connection.cursor() as cursor:
         for one in growing():
             cursor.execute(f"ANALYZE {one.table}")
-
-
-def _one(cursor: CursorWrapper) -> int:
-    (value,) = cursor.fetchone() or (0,)
-    return int(value)
-
-
-def _next_number(cursor: CursorWrapper, table: str) -> int:
-    cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [table])
-    (sequence,) = cursor.fetchone() or ("",)
-    cursor.execute(f"SELECT last_value + is_called::int FROM {sequence}")  # noqa: S608 -- names of ours
-    return _one(cursor)
-
-
-def _constraints(cursor: CursorWrapper, table: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Primary key and unique ones; checks and foreign keys."""
-    cursor.execute(
-        "SELECT contype::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint "
-        "WHERE conrelid = %s::regclass AND contype IN ('p', 'u', 'c', 'f') ORDER BY contype, conname",
-        [table],
-    )
-    found = cursor.fetchall()
-    return (
-        [(name, definition) for kind, name, definition in found if kind in "pu"],
-        [(name, definition) for kind, name, definition in found if kind in "cf"],
-    )
-
-
-def _indexes(cursor: CursorWrapper, table: str) -> list[tuple[str, str]]:
-    cursor.execute(
-        "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = %s::regclass "
-        "AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND conrelid = indrelid)",
-        [table],
-    )
-    return list(cursor.fetchall())
-
-
-def _referring(cursor: CursorWrapper, table: str) -> list[tuple[str, str, str]]:
-    cursor.execute(
-        "SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint "
-        "WHERE confrelid = %s::regclass AND contype = 'f' AND conparentid = 0",
-        [table],
-    )
-    return list(cursor.fetchall())
-
-
-def _triggers(cursor: CursorWrapper, table: str, *, of_rows: bool) -> list[tuple[str, str, str]]:
-    """Name, definition, and the comment by which their library knows them."""
-    return [(name, text, about) for name, text, about, rows in _all_of(cursor, table) if rows == of_rows]
-
-
-def _all_triggers(cursor: CursorWrapper, table: str) -> list[tuple[str, str, str]]:
-    return [(name, text, about) for name, text, about, _rows in _all_of(cursor, table)]
-
-
-def _all_of(cursor: CursorWrapper, table: str) -> list[tuple[str, str, str, Any]]:
-    cursor.execute(
-        "SELECT quote_ident(tgname), pg_get_triggerdef(oid), coalesce(obj_description(oid, 'pg_trigger'), ''), "
-        "tgtype & 1 = 1 FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal ORDER BY tgname",
-        [table],
-    )
-    return list(cursor.fetchall())
-
-
-def _on(definition: str, trigger: str, table: str) -> str:
-    """The same trigger on another table."""
-    return re.sub(rf"(TRIGGER {re.escape(trigger)} .+?) ON \S+", rf"\g<1> ON {table}", definition, count=1)
-
-
-def _with_column(definition: str, column: str) -> str:
-    """`PRIMARY KEY (id)` as `PRIMARY KEY (id, need_id)`, unless the column is one of them."""
-    keyword, columns = definition.split("(", 1)
-    names, rest = columns.split(")", 1)
-    return definition if column in names.split(", ") else f"{keyword}({names}, {column}){rest}"
-
-
-def _short(name: str) -> str:
-    """Of an index of the first partition. Names have 63 bytes at most."""
-    return f"{name[:55]}_from_0"
