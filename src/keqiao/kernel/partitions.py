@@ -41,7 +41,7 @@ class Partition:
     name: str
     first: int | None
     until: int | None
-    rows: int | None  # as the database last counted them; None before it has
+    rows: int | None  # as the database reckons; None where there are some and it does not know how many
     size: int  # bytes, with indexes
 
     @property
@@ -65,8 +65,11 @@ def growing() -> Sequence[Growing]:
 
 STANDING = """
 SELECT parent.relname, child.relname, pg_get_expr(child.relpartbound, child.oid),
-    nullif(child.reltuples, -1)::bigint, pg_total_relation_size(child.oid)
+    CASE WHEN pg_relation_size(child.oid) = 0 THEN 0
+        ELSE coalesce(nullif(n_live_tup, 0), nullif(greatest(child.reltuples, 0), 0)::bigint) END,
+    pg_total_relation_size(child.oid)
 FROM pg_inherits JOIN pg_class parent ON parent.oid = inhparent JOIN pg_class child ON child.oid = inhrelid
+    LEFT JOIN pg_stat_user_tables ON relid = child.oid
 WHERE parent.relkind = 'p' AND parent.relname = ANY(%s) AND parent.relnamespace = current_schema()::regnamespace
 """
 

@@ -158,6 +158,17 @@ def test_events_and_matches_stand_in_partitions():
     ]
     assert [str(part.label) for part in parts[1:3]] == ["事件", "匹配记录"]
     assert partitions.open_ahead() == []
+    assert (parts[1].rows, parts[3].rows) == (0, 0)
+
+
+def test_how_many_rows_there_are_is_unknown_or_near(things: CursorWrapper):
+    first, last = partitions.standing()
+    assert (first.rows, last.rows) == (13, 0)
+    add(things, 1)
+    add(things, 5_000)
+    assert partitions.standing()[1].rows in {None, 4_995}
+    partitions.analyze()
+    assert partitions.standing()[1].rows == 4_995
 
 
 @pytest.mark.django_db(transaction=True)
