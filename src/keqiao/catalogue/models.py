@@ -171,7 +171,7 @@ class Achievement(Item):
     class Meta:
         indexes = [
             *item_indexes("achievement"),
-            models.Index(fields=["owner", "state", "-published_at"], name="achievement_by_owner"),
+            models.Index(fields=["owner", "state", "-published_at"], include=["id"], name="achievement_of_owner"),
             models.Index(
                 "state",
                 F("trl").desc(nulls_last=True),
@@ -200,7 +200,7 @@ class Need(Item):
     class Meta:
         indexes = [
             *item_indexes("need"),
-            models.Index(fields=["publisher", "state", "-published_at"], name="need_by_publisher"),
+            models.Index(fields=["publisher", "state", "-published_at"], include=["id"], name="need_of_publisher"),
         ]
         constraints = [
             *item_constraints("need", "publisher"),

@@ -318,6 +318,7 @@ class Distribution(models.Model):
         indexes = [
             models.Index(fields=["organisation", "state", "-id"], name="distribution_by_home"),
             models.Index(fields=["deal", "-id"], name="distribution_by_deal"),
+            models.Index(fields=["id"], include=["deal", "state"], name="distribution_in_short"),
         ]
         constraints = [
             known("distribution_state_is_known", "state", DistributionState.values),

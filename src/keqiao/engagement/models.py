@@ -231,6 +231,9 @@ class MatchFeedback(models.Model):
         indexes = [
             models.Index(fields=["organisation", "is_suitable", "-marked_at"], name="feedback_by_organisation"),
             models.Index(fields=["achievement", "side", "is_suitable"], name="feedback_by_achievement"),
+            models.Index(
+                fields=["organisation", "need", "achievement"], condition=Q(is_suitable=False), name="feedback_refused"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(name="one_feedback_per_side", fields=["need", "achievement", "side"]),

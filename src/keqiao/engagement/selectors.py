@@ -478,7 +478,8 @@ def new_matches(actor: Actor, *, since: int, count: int = 5) -> tuple[list[NewMa
     """Matches of the actor's organisations' public items that came after match `since`, the best first; how many."""
     if not actor.organisation_ids:
         return [], 0
-    rows = matching.matches_of_owners(actor.organisation_ids, actor=actor).filter(pk__gt=since, has_unmet=False)
+    only = Q(pk__gt=since, has_unmet=False)
+    rows = matching.matches_of_owners(actor.organisation_ids, only=only, actor=actor)
     rows = rows.filter(need__state=ItemState.PUBLISHED, achievement__state=ItemState.PUBLISHED)
     refused = MatchFeedback.objects.filter(
         need_id=OuterRef("need_id"),

@@ -203,6 +203,7 @@ class Candidate(models.Model):
 
     class Meta:
         ordering = ["position"]
+        indexes = [models.Index(fields=["profile"], include=["id"], name="candidate_of_profile")]
         constraints = [
             models.CheckConstraint(
                 name="candidate_is_one_thing",
@@ -257,7 +258,7 @@ class Assignment(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["candidate", "state"], name="assignment_by_candidate"),
+            models.Index(fields=["candidate", "state"], include=["id"], name="assignment_of_candidate"),
             models.Index(fields=["state", "due_on"], name="assignment_by_due_date"),
         ]
         constraints = [

@@ -48,13 +48,13 @@ def matches_visible_to(actor: Actor) -> QuerySet[Match]:
     )
 
 
-def matches_of_owners(organisation_ids: Iterable[int], *, actor: Actor) -> QuerySet[Match]:
-    """Of the needs and achievements of these organisations. Asked for each kind by itself: with OR over two tables the
-    database would look at every match.
+def matches_of_owners(organisation_ids: Iterable[int], *, only: Q, actor: Actor) -> QuerySet[Match]:
+    """Of the needs and achievements of these organisations, only such. Asked for each kind by itself: with OR over two
+    tables the database would look at every match.
     """
     homes = list(organisation_ids)
-    of_needs = Match.objects.filter(need__publisher_id__in=homes).values("pk")
-    of_achievements = Match.objects.filter(achievement__owner_id__in=homes).values("pk")
+    of_needs = Match.objects.filter(only, need__publisher_id__in=homes).values("pk")
+    of_achievements = Match.objects.filter(only, achievement__owner_id__in=homes).values("pk")
     return matches_visible_to(actor).filter(is_any_of(of_needs.union(of_achievements)))
 
 
