@@ -79,6 +79,7 @@ with hiding("pandas"), emptying("lance_namespace_urllib3_client"):
 
 # Lance would keep up to 6 GB of what it read in each process; the system keeps the files in memory once for all of them.
 # 100,000 documents are 150 MB: of these the two queries take 33 ms of processor time with 48 or 64 MB, 20 with all of them.
+# Among a million, words alone take 232 ms with 48 MB, 203 with 160, 72 with a gigabyte (bench/cache.py).
 INDEX_CACHE_MB, METADATA_CACHE_MB = 48, 32
 BATCH = 1000  # documents of one commit
 FILLED_AT_ONCE = 8_000  # documents of one commit while an index is filled: about 32 MB
