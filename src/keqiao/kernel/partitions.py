@@ -45,6 +45,11 @@ class Partition:
     size: int  # bytes, with indexes
 
     @property
+    def is_late(self) -> bool:
+        """Rows came to the last one: nobody opened a partition for them in time."""
+        return self.until is None and self.rows != 0
+
+    @property
     def label(self) -> str | Promise:
         return _growing[self.table].label if self.table in _growing else self.table
 
@@ -57,10 +62,6 @@ def grows(one: Growing) -> None:
     `keqiao_split(table, column, width)`.
     """
     _growing[one.table] = one
-
-
-def growing() -> Sequence[Growing]:
-    return tuple(_growing.values())
 
 
 STANDING = """
@@ -99,7 +100,7 @@ def open_ahead() -> list[str]:
 
     A table that is too busy to be locked at once waits for the next time: half a partition is left.
     """
-    return [name for one in growing() for name in _opened(one)]
+    return [name for one in _growing.values() for name in _opened(one)]
 
 
 def _opened(one: Growing) -> Iterator[str]:
@@ -146,5 +147,5 @@ def _one(cursor: CursorWrapper) -> int:
 def analyze() -> None:
     """What the planner knows of a whole table: the database looks at its partitions by itself, at their sum it does not."""
     with connection.cursor() as cursor:
-        for one in growing():
+        for one in _growing.values():
             cursor.execute(f"ANALYZE {one.table}")

@@ -36,6 +36,7 @@ def open_partitions(timestamp: int) -> None:  # noqa: ARG001 -- given to periodi
 @app.periodic(cron="43 3 * * *")
 @app.task(queue="kernel", queueing_lock="analyze_partitions")
 def analyze_partitions(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
+    """Let the planner know the sum of all partitions, which the database does not look at by itself."""
     from keqiao.kernel import partitions
 
     partitions.analyze()

@@ -198,8 +198,13 @@ def _of_pairs(found: matching.PairsProgress | None) -> Iterator[Row]:
 def _of_partitions(now: State) -> Iterator[Row]:
     for part in now.partitions:
         if part.until is None:
-            meaning = "Rows that came before a partition was opened for them"
-            yield "keqiao_last_partition_rows", meaning, {"table": part.table}, float(part.rows or 0)
+            meaning = "Rows that came before a partition was opened for them; 1 where nobody knows how many"
+            yield (
+                "keqiao_last_partition_rows",
+                meaning,
+                {"table": part.table},
+                float(1 if part.rows is None else part.rows),
+            )
 
 
 def _of_move(now: State) -> Iterator[Row]:

@@ -166,6 +166,8 @@ def test_partitions_are_listed_and_one_that_was_not_opened_in_time_is_told(
     assert "没有及时预开" in client.get("/admin/health").content.decode()
     told = [row for row in running.as_metrics(running.state()) if row[0] == "keqiao_last_partition_rows"]
     assert [(labels, value) for _name, _meaning, labels, value in told] == [({"table": "kernel_event"}, 7.0)]
+    assert [replace(late, rows=rows).is_late for rows in (0, None, 7)] == [False, True, True]
+    assert not replace(late, until=40_000_000).is_late
 
 
 @pytest.mark.slow
