@@ -76,6 +76,7 @@ def under_way() -> Sides | None:
 def carry(target: str, progress: Progress) -> Sides:
     """Fill the other engine and compare; begun, or gone on with where it stopped. What serves stays the same."""
     sides = _begun(target)
+    _settle()
     with writing():
         why = sides.move.trouble or (sides.move.is_filled and _disagreement(sides))
     if why:
@@ -90,6 +91,7 @@ def carry(target: str, progress: Progress) -> Sides:
 
 def switch_over(*, back: bool = False) -> Serving:
     """Let the other side serve; `back`: the one that served at first."""
+    _settle()
     with writing():
         sides = _sides()
         if sides.has_switched != back:
@@ -214,7 +216,15 @@ def _must_agree(sides: Sides) -> None:
         )
 
 
+def _settle() -> None:
+    """Bring to both sides what a killed writer may have brought to one. Its job does so too, when it is taken up again."""
+    for kind, ids in _sides().move.unsure.items():
+        for first in range(0, len(ids), indexing.CHUNK):
+            indexing.update(kind, ids[first : first + indexing.CHUNK])
+
+
 def _compare(progress: Progress) -> Sides:
+    _settle()
     with writing():
         sides = _sides()
         _must_agree(sides)

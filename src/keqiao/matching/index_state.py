@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -65,6 +65,9 @@ class Move:
     is_filled: bool = False
     compared: Compared | None = None
     trouble: str = ""  # a change did not reach the side that does not serve: it must be filled anew
+    unsure: Mapping[str, Sequence[int]] = field(
+        default_factory=dict
+    )  # kind → items whose change may be on one side only
 
     @property
     def began(self) -> datetime:
@@ -167,3 +170,17 @@ def note_trouble(trouble: str) -> None:
     found = move()
     if found:
         keep_move(replace(found, trouble=trouble, is_filled=False))
+
+
+@contextlib.contextmanager
+def changing(kind: str, ids: Sequence[int]) -> Iterator[None]:
+    """Around a change that both sides of a moving index get: what a writer killed in between began is found in the move."""
+    before = move()
+    if before:
+        begun = sorted({*before.unsure.get(kind, []), *ids})
+        keep_move(replace(before, unsure={**before.unsure, kind: begun}))
+    yield
+    after = move()
+    if after:
+        left = sorted({*after.unsure.get(kind, [])} - {*ids})
+        keep_move(replace(after, unsure={**after.unsure, kind: left}))

@@ -27,6 +27,7 @@ from keqiao.matching.engine import And, Document, Eq, NoSuchIndex, Or, Piece, Se
 from keqiao.matching.gathering import joined_texts, titles
 from keqiao.matching.index_state import (
     Serving,
+    changing,
     engine,
     engine_name,
     engine_of,
@@ -123,7 +124,7 @@ def update(kind: str, ids: Sequence[int]) -> bool:
         state = serving()
         assert state is not None
     is_whole = _ask_ahead(kind, ids, state)  # before the lock: others need not wait for another machine
-    with writing():
+    with writing(), changing(kind, ids):
         state = serving() or state
         now = DenseModel.load(folder() / "models" / state.model)
         name = index_name(kind, state.version)

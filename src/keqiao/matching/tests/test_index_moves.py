@@ -123,6 +123,35 @@ def test_a_killed_fill_goes_on_after_its_last_chunk(site):
     assert agree()
 
 
+def test_a_writer_killed_between_the_two_sides_is_made_good(site, monkeypatch):
+    def change_one_side(change, *given):
+        with monkeypatch.context() as patched:
+            patched.setattr(indexing, "_update_other", killed)
+            with pytest.raises(KeyboardInterrupt):
+                change(*given)
+        assert not agree()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    def meanwhile(text):
+        if text.startswith("achievements: 2 "):
+            change_one_side(rewrite, site[0], "界面聚合膜")
+            change_one_side(withdraw, site[1])
+
+    seen = []
+    index_moves.carry("milvus", lambda text: (seen.append(text), meanwhile(text)))
+    assert agree()
+    assert not any("anew" in text for text in seen)
+    change_one_side(rewrite, site[2], "固态锂电池")
+    assert index_moves.switch_over().engine == "milvus"
+    assert agree()
+    change_one_side(withdraw, site[3])
+    indexing.update("achievement", [site[3].pk])  # its job, taken up again
+    assert agree()
+    assert index_moves.under_way().move.unsure == {"achievement": []}
+
+
 def test_a_side_that_does_not_follow_is_filled_anew_and_holds_up_nobody(site, monkeypatch):
     index_moves.carry("milvus", quiet)
     other = index_state.engine_of("milvus")
