@@ -33,7 +33,7 @@ from keqiao.matching.recent import Recent
 from keqiao.matching.retrieval import EqualIdf, own_terms, surfaces, wanted_terms
 from keqiao.matching.technology import meaning_fit, technology_finding, words_fit
 from keqiao.matching.text import fingerprint, tokens
-from keqiao.matching.types import AchievementFacts, Arch, Finding, NeedFacts, Reach, Stone, Weights
+from keqiao.matching.types import AchievementFacts, Arch, Finding, Matches, NeedFacts, Reach, Stone, Weights
 
 CODE_VERSION = "6"  # of the stones' rules and of the ranking model; a change makes stored matches stale
 CANDIDATES = 100  # nearest items that are scored for a stored match
@@ -118,17 +118,17 @@ def nearest(
 _answers: Recent[tuple[Any, ...], tuple[str, ...]] = Recent(ANSWERS)
 
 
-def matches_of_need(need: Any, least: int, most: int) -> list[tuple[str, Arch]]:
-    """The best by score of a need's nearest achievements, with their arches."""
+def matches_of_need(need: Any, least: int, most: int) -> Matches:
+    """The best by score of a need's nearest achievements."""
     facts = need_facts(need, regions())
     found = items("achievement", nearest("achievement", query_text(facts), CANDIDATES, reach=_reach(need)))
     return matches_among(facts, found, least, most)
 
 
-def matches_among(need: NeedFacts, found: Sequence[Known], least: int, most: int) -> list[tuple[str, Arch]]:
+def matches_among(need: NeedFacts, found: Sequence[Known], least: int, most: int) -> Matches:
     """The best by score of these achievements."""
     scorer = Scorer(need)
-    return _explained([(other.facts.code, scorer, other) for other in found], least, most)
+    return _explained([(other, scorer, other) for other in found], least, most)
 
 
 def has_hard_requirements(need: Any) -> bool:
@@ -143,20 +143,23 @@ def candidates_of_need(need: Any, also: Sequence[str] = ()) -> tuple[Scorer, lis
     return Scorer(facts), items("achievement", list(dict.fromkeys((*near, *also))))
 
 
-def matches_of_achievement(achievement: Any, least: int, most: int) -> list[tuple[str, Arch]]:
+def matches_of_achievement(achievement: Any, least: int, most: int) -> Matches:
     """The best by score of the nearest needs, each scored as that need's match."""
     facts = achievement_facts(achievement, regions())
     offer = as_known(facts, achievement.revision, indexing.model())
     found = items("need", nearest("need", query_text(facts), CANDIDATES, reach=_reach(achievement)))
-    return _explained([(need.facts.code, Scorer(need.facts), offer) for need in found], least, most)
+    return _explained([(need, Scorer(need.facts), offer) for need in found], least, most)
 
 
-def _explained(pairs: list[tuple[str, Scorer, Known]], least: int, most: int) -> list[tuple[str, Arch]]:
-    """Score all, keep the best, and only then look for the words that show why: that takes most of the time."""
-    scored = [(scorer.arch(other, explain=False), code, scorer, other) for code, scorer, other in pairs]
+def _explained(pairs: list[tuple[Known, Scorer, Known]], least: int, most: int) -> Matches:
+    """Score all, keep the best, and only then look for the words that show why: that takes most of the time.
+
+    `pairs`: the counterpart, the need's scorer and the achievement, which is the counterpart unless that is the need.
+    """
+    scored = [(scorer.arch(offer, explain=False), other, scorer, offer) for other, scorer, offer in pairs]
     good = [row for row in scored if row[0].score >= least and is_near(row[0])]
-    kept = sorted(good, key=lambda row: (-row[0].score, row[1]))[:most]
-    return [(code, scorer.arch(other)) for _, code, scorer, other in kept]
+    kept = sorted(good, key=lambda row: (-row[0].score, row[1].facts.code))[:most]
+    return {other.facts.code: (other.revision, scorer.arch(offer)) for _, other, scorer, offer in kept}
 
 
 def _reach(item: Any) -> Reach:

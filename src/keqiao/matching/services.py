@@ -36,7 +36,8 @@ MOST_RUN_FAULTS = 6  # tries in a row that never got to a shard
 def compute_matches(*, actor: Actor, kind: str, item_id: int) -> int:
     """Score one item's nearest counterparts and keep the good ones; how many were kept.
 
-    A need's matches are replaced as a whole. An achievement's are merged: a need keeps its other matches.
+    A need's matches are replaced as a whole. An achievement's are merged: a need keeps its other matches. Several workers
+    may compute at once: what changed while this one did is left to the jobs of that change.
     """
     if not actor.is_system and not actor.is_operator:
         raise NotAllowed
@@ -51,10 +52,15 @@ def compute_matches(*, actor: Actor, kind: str, item_id: int) -> int:
             Study.objects.filter(need_id=item_id).delete()
         _forget_studies(touched)
         return 0
-    version = scoring.version()  # read before: points that change meanwhile make these matches stale, not mislabelled
+    version, since = scoring.version(), clock.now()  # before reading: what changes meanwhile is stale, not mislabelled
     rows = _rows(kind, item, version)
-    kept = [getattr(row, f"{_other(kind)}_id") for row in rows]
-    Match.objects.filter(**{kind: item}).exclude(**{f"{_other(kind)}_id__in": kept}).delete()
+    if rows is None:
+        return 0
+    # Those that a job of a counterpart has put there since know more than what was read here.
+    newer = set(before.filter(version=version, computed_at__gte=since).values_list(f"{_other(kind)}_id", flat=True))
+    rows = [row for row in rows if getattr(row, f"{_other(kind)}_id") not in newer]
+    kept = newer | {getattr(row, f"{_other(kind)}_id") for row in rows}
+    before.exclude(**{f"{_other(kind)}_id__in": kept}).delete()
     Match.objects.bulk_create(
         rows,
         update_conflicts=True,
@@ -64,7 +70,7 @@ def compute_matches(*, actor: Actor, kind: str, item_id: int) -> int:
     if kind == "need":
         Computation.objects.update_or_create(need=item, defaults={"version": version, "at": clock.now()})
     _forget_studies(touched | {row.need_id for row in rows})
-    return len(rows)
+    return len(kept)
 
 
 def _forget_studies(needs: Collection[int]) -> None:
@@ -302,23 +308,41 @@ def _other(kind: str) -> str:
     return "achievement" if kind == "need" else "need"
 
 
-def _rows(kind: str, item: Any, version: str) -> list[Match]:
-    """The matches to keep: the best by score, whether a hard requirement is unmet or not."""
+def _rows(kind: str, item: Any, version: str) -> list[Match] | None:
+    """The matches to keep: the best by score, whether a hard requirement is unmet or not. None when the item itself is
+    another by now.
+    """
     today = clock.today()
     least, most = parameter("matching.least_score", on=today), parameter("matching.kept_per_need", on=today)
     found = scoring.matches_of_need if kind == "need" else scoring.matches_of_achievement
     good = found(item, least, most)
-    ids = catalogue.ids_by_code(_other(kind), [code for code, _ in good])
+    other = _other(kind)
+    same = _held({kind: {item.code: item.revision}, other: {code: revision for code, (revision, _) in good.items()}})
+    if not same[kind]:
+        return None
     now = clock.now()
     return [
         Match(
-            **{f"{kind}_id": item.pk, f"{_other(kind)}_id": ids[code]},
+            **{f"{kind}_id": item.pk, f"{other}_id": pk},
             score=arch.score,
             has_unmet=arch.has_unmet,
             arch=stones.arch_to_json(arch),
             version=version,
             computed_at=now,
         )
-        for code, arch in good
-        if code in ids
+        for pk, arch in ((pk, good[code][1]) for code, pk in same[other].items())
     ]
+
+
+def _held(read: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """Of the items of both kinds that were read, code → revision: code → id of those that are still the same, and stay so
+    until the transaction ends. Needs first, as all pairs hold them.
+    """
+    return {
+        kind: {
+            code: pk
+            for pk, code, revision in catalogue.hold_published(kind, codes=[*read[kind]])
+            if revision == read[kind][code]
+        }
+        for kind in ("need", "achievement")
+    }

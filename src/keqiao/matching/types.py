@@ -43,7 +43,7 @@ class Scored:
 
     need_id: int
     revision: int
-    pairs: Mapping[str, tuple[int, Arch]]  # code of the achievement → its revision and the arch
+    pairs: Matches
 
 
 class Reach(StrEnum):
@@ -240,6 +240,10 @@ class Arch:
     @property
     def questions(self) -> tuple[Finding, ...]:
         return tuple(f for s in self.stones for f in s.findings if f.verdict is Verdict.UNKNOWN and f.question_zh)
+
+
+# Code of the counterpart → the revision of it that was compared, and the arch; the best first.
+Matches = dict[str, tuple[int, Arch]]
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,5 @@ def _scored(needs: list[tuple[int, int, NeedFacts]], library: Library) -> list[S
     found = []
     for (pk, revision, facts), codes in zip(needs, near, strict=True):
         known = scoring.items("achievement", codes)
-        revisions = {item.facts.code: item.revision for item in known}
-        arches = scoring.matches_among(facts, known, least, most)
-        found.append(Scored(pk, revision, {code: (revisions[code], arch) for code, arch in arches}))
+        found.append(Scored(pk, revision, scoring.matches_among(facts, known, least, most)))
     return found

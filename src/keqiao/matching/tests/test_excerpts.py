@@ -164,7 +164,7 @@ def test_arches_and_their_order_are_the_same(items):
         matches = scoring.matches_of_need(need, least=0, most=10)
         return (
             [(one.item.code, one.arch and arch_to_json(one.arch), one.passages) for one in found.items],
-            [(code, arch_to_json(arch)) for code, arch in matches],
+            [(code, arch_to_json(arch)) for code, (_, arch) in matches.items()],
         )
 
     fresh = seen()

@@ -88,6 +88,52 @@ def test_both_directions_give_the_same_score(city):
     assert Match.objects.filter(need=city["need"]).count() >= 2
 
 
+def test_what_changes_while_matches_are_computed_is_left_to_the_jobs_of_that_change(city, monkeypatch):
+    """As another worker would do it between reading and writing."""
+    need, membrane, weak = city["need"], city["membrane"], city["weak"]
+    read = scoring.matches_of_need
+
+    def meanwhile(*change):
+        def and_then(*given):
+            found = read(*given)
+            monkeypatch.setattr(scoring, "matches_of_need", read)
+            for step in change:
+                step()
+            return found
+
+        monkeypatch.setattr(scoring, "matches_of_need", and_then)
+        compute(need)
+        return dict(Match.objects.filter(need=need).values_list("achievement_id", "score"))
+
+    def rewrite(item, **fields):
+        type(item).objects.filter(pk=item.pk).update(revision=F("revision") + 1, **fields)
+
+    def its_job(kind, item):
+        indexing.update(kind, [item.pk])
+        services.compute_matches(actor=system, kind=kind, item_id=item.pk)
+
+    compute(need)
+    before = dict(Match.objects.filter(need=need).values_list("achievement_id", "score"))
+    assert set(before) >= {membrane.pk, weak.pk}
+    # Its job has run, and knows more: what it stored stays.
+    after = meanwhile(lambda: rewrite(membrane, trl=2), lambda: its_job("achievement", membrane))
+    assert after[membrane.pk] < before[membrane.pk]
+    assert after[weak.pk] == before[weak.pk]
+    # Its job has not: nothing is said of what is there no more.
+    assert membrane.pk not in meanwhile(lambda: rewrite(membrane, trl=9))
+    its_job("achievement", membrane)
+    assert Match.objects.filter(need=need, achievement=membrane).exists()
+    # Found by nobody before: the job of what is new stored it.
+    new = make_achievement(
+        title="耐酸纳滤膜的涂覆工艺", summary="用于酸性浸出液提锂的耐酸纳滤膜。", ipc=["B01D 71/56"], trl=8
+    )
+    assert new.pk in meanwhile(lambda: its_job("achievement", new))
+    # The need itself is another: its own job computes it.
+    stored = dict(Match.objects.filter(need=need).values_list("achievement_id", "score"))
+    assert meanwhile(lambda: rewrite(need, trl_min=9)) == stored
+    assert meanwhile(lambda: rewrite(need, trl_min=9), lambda: its_job("need", need)) != stored
+
+
 def test_a_withdrawn_item_leaves_the_index_and_its_matches(city):
     compute(city["need"])
     catalogue.withdraw_achievement(actor=system, code=city["membrane"].code)
