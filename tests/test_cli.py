@@ -1,6 +1,7 @@
 """The command line: help for everything, and one clear line for each foreseeable trouble."""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,12 @@ def test_a_command_has_help_by_itself(name: str) -> None:
     done = keqiao(name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"usage: keqiao {name}")
+
+
+def test_the_command_runs_nothing_in_the_processes_that_it_starts() -> None:
+    """Python imports the file of the command anew in each: `keqiao reindex` of many items waited for itself."""
+    for file in (Path(sys.executable).parent / "keqiao", ROOT / "src" / "keqiao" / "__main__.py"):
+        assert "main" in runpy.run_path(str(file), run_name="__mp_main__")
 
 
 def test_the_version_is_the_packages() -> None:

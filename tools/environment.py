@@ -20,12 +20,14 @@ WHEELHOUSE = Path(os.environ.get("KEQIAO_WHEELHOUSE") or ROOT / "build" / "wheel
 BIN = VENV / "bin"
 OLDEST = (3, 11)
 TRIED = ("python3.13", "python3.12", "python3.11")
+# Processes that a command starts import this file, too.
 ENTRY = """#!{python}
 import sys
 
 from keqiao.cli.main import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
 """
 # What pip calls a setting, and the variable by which uv is told the same: a mirror that pip knows serves uv too.
 PIP_TO_UV = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE"}
