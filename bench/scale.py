@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import platform
+import random
 import resource
 import statistics
 import subprocess
@@ -34,6 +35,7 @@ from keqiao.runtime.memory import OF_A_SERVER
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = {"none": 1.0, "40 %": 0.4, "2 %": 0.02}
 WARM = 10  # searches before those that count
+NEW, CHANGED = "zn", "zc"  # how marks begin that a search looks for
 LATER = 7  # seed of other questions than the first
 PARTS = ("fill", "index", "keep", "search", "beside", "two", "facets", "additions")
 INSTEAD = {"hits": "keep"}  # a part that stands for another
@@ -47,6 +49,7 @@ def main() -> int:
     parser.add_argument("--queries", type=int, default=100, help="of each filter class")
     parser.add_argument("--judged", type=int, default=100, help="questions of each judged collection")
     parser.add_argument("--seconds", type=int, default=60, help="of additions, 50 a second")
+    parser.add_argument("--edits", type=int, default=2, help="of old items a second, beside the additions")
     parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {','.join(PARTS)}; hits instead of keep")
     parser.add_argument("--data", type=Path, default=ROOT / "build" / "bench-scale")
     parser.add_argument("--out", type=Path)
@@ -373,7 +376,9 @@ def facets(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:  # noqa:
 
 
 def additions(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
-    """Fifty items a second by the ordinary command; one of each fifty is looked for until a search finds it."""
+    """Fifty new items a second and some changed ones by the ordinary commands; one of each is looked for until a search
+    finds it.
+    """
     from django.db import connection
 
     from keqiao.runtime import heartbeat
@@ -391,51 +396,69 @@ def additions(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
             if worker.poll() is not None:
                 raise SystemExit("the worker ended: run `keqiao migrate`")
             time.sleep(0.2)
-        delays, searches, most = add_and_look(args, worker)
+        new, changed, searches, most = add_and_look(args, worker)
     finally:
         worker.kill()  # it has jobs for minutes; the queue is this bench's own
         worker.wait()
-    yield (
-        f"new item found, 50 additions/s for {args.seconds} s",
-        f"p50 {statistics.median(delays):.1f}, p95 {quantile(delays, 0.95):.1f}, longest {max(delays):.1f} s",
-        "≤ 5 s",
-    )
+    meanwhile = f"50 additions/s and {args.edits} changes/s for {args.seconds} s"
+    for name, delays, bar in (("new", new, "≤ 5 s"), ("changed", changed, "reported")):
+        if delays:
+            yield (
+                f"{name} item found, {meanwhile}",
+                f"p50 {statistics.median(delays):.1f}, p95 {quantile(delays, 0.95):.1f}, longest {max(delays):.1f} s",
+                bar,
+            )
     yield (
         "searches meanwhile",
         f"p50 {statistics.median(searches):.0f}, p95 {quantile(searches, 0.95):.0f} ms",
         "reported",
     )
-    yield "worker's memory, most", f"{most:.0f} MB", "≤ 1.5 GB"
+    of_worker, of_upkeep = most
+    yield (
+        "worker's memory, most; that of the process in which it keeps the index up",
+        f"{of_worker:.0f}; {of_upkeep:.0f} MB",
+        "≤ 1.5 GB",
+    )
 
 
-def add_and_look(args: argparse.Namespace, worker: psutil.Popen) -> tuple[list[float], list[float], float]:
+def add_and_look(
+    args: argparse.Namespace, worker: psutil.Popen
+) -> tuple[list[float], list[float], list[float], tuple[float, float]]:
+    """Seconds until new items and changed ones were found, milliseconds of searches meanwhile, and most MB of the worker and
+    of what it started.
+    """
     from keqiao.demo import recombining
     from keqiao.matching import indexing
 
     waiting: dict[str, float] = {}
-    delays: list[float] = []
+    delays: dict[str, list[float]] = {NEW: [], CHANGED: []}
     searches: list[float] = []
-    most = 0.0
+    most = (0.0, 0.0)
     made = recombining.made("achievement", 50 * args.seconds, seed=int(time.time()))
     ended = threading.Event()
     adder = threading.Thread(target=add, args=(args, made, waiting, ended))
     adder.start()
     questions = iter(recombining.long_questions(100_000))
     retriever = indexing.retriever("achievement")
-    last = time.monotonic() + args.seconds + 120
+    last = time.monotonic() + args.seconds + 400
     while not ended.is_set() or (waiting and time.monotonic() < last):
         began = time.monotonic()
         retriever.search(next(questions))
         searches.append((time.monotonic() - began) * 1000)
-        for code, since in list(waiting.items()):
+        looked_for = list(waiting.items())
+        changed = [row for row in looked_for if row[0].startswith(CHANGED)]
+        for code, since in [row for row in looked_for if row not in changed[1:]]:  # looking takes time, too
             if retriever.engine.lexical(retriever.index_name, {code.lower(): 1.0}, None, 1):
-                delays.append(time.monotonic() - since)
+                delays[code[:2]].append(time.monotonic() - since)
                 del waiting[code]
         with contextlib.suppress(psutil.Error):
-            most = max(most, worker.memory_info().rss / 1e6)
+            started = sum(child.memory_info().rss for child in worker.children(recursive=True)) / 1e6
+            most = (max(most[0], worker.memory_info().rss / 1e6), max(most[1], started))
         time.sleep(0.05)
     adder.join()
-    return [*delays, *(time.monotonic() - since for since in waiting.values())], searches, most
+    for code, since in waiting.items():
+        delays[code[:2]].append(time.monotonic() - since)
+    return delays[NEW], delays[CHANGED], searches, most
 
 
 def add(args: argparse.Namespace, made: Iterator[Any], waiting: dict[str, float], ended: threading.Event) -> None:
@@ -456,7 +479,7 @@ def add(args: argparse.Namespace, made: Iterator[Any], waiting: dict[str, float]
                 code = f"CG-R-{stamp}{second:04d}{n:02d}"
                 texts = {text["lang"]: {name: text[name] for name in text if name != "lang"} for text in item.texts}
                 if n == 0:
-                    mark = f"zz{stamp}x{second}"
+                    mark = f"{NEW}{stamp}x{second}"
                     next(iter(texts.values()))["title"] += f" {mark}"
                 fields = {
                     **item.columns,
@@ -467,10 +490,31 @@ def add(args: argparse.Namespace, made: Iterator[Any], waiting: dict[str, float]
                 drafts.append(AchievementDraft({**fields, "owner_id": owner.pk}, texts))
             catalogue.load_items(actor=parties.system(), achievements=drafts)
             waiting[mark] = time.monotonic()
+            if args.edits:
+                change(args.edits, f"{CHANGED}{stamp}x{second}")
+                waiting[f"{CHANGED}{stamp}x{second}"] = time.monotonic()
             time.sleep(max(0.0, began + second + 1 - time.monotonic()))
     finally:
         ended.set()
         connection.close()
+
+
+def change(count: int, mark: str) -> None:
+    """Rewrite some of the oldest hundred thousand items; the first of them gets the mark into its title."""
+    from keqiao.catalogue import services as catalogue
+    from keqiao.catalogue.models import Achievement
+    from keqiao.catalogue.services import AchievementDraft
+    from keqiao.parties import selectors as parties
+
+    first = Achievement.objects.order_by("pk").values_list("pk", flat=True)[0]
+    drawn = [first + place for place in random.Random(mark).sample(range(100_000), 4 * count)]
+    chosen = Achievement.objects.filter(pk__in=drawn, state="published").prefetch_related("texts")[:count]
+    names = ("title", "problem", "how", "stage", "summary", "incumbent", "advantage")
+    for number, item in enumerate(chosen):
+        texts = {text.lang: {name: getattr(text, name) for name in names} for text in item.texts.all()}
+        if not number:
+            next(iter(texts.values()))["title"] += f" {mark}"
+        catalogue.rewrite_achievement(actor=parties.system(), code=item.code, draft=AchievementDraft({}, texts))
 
 
 # --- Telling ------------------------------------------------------------------------------------------------------------

@@ -206,14 +206,18 @@ class SearchEngine(Protocol):
     def ensure(self, idx: str, schema: Schema) -> None:
         """Make the index if it is missing; an error if it is there with another schema."""
 
-    def upsert(self, idx: str, docs: Iterable[Document]) -> None:
-        """Add or replace documents; doing it again changes nothing."""
+    def upsert(self, idx: str, docs: Iterable[Document], *, waits: bool = True) -> list[str]:
+        """Add or replace documents; doing it again changes nothing.
+
+        While an engine is kept up, what replaces older ones may have to wait, for minutes. `waits` False: the ids of these
+        come back, to be written later, and what is new is written now.
+        """
 
     def fill(self, idx: str, pieces: Iterable[Piece]) -> None:
         """Add many documents, each once, to an index that has none; memory does not grow with their number."""
 
-    def delete(self, idx: str, ids: Iterable[str]) -> None:
-        """Remove documents; unknown ids are no error."""
+    def delete(self, idx: str, ids: Iterable[str], *, waits: bool = True) -> list[str]:
+        """Remove documents; unknown ids are no error. `waits` as above."""
 
     def lexical(self, idx: str, tokens: Mapping[str, float], where: Filter | None, k: int) -> list[Hit]:
         """The best k by BM25 (k1 1.2, b 0.75) over weighted query tokens; documents with none of them are left out.

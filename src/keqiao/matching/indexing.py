@@ -12,7 +12,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -113,10 +113,19 @@ def similar(kind: str, code: str, count: int) -> list[str]:
     return [hit.code for hit in hits]
 
 
-def update(kind: str, ids: Sequence[int]) -> bool:
-    """Bring these items up to date in what serves now; again is harmless.
+@dataclass(frozen=True)
+class Updated:
+    """`is_whole` False: the outer model gave no vectors; the items are found by our own model, and should be updated later.
+    `left`: ids of what the index has already and could not change now.
+    """
 
-    False when the outer model gave no vectors: the items are found by our own model, and should be updated again later.
+    is_whole: bool
+    left: list[int]
+
+
+def update(kind: str, ids: Sequence[int], *, waits: bool = True) -> Updated:
+    """Bring these items up to date in what serves now; again is harmless. `waits` False: what an upkeep of the index keeps
+    from being changed is left, and what is new is written.
     """
     state = serving()
     if state is None:
@@ -132,11 +141,12 @@ def update(kind: str, ids: Sequence[int]) -> bool:
         shown = [row for row in rows if row.state == "published"]
         gone = [row.code for row in rows if row.state != "published"]
         fresh = building.documents(kind, shown, now, state.leg, asks=is_whole)
-        engine().delete(name, gone)
-        engine().upsert(name, fresh)
-        _update_other(kind, gone, fresh, state)
+        left = {*engine().delete(name, gone, waits=waits), *engine().upsert(name, fresh, waits=waits)}
+        _update_other(
+            kind, [code for code in gone if code not in left], [one for one in fresh if one.id not in left], state
+        )
     excerpts.forget(kind, ids)  # of an older revision; made anew with the matches, which are less urgent
-    return is_whole
+    return Updated(is_whole, [row.pk for row in rows if row.code in left])
 
 
 def needs_upkeep(kind: str) -> bool:
@@ -145,11 +155,23 @@ def needs_upkeep(kind: str) -> bool:
 
 
 def keep_up(kind: str) -> None:
-    """Put what was written lately into the index that serves. Nobody waits for it: what is new is found before."""
+    """Put what was written lately into the index that serves. Nobody waits for it: what is new is found before.
+
+    A large one in a process that ends: among a million it takes a gigabyte, and what pages and short jobs need comes first.
+    """
     state = serving()
-    if state is not None:
-        with contextlib.suppress(NoSuchIndex):  # a rebuild has taken its place
-            engine().maintain(index_name(kind, state.version), budget_s=600.0)
+    if state is None:
+        return
+    name = index_name(kind, state.version)
+    with contextlib.suppress(NoSuchIndex):  # a rebuild has taken its place
+        if engine_of(state.engine).count(name) < building.FEW:
+            _keep_up(state.engine, name)
+        else:
+            processes.alone(_keep_up, state.engine, name)
+
+
+def _keep_up(side: str, name: str) -> None:
+    engine_of(side).maintain(name, budget_s=600.0)
 
 
 def _update_other(kind: str, gone: Sequence[str], fresh: Sequence[Document], state: Serving) -> None:

@@ -70,6 +70,11 @@ tell_library("LANCE_DEFAULT_BATCH_SIZE", "1024")
 # What it holds while it sorts vectors into partitions, and how many parts of the text index wait to be written.
 tell_library("LANCE_SHUFFLE_BATCH_BYTES", str(4 * 1024 * 1024))
 tell_library("LANCE_FTS_WRITE_QUEUE_SIZE", "1")
+# That Lance may hold while it builds the text index; beyond, it begins another part, and each part has lists of its own for all
+# words of a query. 100,000 documents are one part; in eight, with 32, a query by words took three times as long.
+TEXT_INDEX_MB = 192
+# The same for upkeep: without, it puts all parts together into one, which it then reads whole each time.
+tell_library("LANCE_FTS_PARTITION_SIZE", str(TEXT_INDEX_MB))
 # Arrow loads pandas, some 40 MB, where another library happens to have brought it; nothing here wants it. Nor the client of
 # tables that a server names: 160 classes of messages, 20 MB.
 with hiding("pandas"), emptying("lance_namespace_urllib3_client"):
@@ -83,9 +88,6 @@ with hiding("pandas"), emptying("lance_namespace_urllib3_client"):
 INDEX_CACHE_MB, METADATA_CACHE_MB = 48, 32
 BATCH = 1000  # documents of one commit
 FILLED_AT_ONCE = 8_000  # documents of one commit while an index is filled: about 32 MB
-# That Lance may hold while it builds the text index; beyond, it begins another part, and each part has lists of its own for all
-# words of a query. 100,000 documents are one part; in eight, with 32, a query by words took three times as long.
-TEXT_INDEX_MB = 192
 UNINDEXED_MOST = 2000  # every query reads each of them and cuts it into words
 KEEP_VERSIONS = timedelta(hours=1)
 ANN_FROM = 50_000  # rows; below, a scan of all vectors is fast and exact
@@ -121,7 +123,7 @@ SCHEMA_KEY = b"keqiao.schema"
 
 
 class LanceEngine:
-    """`SearchEngine` over one folder: tables in lance/, counts in frequencies/, aliases.json and writer.lock."""
+    """`SearchEngine` over one folder: tables in lance/, counts in frequencies/, aliases.json and locks."""
 
     def __init__(self, folder: Path, cache_mb: int = INDEX_CACHE_MB) -> None:
         self._folder = folder
@@ -146,13 +148,19 @@ class LanceEngine:
             else:
                 _index_columns(table, schema)  # a killed process may have made the table but not all of its indexes
 
-    def upsert(self, idx: str, docs: Iterable[Document]) -> None:
+    def upsert(self, idx: str, docs: Iterable[Document], *, waits: bool = True) -> list[str]:
+        left: list[str] = []
         with self._writing():
             table = self._table(idx)
             schema = _schema_of(table)
             remaining = iter(docs)
             while batch := list(islice(remaining, BATCH)):
-                _merge(table, _columns(piece_of(batch, schema), schema))
+                with self._changing(waits=waits) as may_change:
+                    older = set() if may_change else _present(table, [doc.id for doc in batch])
+                    left += sorted(older)
+                    if new := [doc for doc in batch if doc.id not in older]:
+                        _merge(table, _columns(piece_of(new, schema), schema))
+        return left
 
     def fill(self, idx: str, pieces: Iterable[Piece]) -> None:
         """Appended in large parts and indexed once at the end: what is merged, compacted and then indexed anew takes more
@@ -179,12 +187,18 @@ class LanceEngine:
             yield sum(len(piece.ids) for piece in part), *together([_tally(piece) for piece in part])
             give_back()
 
-    def delete(self, idx: str, ids: Iterable[str]) -> None:
+    def delete(self, idx: str, ids: Iterable[str], *, waits: bool = True) -> list[str]:
+        left: list[str] = []
         with self._writing():
             table = self._table(idx)
             remaining = iter(ids)
             while batch := list(islice(remaining, BATCH)):
-                table.delete(f"id IN ({', '.join(map(quoted, batch))})")
+                with self._changing(waits=waits) as may_change:
+                    if may_change:
+                        table.delete(_among(batch))
+                    else:
+                        left += sorted(_present(table, batch))
+        return left
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -243,7 +257,7 @@ class LanceEngine:
                 self._memory.add(table.name, taken.to_arrow())
             if len(self._memory.known(rows.values())) == len(rows):
                 return rows
-        wanted = f"id IN ({', '.join(map(quoted, ids))})" if ids else "false"
+        wanted = _among(ids) if ids else "false"
         found = table.search().where(wanted).select(["id", *columns]).with_row_id(True).limit(None).to_arrow()
         self._memory.add(table.name, found)
         self._seen(table, found)
@@ -291,13 +305,13 @@ class LanceEngine:
         """Indexes fresh rows when there are many; a step is not begun after the budget is spent.
 
         Others write meanwhile: to write every index anew takes two minutes among a million. Only when they change or take
-        away documents of the very files that are put together, it is done again while they wait.
+        away documents of the very files that are put together, it is done again, and those who change wait or come again.
         """
         started = time.monotonic()
         with self._locked("upkeep.lock"):
             table = self._table(idx)
             if _is_behind(table):
-                self._optimize(table)
+                self._beside_writers(partial(table.optimize, cleanup_older_than=KEEP_VERSIONS))
             if time.monotonic() - started < budget_s:
                 self._count_frequencies(table)
             if time.monotonic() - started < budget_s:
@@ -306,22 +320,17 @@ class LanceEngine:
                 self._beside_writers(partial(_index_vectors, table))
             return Pending(_unindexed(table))
 
-    def _optimize(self, table: Any) -> None:
-        """Under the lock nobody writes: files that no version refers to are those of a try that came to nothing."""
-        self._beside_writers(
-            partial(table.optimize, cleanup_older_than=KEEP_VERSIONS),
-            partial(table.optimize, cleanup_older_than=KEEP_VERSIONS, delete_unverified=True),
-        )
-
-    def _beside_writers(self, work: Callable[[], None], alone: Callable[[], None] | None = None) -> None:
-        """While others write; when their commits and this one exclude each other, again while they wait."""
+    def _beside_writers(self, work: Callable[[], None]) -> None:
+        """While others write; when their commits and this one exclude each other, again while they add only. Files that the
+        first try left are no version's, and go after Lance's seven days.
+        """
         try:
             work()
         except RuntimeError as trouble:
             if "conflict" not in str(trouble):
                 raise
-            with self._writing():
-                (alone or work)()
+            with self._locked("changes.lock"):
+                work()
 
     def promote(self, alias: str, idx: str) -> None:
         with self._writing():
@@ -361,6 +370,17 @@ class LanceEngine:
         with (self._folder / name).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    @contextlib.contextmanager
+    def _changing(self, *, waits: bool) -> Iterator[bool]:
+        """May documents be changed that are there already? Not while `maintain` tries again; `waits`: until it has done."""
+        with (self._folder / "changes.lock").open("a") as lock:
+            may_change = True
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+            except BlockingIOError:
+                may_change = False
+            yield may_change
 
     def _create(self, idx: str, schema: Schema) -> None:
         # What a killed creation left behind has no version and cannot be opened.
@@ -495,6 +515,15 @@ def _parts(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:
             part = []
     if part:
         yield part
+
+
+def _among(ids: Sequence[str]) -> str:
+    return f"id IN ({', '.join(map(quoted, ids))})"
+
+
+def _present(table: Any, ids: Sequence[str]) -> set[str]:
+    """Those that it has already."""
+    return set(table.search().where(_among(ids)).select(["id"]).limit(len(ids)).to_arrow()["id"].to_pylist())
 
 
 def _merge(table: Any, rows: pa.Table) -> None:

@@ -29,6 +29,7 @@ EXCERPTS = 5_000  # items whose rows one job makes
 PAIRS_FOR = 240.0  # seconds of all pairs at a time
 FAILED_MOST = 100  # needs that cannot be studied, after which it is not the needs that fail
 LATER = -10  # matches wait while anything else could run: what is new must be found within seconds
+SOONER = 1  # than what has the same lock
 
 
 @app.task(queue="index", retry=AGAIN, lock="index")
@@ -38,24 +39,35 @@ def update_items(*, kind: str, ids: list[int]) -> None:
 
     The lock keeps those jobs from running meanwhile; they go when the work is done, and a kill before leaves them.
     """
+    _bring(update_items, kind, ids, waits=False)
+
+
+@app.task(queue="index", retry=AGAIN, lock="keep_index_up", priority=SOONER)
+def change_items(*, kind: str, ids: list[int]) -> None:
+    """What changed while the index was kept up and could not be written: it shares that lock, and has its turn before the
+    next time.
+    """
+    _bring(change_items, kind, ids, waits=True)
+
+
+def _bring(task: Any, kind: str, ids: list[int], *, waits: bool) -> None:
     from keqiao.matching import indexing
 
-    behind = _as_many_as_fit(ids, jobs.waiting_alike(NAME, TOGETHER, kind=kind))
+    behind = _as_many_as_fit(ids, jobs.waiting_alike(task.name, TOGETHER, kind=kind))
     changes = [ids, *behind.values()]
     every = sorted({item_id for change in changes for item_id in change})
-    is_whole = indexing.update(kind, every)
+    done = indexing.update(kind, every, waits=waits)
     with transaction.atomic():
-        if not is_whole:
+        if not done.is_whole:
             update_items.configure(schedule_in={"minutes": 10}).defer(kind=kind, ids=[*every])
+        if done.left:
+            change_items.defer(kind=kind, ids=done.left)
         for change in changes:
-            _match_later(kind, change)
+            _match_later(kind, [item_id for item_id in change if item_id not in done.left])
         jobs.take_away(behind)
     if indexing.needs_upkeep(kind):
         with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
             keep_index_up.configure(queueing_lock=f"keep_index_up/{kind}").defer(kind=kind)
-
-
-NAME = update_items.name
 
 
 @app.task(queue="reindex", retry=AGAIN, lock="keep_index_up")

@@ -94,7 +94,7 @@ class MilvusEngine:
             elif self._read_about(idx).schema != schema:
                 raise SearchError(f"index {idx} exists with another schema; build the next version instead")
 
-    def upsert(self, idx: str, docs: Iterable[Document]) -> None:
+    def upsert(self, idx: str, docs: Iterable[Document], *, waits: bool = True) -> list[str]:  # noqa: ARG002 -- it never lets a writer wait
         with self._writing():
             remaining = iter(docs)
             about = self._read_about(idx)
@@ -107,16 +107,18 @@ class MilvusEngine:
                     self._write_about(self._real(idx), about)
                 if fresh:
                     self._client.upsert(self._name(idx), [row_of(doc, about) for doc in fresh], timeout=TIMEOUT)
+        return []
 
     def fill(self, idx: str, pieces: Iterable[Piece]) -> None:
         self.upsert(idx, (doc for piece in pieces for doc in piece.documents()))
 
-    def delete(self, idx: str, ids: Iterable[str]) -> None:
+    def delete(self, idx: str, ids: Iterable[str], *, waits: bool = True) -> list[str]:  # noqa: ARG002 -- as above
         with self._writing():
             self._read_about(idx)
             remaining = iter(ids)
             while batch := list(islice(remaining, BATCH)):
                 self._client.delete(self._name(idx), filter=f"id in [{listed(batch)}]", timeout=TIMEOUT)
+        return []
 
     # --- reading ----------------------------------------------------------------------------------------------------
 

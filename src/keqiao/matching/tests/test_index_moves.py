@@ -152,6 +152,17 @@ def test_a_writer_killed_between_the_two_sides_is_made_good(site, monkeypatch):
     assert index_moves.under_way().move.unsure == {"achievement": []}
 
 
+def test_what_the_side_that_serves_leaves_for_later_the_other_does_not_get_before(site):
+    index_moves.carry("milvus", quiet)
+    with index_state.engine_of("lance")._locked("changes.lock"):  # as it may be while it is kept up
+        Achievement.objects.filter(pk=site[0].pk).update(revision=site[0].revision + 1)
+        Achievement.objects.filter(pk=site[1].pk).update(state="withdrawn")
+        assert indexing.update("achievement", [site[0].pk, site[1].pk], waits=False).left == [site[0].pk, site[1].pk]
+    assert index_moves.switch_over().engine == "milvus"  # which waits for no change
+    indexing.update("achievement", [site[0].pk, site[1].pk])
+    assert agree()
+
+
 def test_a_side_that_does_not_follow_is_filled_anew_and_holds_up_nobody(site, monkeypatch):
     index_moves.carry("milvus", quiet)
     other = index_state.engine_of("milvus")

@@ -187,16 +187,52 @@ class TestLance:
             keeping = other.submit(keep_up)
             try:
                 for step in range(60):
-                    engine.upsert("x_v1", some(1, step * 20))
-                    engine.upsert("x_v1", some(step + 2, 0))
-                    engine.delete("x_v1", [f"d{step * 20 + 19}"])
+                    assert engine.upsert("x_v1", some(1, step * 20), waits=False) == []
+                    engine.upsert("x_v1", some(step + 2, 0), waits=False)
+                    engine.delete("x_v1", [f"d{step * 20 + 19}"])  # waits
             finally:
                 ended.set()
             keeping.result(60)
+        engine.upsert("x_v1", some(61, 0))
         assert sum(rounds) > 2
         assert engine.count("x_v1") == len(engine.lexical("x_v1", words("pump"), None, 5_000)) == 60 * 19 + 1
         assert engine.count("x_v1", Eq("n", 61)) == 20
         assert engine.count("x_v1", Eq("n", 1)) == 59 * 19
+
+    def test_upkeep_that_a_change_has_undone_is_done_again_while_changes_wait(self, tmp_path, monkeypatch):
+        engine, beside = LanceEngine(tmp_path), LanceEngine(tmp_path)
+        engine.ensure("x_v1", Schema())
+        engine.upsert("x_v1", [Document("a", 0, ["pump"]), Document("b", 1, ["pump"])])
+        working, end = threading.Event(), threading.Event()
+
+        tries = []
+
+        def long_work(_table, _schema):
+            tries.append(working.is_set())
+            if len(tries) == 1:
+                assert engine.upsert("x_v1", [Document("a", 1, ["pump"])], waits=False) == []  # nobody waits yet
+                raise RuntimeError("commit conflict")
+            working.set()
+            assert end.wait(30)
+
+        monkeypatch.setattr(lance, "_index_columns", long_work)
+        with ThreadPoolExecutor(2) as others:
+            keeping = others.submit(beside.maintain, "x_v1", 60)
+            try:
+                assert working.wait(30)
+                both = [Document("a", 2, ["valve"]), Document("c", 1, ["pump"])]
+                assert engine.upsert("x_v1", both, waits=False) == ["a"]
+                assert engine.delete("x_v1", ["b", "unknown"], waits=False) == ["b"]
+                assert set(codes(engine.lexical("x_v1", words("pump"), None, 5))) == {"a", "b", "c"}
+                changing = others.submit(engine.upsert, "x_v1", both)
+                assert not changing.done()
+            finally:
+                end.set()
+            keeping.result(30)
+            assert changing.result(30) == []
+        assert engine.delete("x_v1", ["b"], waits=False) == []
+        assert codes(engine.lexical("x_v1", words("pump"), None, 5)) == ["c"]
+        assert codes(engine.lexical("x_v1", words("valve"), None, 5)) == ["a"]
 
     @pytest.mark.slow
     def test_writer_killed_at_any_point_loses_nothing_it_reported(self, tmp_path):

@@ -137,9 +137,9 @@ def test_an_item_is_published_while_the_model_fails_and_gets_its_vector_later(ci
     indexing.rebuild(quiet)
     new = make_achievement(summary="ceramic valve for hot acid")
     MemoryModels.troubles = [TROUBLE]
-    assert indexing.update("achievement", [new.pk]) is False
+    assert not indexing.update("achievement", [new.pk]).is_whole
     assert new.code in scoring.nearest("achievement", "ceramic valve", 5)
-    assert indexing.update("achievement", [new.pk]) is True
+    assert indexing.update("achievement", [new.pk]).is_whole
 
 
 def test_matches_are_computed_in_a_command_that_asks_nobody(city, settings):

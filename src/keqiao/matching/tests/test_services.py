@@ -1,5 +1,6 @@
 """The index and the stored matches, from the catalogue's events to what a page shows."""
 
+import pickle
 import shutil
 
 import pytest
@@ -241,6 +242,42 @@ def test_what_is_new_is_indexed_before_matches_that_wait(city):
     assert names == ["update_items", "compute_matches", "compute_matches", "compute_matches", "study_needs"]
 
 
+def test_while_the_index_is_kept_up_what_is_new_is_found_and_changes_follow(city):
+    from keqiao.matching import tasks
+
+    new, changed, gone = city["hidden"], city["membrane"], city["weak"]
+    type(new).objects.filter(pk=new.pk).update(state="published")
+    type(changed).objects.filter(pk=changed.pk).update(trl=2, revision=F("revision") + 1)
+    type(gone).objects.filter(pk=gone.pk).update(state="withdrawn", revision=F("revision") + 1)
+    connector = testing.InMemoryConnector()
+    with app.replace_connector(connector):
+        with indexing.engine()._locked("changes.lock"):  # as `maintain` may hold it
+            tasks.update_items.func(kind="achievement", ids=[new.pk, changed.pk, gone.pk])
+        jobs = {job["task_name"].rpartition(".")[2]: job for job in connector.jobs.values()}
+        assert jobs["compute_matches"]["args"]["ids"] == [new.pk]
+        assert jobs["change_items"]["args"]["ids"] == [changed.pk, gone.pk]
+        assert jobs["change_items"]["lock"] == jobs["keep_index_up"]["lock"]
+        assert jobs["change_items"]["priority"] > jobs["keep_index_up"]["priority"]
+        assert new.code in scoring.nearest("achievement", "耐酸纳滤膜配方", 5)
+        assert indexing.differences("achievement") == (1, 2)
+        work(connector)
+    assert indexing.differences("achievement") == (0, 0)
+
+
+def test_a_large_index_is_kept_up_in_a_process_that_ends(city, monkeypatch):
+    begun = []
+    monkeypatch.setattr(
+        indexing.processes, "alone", lambda work, *given: begun.append(pickle.loads(pickle.dumps(work))(*given))
+    )
+    indexing.keep_up("achievement")
+    assert begun == []
+    monkeypatch.setattr(building, "FEW", 1)
+    indexing.keep_up("achievement")
+    assert begun == [None]
+    indexing.engine().drop("achievements_v1")
+    indexing.keep_up("achievement")  # of a version that has gone there is nothing to do
+
+
 def test_others_compute_nothing(city):
     with pytest.raises(NotAllowed):
         services.compute_matches(
@@ -333,11 +370,12 @@ def test_what_waits_behind_a_job_is_indexed_with_it(city, monkeypatch):
         tasks.update_items.defer(kind="achievement", ids=ids)
     tasks.update_items.defer(kind="need", ids=[city["need"].pk])
     tasks.update_items.configure(schedule_in={"minutes": 10}).defer(kind="achievement", ids=[0])
-    monkeypatch.setattr(indexing, "update", lambda kind, ids: 1 / 0)
+    monkeypatch.setattr(indexing, "update", lambda kind, ids, waits: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         tasks.update_items.func(kind="achievement", ids=[weak])
     assert waiting("update_items") == [[membrane], [weak, membrane]]
-    monkeypatch.setattr(indexing, "update", lambda kind, ids: updated.append((kind, ids)) or True)
+    written = indexing.Updated(is_whole=True, left=[])
+    monkeypatch.setattr(indexing, "update", lambda kind, ids, waits: updated.append((kind, ids)) or written)
     tasks.update_items.func(kind="achievement", ids=[weak])
     assert updated == [("achievement", sorted([membrane, weak]))]
     assert waiting("update_items") == []
