@@ -39,6 +39,7 @@ NEW, CHANGED = "zn", "zc"  # how marks begin that a search looks for
 LATER = 7  # seed of other questions than the first
 PARTS = ("fill", "index", "keep", "search", "beside", "two", "facets", "additions")
 INSTEAD = {"hits": "keep"}  # a part that stands for another
+Waiting = dict[str, tuple[str, float]]  # mark → code of the item, and since when it has it
 Report = list[tuple[str, str, str]]  # what, measured, bar
 
 
@@ -430,7 +431,7 @@ def add_and_look(
     from keqiao.demo import recombining
     from keqiao.matching import indexing
 
-    waiting: dict[str, float] = {}
+    waiting: Waiting = {}
     delays: dict[str, list[float]] = {NEW: [], CHANGED: []}
     searches: list[float] = []
     most = (0.0, 0.0)
@@ -446,22 +447,23 @@ def add_and_look(
         retriever.search(next(questions))
         searches.append((time.monotonic() - began) * 1000)
         looked_for = list(waiting.items())
-        changed = [row for row in looked_for if row[0].startswith(CHANGED)]
-        for code, since in [row for row in looked_for if row not in changed[1:]]:  # looking takes time, too
-            if retriever.engine.lexical(retriever.index_name, {code.lower(): 1.0}, None, 1):
-                delays[code[:2]].append(time.monotonic() - since)
-                del waiting[code]
+        marks = {mark: 1.0 for mark, _ in looked_for}
+        found = {hit.code for hit in retriever.engine.lexical(retriever.index_name, marks, None, 2 * len(marks))}
+        for mark, (code, since) in looked_for:
+            if code in found:
+                delays[mark[:2]].append(time.monotonic() - since)
+                del waiting[mark]
         with contextlib.suppress(psutil.Error):
             started = sum(child.memory_info().rss for child in worker.children(recursive=True)) / 1e6
             most = (max(most[0], worker.memory_info().rss / 1e6), max(most[1], started))
         time.sleep(0.05)
     adder.join()
-    for code, since in waiting.items():
-        delays[code[:2]].append(time.monotonic() - since)
+    for mark, (_, since) in waiting.items():
+        delays[mark[:2]].append(time.monotonic() - since)
     return delays[NEW], delays[CHANGED], searches, most
 
 
-def add(args: argparse.Namespace, made: Iterator[Any], waiting: dict[str, float], ended: threading.Event) -> None:
+def add(args: argparse.Namespace, made: Iterator[Any], waiting: Waiting, ended: threading.Event) -> None:
     from django.db import connection
 
     from keqiao.catalogue import services as catalogue
@@ -479,6 +481,7 @@ def add(args: argparse.Namespace, made: Iterator[Any], waiting: dict[str, float]
                 code = f"CG-R-{stamp}{second:04d}{n:02d}"
                 texts = {text["lang"]: {name: text[name] for name in text if name != "lang"} for text in item.texts}
                 if n == 0:
+                    marked = code
                     mark = f"{NEW}{stamp}x{second}"
                     next(iter(texts.values()))["title"] += f" {mark}"
                 fields = {
@@ -489,18 +492,18 @@ def add(args: argparse.Namespace, made: Iterator[Any], waiting: dict[str, float]
                 }
                 drafts.append(AchievementDraft({**fields, "owner_id": owner.pk}, texts))
             catalogue.load_items(actor=parties.system(), achievements=drafts)
-            waiting[mark] = time.monotonic()
+            waiting[mark] = marked, time.monotonic()
             if args.edits:
-                change(args.edits, f"{CHANGED}{stamp}x{second}")
-                waiting[f"{CHANGED}{stamp}x{second}"] = time.monotonic()
+                mark = f"{CHANGED}{stamp}x{second}"
+                waiting[mark] = change(args.edits, mark), time.monotonic()
             time.sleep(max(0.0, began + second + 1 - time.monotonic()))
     finally:
         ended.set()
         connection.close()
 
 
-def change(count: int, mark: str) -> None:
-    """Rewrite some of the oldest hundred thousand items; the first of them gets the mark into its title."""
+def change(count: int, mark: str) -> str:
+    """Rewrite some of the oldest hundred thousand items; the first of them, whose code this is, gets the mark into its title."""
     from keqiao.catalogue import services as catalogue
     from keqiao.catalogue.models import Achievement
     from keqiao.catalogue.services import AchievementDraft
@@ -510,11 +513,14 @@ def change(count: int, mark: str) -> None:
     drawn = [first + place for place in random.Random(mark).sample(range(100_000), 4 * count)]
     chosen = Achievement.objects.filter(pk__in=drawn, state="published").prefetch_related("texts")[:count]
     names = ("title", "problem", "how", "stage", "summary", "incumbent", "advantage")
-    for number, item in enumerate(chosen):
+    codes = []
+    for item in chosen:
         texts = {text.lang: {name: getattr(text, name) for name in names} for text in item.texts.all()}
-        if not number:
+        if not codes:
             next(iter(texts.values()))["title"] += f" {mark}"
         catalogue.rewrite_achievement(actor=parties.system(), code=item.code, draft=AchievementDraft({}, texts))
+        codes.append(item.code)
+    return codes[0]
 
 
 # --- Telling ------------------------------------------------------------------------------------------------------------
