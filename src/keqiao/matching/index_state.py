@@ -65,9 +65,7 @@ class Move:
     is_filled: bool = False
     compared: Compared | None = None
     trouble: str = ""  # a change did not reach the side that does not serve: it must be filled anew
-    unsure: Mapping[str, Sequence[int]] = field(
-        default_factory=dict
-    )  # kind → items whose change may be on one side only
+    unsure: Mapping[str, Sequence[int]] = field(default_factory=dict)  # kind → items changed on one side only, perhaps
 
     @property
     def began(self) -> datetime:

@@ -321,6 +321,7 @@ def _rows(kind: str, item: Any, version: str) -> list[Match] | None:
     if not same[kind]:
         return None
     now = clock.now()
+    arches = {pk: good[code][1] for code, pk in same[other].items()}
     return [
         Match(
             **{f"{kind}_id": item.pk, f"{other}_id": pk},
@@ -330,7 +331,7 @@ def _rows(kind: str, item: Any, version: str) -> list[Match] | None:
             version=version,
             computed_at=now,
         )
-        for pk, arch in ((pk, good[code][1]) for code, pk in same[other].items())
+        for pk, arch in arches.items()
     ]
 
 
