@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from keqiao.matching.engine import NoSuchIndex, SearchError
 from keqiao.matching.types import SearchAway
+from keqiao.runtime.environment import tell_library
 
 T = TypeVar("T")
 NOT_FOUND, NOT_LOADED, ALIAS_NOT_FOUND = 100, 101, 1600
@@ -18,7 +18,7 @@ def connect(uri: str, token: str, timeout: float) -> Client:
     """A client of the server at this address. Error: `SearchAway`."""
     # gRPC prepares every child that we fork for calls of its own, and may end it before it becomes the program that it is
     # to run: a server's, a database's. No child of ours asks Milvus with what its parent had.
-    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    tell_library("GRPC_ENABLE_FORK_SUPPORT", "0")
     from pymilvus import MilvusClient
     from pymilvus.exceptions import MilvusException
 
