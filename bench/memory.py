@@ -9,10 +9,13 @@ import psutil
 
 
 class Together(threading.Thread):
-    """Looks five times a second at what a process and its children hold, pages that they share counted once."""
+    """Looks five times a second at what a process and its children hold, or these alone; pages that they share are counted
+    once.
+    """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, *, itself: bool = True) -> None:
         super().__init__(daemon=True)
+        self.itself = itself
         self.pid, self.peak, self.ended = pid, 0, threading.Event()
         self.start()
 
@@ -20,7 +23,8 @@ class Together(threading.Thread):
         while not self.ended.wait(0.2):
             with contextlib.suppress(psutil.Error):
                 first = psutil.Process(self.pid)
-                self.peak = max(self.peak, sum(map(self._held, (first, *first.children(recursive=True)))))
+                counted = [*([first] if self.itself else []), *first.children(recursive=True)]
+                self.peak = max(self.peak, sum(map(self._held, counted)))
 
     @staticmethod
     def _held(process: psutil.Process) -> int:

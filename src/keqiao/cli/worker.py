@@ -13,7 +13,7 @@ from typing import Any
 from keqiao.cli import ground
 from keqiao.runtime import heartbeat, postgres
 from keqiao.runtime.environment import Environment, read_environment
-from keqiao.runtime.memory import hold_little
+from keqiao.runtime.memory import begin_to_hold_little
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, env: Environment) -> int:
+    begin_to_hold_little()
     ground.open_data_folder(env)
     with postgres.using(env):
         ground.load_django(is_for_people=False)
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace, env: Environment) -> int:
 
 def main(arguments: Sequence[str] = ()) -> None:  # noqa: ARG001 -- as the supervisor calls its programs
     """As a child of the supervisor, who has started the database and applied the migrations."""
+    begin_to_hold_little()
     ground.load_django(is_for_people=False)
     asyncio.run(_work(read_environment(), CONCURRENCY, wait=True))
     ground.close_connections()
@@ -54,8 +56,6 @@ def main(arguments: Sequence[str] = ()) -> None:  # noqa: ARG001 -- as the super
 
 async def _work(env: Environment, concurrency: int, *, wait: bool) -> None:
     from procrastinate.contrib.django import app
-
-    hold_little()
 
     with app.replace_connector(connector_beside(app.connector)) as own:
         async with own.open_async():

@@ -7,6 +7,8 @@ import ctypes
 from functools import cache
 from typing import Any
 
+from keqiao.runtime.environment import tell_library
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 LARGE = 128 * 1024  # bytes of a piece that is asked of the system by itself, and goes back to it when freed
 ARENAS = 2  # heaps, which the threads share: each one keeps the most it ever held
@@ -19,6 +21,12 @@ OF_A_SERVER = {
     "MALLOC_MMAP_THRESHOLD_": str(LARGE),
     "MALLOC_TRIM_THRESHOLD_": str(8 * LARGE),
 }
+
+
+def begin_to_hold_little() -> None:
+    """At the start of a process, before Arrow is loaded, whose own reserves are larger than what it holds for us."""
+    tell_library("ARROW_DEFAULT_MEMORY_POOL", "system")
+    hold_little()
 
 
 def hold_little() -> None:

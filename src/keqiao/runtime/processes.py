@@ -16,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from keqiao.runtime.environment import tell_library
+from keqiao.runtime.memory import begin_to_hold_little
 
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS", "LANCE_CPU_THREADS")
 T = TypeVar("T")
@@ -60,7 +61,9 @@ def _pool(count: int, begin: Callable[[], None]) -> Iterator[ProcessPoolExecutor
 
 
 def _begin_alone() -> None:
+    """An upkeep among a million took 2.0 GB in a process that keeps what it freed, 1.1 in one that does not."""
     spare_threads()
+    begin_to_hold_little()
     _begin()
 
 
