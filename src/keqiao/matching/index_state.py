@@ -1,7 +1,7 @@
 """What serves searches now, where it lies, and the move from one engine to the other while it serves.
 
-Two small files in the data folder, each replaced at once: `serving.json`, and while an index moves `move.json`. Which of
-the two engines serves is the first's word alone, so that no crash can leave both or neither serving.
+Small files in the data folder, each replaced at once: `serving.json`, while an index moves `move.json`, and of large ones
+`upkeep.json`. Which of the two engines serves is the first's word alone, so that no crash can leave both or neither serving.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -141,6 +142,31 @@ def writing() -> Iterator[None]:
     with (folder() / "writer.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+# --- upkeep -----------------------------------------------------------------------------------------------------------
+
+
+def note_upkeep(name: str, took: float) -> None:
+    """An upkeep of this index has just ended, after so many seconds."""
+    replace_file(folder() / "upkeep.json", json.dumps({**_upkeeps(), name: [time.time(), took]}).encode())
+
+
+def since_upkeep(name: str) -> tuple[float, float] | None:
+    """Seconds since the last noted upkeep of this index ended, and how many it took."""
+    noted = _upkeeps().get(name)
+    return (time.time() - noted[0], noted[1]) if noted else None
+
+
+def _upkeeps() -> dict[str, list[float]]:
+    """Of what serves: indexes of older versions have gone, or go soon."""
+    state = serving()
+    names = {index_name(kind, state.version) for kind in ("achievement", "need")} if state else set()
+    try:
+        found: dict[str, list[float]] = json.loads((folder() / "upkeep.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return {name: noted for name, noted in found.items() if name in names}
 
 
 # --- the move ---------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -36,7 +37,9 @@ from keqiao.matching.index_state import (
     index_name,
     move,
     note_trouble,
+    note_upkeep,
     serving,
+    since_upkeep,
     switch,
     writing,
 )
@@ -150,8 +153,15 @@ def update(kind: str, ids: Sequence[int], *, waits: bool = True) -> Updated:
 
 
 def needs_upkeep(kind: str) -> bool:
+    """Not sooner after one of a large index than it took: each writes all of it anew and leaves the one before on disk for an
+    hour.
+    """
     state = serving()
-    return state is not None and engine().is_due(index_name(kind, state.version))
+    if state is None:
+        return False
+    name = index_name(kind, state.version)
+    since, took = since_upkeep(name) or (0.0, 0.0)
+    return since >= took and engine().is_due(name)
 
 
 def keep_up(kind: str) -> None:
@@ -167,7 +177,9 @@ def keep_up(kind: str) -> None:
         if engine_of(state.engine).count(name) < building.FEW:
             _keep_up(state.engine, name)
         else:
+            began = time.monotonic()
             processes.alone(_keep_up, state.engine, name)
+            note_upkeep(name, time.monotonic() - began)
 
 
 def _keep_up(side: str, name: str) -> None:

@@ -15,10 +15,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import logging
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -58,6 +60,7 @@ from keqiao.matching.frequencies import (
 )
 from keqiao.matching.kept import Memory, Row
 from keqiao.matching.lance_filters import compile_filter, quoted
+from keqiao.matching.lance_rows import arrow_schema, columns_of, matrix_of, schema_of
 from keqiao.matching.types import Hit
 from keqiao.runtime.environment import emptying, hiding, tell_library
 from keqiao.runtime.files import replace_file
@@ -82,6 +85,8 @@ with hiding("pandas"), emptying("lance_namespace_urllib3_client"):
     from lancedb.index import FTS, BTree, IvfFlat, LabelList
     from lancedb.query import MatchQuery
 
+log = logging.getLogger(__name__)
+
 # Lance would keep up to 6 GB of what it read in each process; the system keeps the files in memory once for all of them.
 # 100,000 documents are 150 MB: of these the two queries take 33 ms of processor time with 48 or 64 MB, 20 with all of them.
 # Among a million, words alone take 232 ms with 48 MB, 203 with 160, 72 with a gigabyte (bench/cache.py).
@@ -90,6 +95,7 @@ BATCH = 1000  # documents of one commit
 FILLED_AT_ONCE = 8_000  # documents of one commit while an index is filled: about 32 MB
 UNINDEXED_MOST = 2000  # every query reads each of them and cuts it into words
 KEEP_VERSIONS = timedelta(hours=1)
+HELD_MOST = 10.0  # seconds that changes wait for small files to be put together; it takes one or two
 ANN_FROM = 50_000  # rows; below, a scan of all vectors is fast and exact
 VECTORS_A_PARTITION = (
     64  # that its place is learned from; of 256, as Lance would take, memory grows by 160 MB at 100,000
@@ -112,14 +118,6 @@ TOKENS_INDEX = FTS(
     memory_limit=TEXT_INDEX_MB,
     num_workers=1,
 )
-ARROW_TYPES = {
-    Attribute.KEYWORD: pa.string(),
-    Attribute.KEYWORDS: pa.list_(pa.string()),
-    Attribute.INTEGER: pa.int64(),
-    Attribute.REAL: pa.float64(),
-    Attribute.DATE: pa.int64(),
-}
-SCHEMA_KEY = b"keqiao.schema"
 
 
 class LanceEngine:
@@ -143,7 +141,7 @@ class LanceEngine:
             table = self._open(check_name(idx))
             if table is None:
                 self._create(idx, schema)
-            elif _schema_of(table) != schema:
+            elif schema_of(table) != schema:
                 raise SearchError(f"index {idx} exists with another schema; build the next version instead")
             else:
                 _index_columns(table, schema)  # a killed process may have made the table but not all of its indexes
@@ -152,14 +150,14 @@ class LanceEngine:
         left: list[str] = []
         with self._writing():
             table = self._table(idx)
-            schema = _schema_of(table)
+            schema = schema_of(table)
             remaining = iter(docs)
             while batch := list(islice(remaining, BATCH)):
                 with self._changing(waits=waits) as may_change:
                     older = set() if may_change else _present(table, [doc.id for doc in batch])
                     left += sorted(older)
                     if new := [doc for doc in batch if doc.id not in older]:
-                        _merge(table, _columns(piece_of(new, schema), schema))
+                        _merge(table, columns_of(piece_of(new, schema), schema))
         return left
 
     def fill(self, idx: str, pieces: Iterable[Piece]) -> None:
@@ -172,7 +170,7 @@ class LanceEngine:
                 raise SearchError(f"index {idx} has documents already")
             table = self._connect(0, 0).open_table(self._table(idx).name)  # what is read once is not kept
             counted = total(self._added(table, iter(pieces)))
-            _index_columns(table, _schema_of(table), anew=True)
+            _index_columns(table, schema_of(table), anew=True)
             replace_file(self._frequencies_file(table.name), kept_form(*counted))
             give_back()
             _index_vectors(table)
@@ -181,9 +179,9 @@ class LanceEngine:
 
     def _added(self, table: Any, pieces: Iterator[Piece]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Adds all documents; says of each part what was counted."""
-        schema = _schema_of(table)
+        schema = schema_of(table)
         for part in _parts(pieces):
-            table.add(pa.concat_tables([_columns(piece, schema) for piece in part]))
+            table.add(pa.concat_tables([columns_of(piece, schema) for piece in part]))
             yield sum(len(piece.ids) for piece in part), *together([_tally(piece) for piece in part])
             give_back()
 
@@ -227,7 +225,7 @@ class LanceEngine:
 
     def occurrences(self, idx: str, ids: Sequence[str], tokens: Sequence[str]) -> Occurrences:
         table = self._table(idx)
-        dims = _schema_of(table).dims
+        dims = schema_of(table).dims
         columns = ["tokens", "title_length", *(["vector"] if dims else [])]
         found = None
         while found is None:  # again only when another thread's documents pushed these out in between
@@ -265,20 +263,20 @@ class LanceEngine:
 
     def every(self, idx: str) -> Iterator[Batch]:
         table = self._table(idx)
-        dims = _schema_of(table).dims
+        dims = schema_of(table).dims
         columns = ["id", "tokens", *(["vector"] if dims else [])]
         for found in table.search().select(columns).limit(None).to_batches(COUNTED_AT_ONCE):
             if len(found):
-                vectors = _matrix(found["vector"], dims) if dims else np.zeros((len(found), 0), dtype=np.float32)
+                vectors = matrix_of(found["vector"], dims) if dims else np.zeros((len(found), 0), dtype=np.float32)
                 yield Batch(found["id"].to_pylist(), found["tokens"].to_pylist(), vectors)
 
     def count(self, idx: str, where: Filter | None = None) -> int:
         table = self._table(idx)
-        return int(table.count_rows(None if where is None else compile_filter(where, _schema_of(table).attributes)))
+        return int(table.count_rows(None if where is None else compile_filter(where, schema_of(table).attributes)))
 
     def facets(self, idx: str, name: str, where: Filter | None = None) -> dict[str, int]:
         table = self._table(idx)
-        kind = _schema_of(table).attributes.get(name)
+        kind = schema_of(table).attributes.get(name)
         if kind not in {Attribute.KEYWORD, Attribute.KEYWORDS}:
             raise BadFilter(f"{name!r} is not a keyword attribute")
         column = _filtered(table.search().select([name]).limit(None), where, table).to_arrow()[name]
@@ -297,40 +295,57 @@ class LanceEngine:
 
     def is_due(self, idx: str) -> bool:
         table = self._table(idx)
-        schema, rows = _schema_of(table), table.count_rows()
+        schema, rows = schema_of(table), table.count_rows()
         lacks = (set(_wanted_indexes(table, schema)) | _wanted_vectors(table)) - _indexed(table)
         return bool(lacks) or _is_behind(table) or self._are_stale(table.name, rows)
 
     def maintain(self, idx: str, budget_s: float) -> Pending:
         """Indexes fresh rows when there are many; a step is not begun after the budget is spent.
 
-        Others write meanwhile: to write every index anew takes two minutes among a million. Only when they change or take
-        away documents of the very files that are put together, it is done again, and those who change wait or come again.
+        Others write meanwhile: to write every index anew takes two minutes among a million. Who changes or takes away
+        documents waits, or comes again, while small files are put together at the beginning.
         """
         started = time.monotonic()
         with self._locked("upkeep.lock"):
             table = self._table(idx)
             if _is_behind(table):
-                self._beside_writers(partial(table.optimize, cleanup_older_than=KEEP_VERSIONS))
+                optimize = partial(table.optimize, cleanup_older_than=KEEP_VERSIONS)
+                self._beside_writers(optimize, partial(self._with_few_changes, optimize, table.name))
             if time.monotonic() - started < budget_s:
                 self._count_frequencies(table)
             if time.monotonic() - started < budget_s:
-                self._beside_writers(partial(_index_columns, table, _schema_of(table)))
+                self._beside_writers(partial(_index_columns, table, schema_of(table)))
             if time.monotonic() - started < budget_s:
                 self._beside_writers(partial(_index_vectors, table))
             return Pending(_unindexed(table))
 
-    def _beside_writers(self, work: Callable[[], None]) -> None:
-        """While others write; when their commits and this one exclude each other, again while they add only. Files that the
-        first try left are no version's, and go after Lance's seven days.
+    def _beside_writers(self, work: Callable[[], None], at_first: Callable[[], None] | None = None) -> None:
+        """While others write. When a commit of theirs and this one exclude each other, it is done again, and changes wait for
+        all of it. Files that the first try left are no version's, and go after Lance's seven days.
         """
         try:
-            work()
+            (at_first or work)()
         except RuntimeError as trouble:
             if "conflict" not in str(trouble):
                 raise
+            log.warning("an upkeep of the index is done again", extra={"index_problem": str(trouble)[:300]})
             with self._locked("changes.lock"):
                 work()
+
+    def _with_few_changes(self, optimize: Callable[[], None], name: str) -> None:
+        """Changes wait until small files are put together, which comes first and which they exclude: then there are fewer."""
+        table = self._db.open_table(name)  # that handle is busy
+
+        def files() -> int:
+            return int(table.stats()["fragment_stats"]["num_fragments"])
+
+        with ThreadPoolExecutor(1) as other:
+            with self._locked("changes.lock"):
+                before, working = files(), other.submit(optimize)
+                latest = time.monotonic() + HELD_MOST
+                while not working.done() and files() >= before and time.monotonic() < latest:
+                    wait([working], 0.1)
+            working.result()
 
     def promote(self, alias: str, idx: str) -> None:
         with self._writing():
@@ -373,7 +388,7 @@ class LanceEngine:
 
     @contextlib.contextmanager
     def _changing(self, *, waits: bool) -> Iterator[bool]:
-        """May documents be changed that are there already? Not while `maintain` tries again; `waits`: until it has done."""
+        """May documents be changed that are there already? Not while `maintain` excludes it; `waits`: until it has done."""
         with (self._folder / "changes.lock").open("a") as lock:
             may_change = True
             try:
@@ -386,7 +401,7 @@ class LanceEngine:
         # What a killed creation left behind has no version and cannot be opened.
         shutil.rmtree(self._folder / "lance" / f"{idx}.lance", ignore_errors=True)
         self._frequencies_file(idx).unlink(missing_ok=True)
-        table = self._db.create_table(idx, schema=_arrow_schema(schema))
+        table = self._db.create_table(idx, schema=arrow_schema(schema))
         _index_columns(table, schema)
         self._tables[idx] = table
 
@@ -455,54 +470,14 @@ class LanceEngine:
 
 
 def _filtered(search: Any, where: Filter | None, table: Any) -> Any:
-    return search if where is None else search.where(compile_filter(where, _schema_of(table).attributes))
+    return search if where is None else search.where(compile_filter(where, schema_of(table).attributes))
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-def _arrow_schema(schema: Schema) -> pa.Schema:
-    fields = [pa.field("id", pa.string()), pa.field("rev", pa.int64()), pa.field("tokens", pa.string())]
-    fields.append(pa.field("title_length", pa.int64()))
-    if schema.dims:
-        fields.append(pa.field("vector", pa.list_(pa.float32(), schema.dims)))
-    fields += [pa.field(name, ARROW_TYPES[kind]) for name, kind in schema.attributes.items()]
-    meaning = {"dims": schema.dims, "attributes": {name: kind.value for name, kind in schema.attributes.items()}}
-    return pa.schema(fields, metadata={SCHEMA_KEY: json.dumps(meaning).encode()})
-
-
-def _schema_of(table: Any) -> Schema:
-    meaning = json.loads(table.schema.metadata[SCHEMA_KEY])
-    return Schema({name: Attribute(kind) for name, kind in meaning["attributes"].items()}, meaning["dims"])
-
-
-def _columns(piece: Piece, schema: Schema) -> pa.Table:
-    """One row a document."""
-    columns: dict[str, Any] = {
-        "id": piece.ids,
-        "rev": piece.revs,
-        "tokens": piece.tokens,
-        "title_length": piece.title_lengths,
-    }
-    if schema.dims:
-        columns["vector"] = _vectors(piece.vectors)
-    columns.update({name: piece.attributes[name] for name in schema.attributes})
-    return pa.table(columns, schema=_arrow_schema(schema))
-
-
-def _vectors(rows: np.ndarray) -> pa.Array:
-    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1], mask=pa.array(~rows.any(axis=1)))
-
-
 def _tally(piece: Piece) -> tuple[np.ndarray, np.ndarray]:
     return count_tokens(piece.tokens).tally() if piece.tally is None else piece.tally
-
-
-def _matrix(column: pa.Array, dims: int) -> np.ndarray:
-    """float32[rows, dims]; 0 where there is no vector."""
-    found = np.zeros((len(column), dims), dtype=np.float32)
-    found[np.asarray(column.is_valid())] = column.drop_null().flatten().to_numpy().reshape(-1, dims)
-    return found
 
 
 def _parts(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:

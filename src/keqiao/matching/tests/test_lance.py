@@ -234,6 +234,35 @@ class TestLance:
         assert codes(engine.lexical("x_v1", words("pump"), None, 5)) == ["c"]
         assert codes(engine.lexical("x_v1", words("valve"), None, 5)) == ["a"]
 
+    def test_changes_wait_until_files_are_put_together_and_no_longer(self, tmp_path, monkeypatch):
+        engine, beside = LanceEngine(tmp_path), LanceEngine(tmp_path)
+        engine.ensure("x_v1", Schema())
+        for name in "abc":  # a file each
+            engine.upsert("x_v1", [Document(name, 1, ["pump"])])
+        begun, put_together, end = threading.Event(), threading.Event(), threading.Event()
+        changed = Document("a", 2, ["valve"])
+
+        def optimize():
+            begun.set()
+            assert put_together.wait(30)
+            beside._table("x_v1").optimize()
+            assert end.wait(30)
+
+        with ThreadPoolExecutor(1) as other:
+            keeping = other.submit(beside._with_few_changes, optimize, "x_v1")
+            try:
+                assert begun.wait(30)
+                assert engine.upsert("x_v1", [changed, Document("d", 1, ["pump"])], waits=False) == ["a"]
+                put_together.set()
+                assert engine.upsert("x_v1", [changed]) == []  # waits, and not for the end
+                assert not keeping.done()
+            finally:
+                put_together.set()
+                end.set()
+            keeping.result(30)
+        assert codes(engine.lexical("x_v1", words("valve"), None, 5)) == ["a"]
+        assert set(codes(engine.lexical("x_v1", words("pump"), None, 5))) == {"b", "c", "d"}
+
     @pytest.mark.slow
     def test_writer_killed_at_any_point_loses_nothing_it_reported(self, tmp_path):
         """Each batch is acknowledged on a line; after SIGKILL all acknowledged are there, and writing goes on."""
