@@ -58,11 +58,14 @@ def queues() -> list[Queue]:
 
 ALIKE = """
     SELECT id, args FROM procrastinate_jobs
-    WHERE status = 'todo' AND task_name = %s AND args @> %s::jsonb AND scheduled_at IS NULL ORDER BY id LIMIT %s"""
+    WHERE status = 'todo' AND task_name = %s AND args @> %s::jsonb AND attempts = 0 AND coalesce(scheduled_at, now()) <= now()
+    ORDER BY id LIMIT %s"""
 
 
 def waiting_alike(task: str, most: int, **arguments: str) -> dict[int, dict[str, Any]]:
-    """The oldest jobs of a task that could run now and have these arguments: number → arguments."""
+    """The oldest jobs of a task that could run now and have these arguments: number → arguments. None that has failed: what
+    it fails at would fail with it.
+    """
     with connection.cursor() as cursor:
         cursor.execute(ALIKE, [task, json.dumps(arguments), most])
         return {number: args if isinstance(args, dict) else json.loads(args) for number, args in cursor.fetchall()}

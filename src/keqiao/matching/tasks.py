@@ -12,65 +12,81 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from procrastinate import RetryStrategy
+from procrastinate import RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import Job
 
 from keqiao.kernel import jobs
 from keqiao.parties import selectors as parties
 
 log = logging.getLogger(__name__)
 
+LATER = -10  # matches wait while anything else could run: what is new must be found within seconds
+
+
+class BehindOthers(RetryStrategy):
+    """In its pause a job that waits keeps from their turn those of its lock that are not more urgent: what failed lets them
+    go first.
+    """
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        again = super().get_retry_decision(exception=exception, job=job)
+        return RetryDecision(retry_at=again.retry_at, priority=LATER) if again else None
+
+
 AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
+AGAIN_BEHIND = BehindOthers(max_attempts=10, exponential_wait=2)
 AT_ONCE = 50  # items: of a larger load of achievements the needs are computed again instead
 PIECE = 10  # items whose matches one job computes: seconds, so that the worker soon looks at what is more urgent
 TOGETHER, ITEMS_TOGETHER = 100, 500  # jobs, and items of them, that one writes into the index
 EXCERPTS = 5_000  # items whose rows one job makes
 PAIRS_FOR = 240.0  # seconds of all pairs at a time
 FAILED_MOST = 100  # needs that cannot be studied, after which it is not the needs that fail
-LATER = -10  # matches wait while anything else could run: what is new must be found within seconds
-SOONER = 1  # than what has the same lock
 
 
-@app.task(queue="index", retry=AGAIN, lock="index")
+@app.task(queue="index", retry=AGAIN_BEHIND, lock="index")
 def update_items(*, kind: str, ids: list[int]) -> None:
     """Index the items, and with them those of the jobs that wait behind this one: to write a hundred takes hardly longer than
     to write one, so that what is new is found soon however many come. Their matches are computed in jobs of their own.
 
     The lock keeps those jobs from running meanwhile; they go when the work is done, and a kill before leaves them.
     """
-    _bring(update_items, kind, ids, waits=False)
-
-
-@app.task(queue="index", retry=AGAIN, lock="keep_index_up", priority=SOONER)
-def change_items(*, kind: str, ids: list[int]) -> None:
-    """What changed while the index was kept up and could not be written: it shares that lock, and has its turn before the
-    next time.
-    """
-    _bring(change_items, kind, ids, waits=True)
-
-
-def _bring(task: Any, kind: str, ids: list[int], *, waits: bool) -> None:
     from keqiao.matching import indexing
 
-    behind = _as_many_as_fit(ids, jobs.waiting_alike(task.name, TOGETHER, kind=kind))
+    behind = _as_many_as_fit(ids, jobs.waiting_alike(update_items.name, TOGETHER, kind=kind))
     changes = [ids, *behind.values()]
     every = sorted({item_id for change in changes for item_id in change})
-    done = indexing.update(kind, every, waits=waits)
+    done = indexing.update(kind, every, waits=False)
     with transaction.atomic():
         if not done.is_whole:
-            update_items.configure(schedule_in={"minutes": 10}).defer(kind=kind, ids=[*every])
-        if done.left:
-            change_items.defer(kind=kind, ids=done.left)
+            update_items.configure(schedule_in={"minutes": 10}, priority=LATER).defer(kind=kind, ids=[*every])
+        if done.left:  # while an upkeep puts files together: a second or so
+            update_items.configure(schedule_in={"seconds": 2}, priority=LATER).defer(kind=kind, ids=[*done.left])
         for change in changes:
             _match_later(kind, [item_id for item_id in change if item_id not in done.left])
         jobs.take_away(behind)
     if indexing.needs_upkeep(kind):
-        with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
-            keep_index_up.configure(queueing_lock=f"keep_index_up/{kind}").defer(kind=kind)
+        _keep_up_later(kind)
 
 
-@app.task(queue="reindex", retry=AGAIN, lock="keep_index_up")
+def _keep_up_later(kind: str) -> None:
+    with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+        keep_index_up.configure(queueing_lock=f"keep_index_up/{kind}").defer(kind=kind)
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queue="index", queueing_lock="find_late_upkeep")
+def find_late_upkeep(timestamp: int) -> None:  # noqa: ARG001 -- given to periodic jobs
+    """What was written while an upkeep was not due again yet, and nothing after it."""
+    from keqiao.matching import indexing
+
+    for kind in indexing.KINDS:
+        if indexing.needs_upkeep(kind):
+            _keep_up_later(kind)
+
+
+@app.task(queue="reindex", retry=AGAIN_BEHIND, lock="keep_index_up")
 def keep_index_up(*, kind: str) -> None:
     """A job of its own: among a million documents it takes minutes, and what is new meanwhile must be found within seconds."""
     from keqiao.matching import indexing

@@ -2,16 +2,21 @@
 
 import pickle
 import shutil
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from procrastinate import testing
 from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
 
 from keqiao.catalogue import services as catalogue
 from keqiao.catalogue.tests.factories import make_achievement, make_need
 from keqiao.kernel.errors import NotAllowed
-from keqiao.matching import building, indexing, scoring, search, selectors, services, stale
+from keqiao.matching import building, index_state, indexing, scoring, search, selectors, services, stale
 from keqiao.matching.engine import Eq
 from keqiao.matching.models import Match
 from keqiao.matching.retrieval import Retriever
@@ -255,9 +260,10 @@ def test_while_the_index_is_kept_up_what_is_new_is_found_and_changes_follow(city
             tasks.update_items.func(kind="achievement", ids=[new.pk, changed.pk, gone.pk])
         jobs = {job["task_name"].rpartition(".")[2]: job for job in connector.jobs.values()}
         assert jobs["compute_matches"]["args"]["ids"] == [new.pk]
-        assert jobs["change_items"]["args"]["ids"] == [changed.pk, gone.pk]
-        assert jobs["change_items"]["lock"] == jobs["keep_index_up"]["lock"]
-        assert jobs["change_items"]["priority"] > jobs["keep_index_up"]["priority"]
+        again = jobs["update_items"]
+        assert again["args"]["ids"] == [changed.pk, gone.pk]
+        assert again["priority"] < 0  # while it waits for its time it keeps nobody of its lock
+        assert again["scheduled_at"] is not None
         assert new.code in scoring.nearest("achievement", "耐酸纳滤膜配方", 5)
         assert indexing.differences("achievement") == (1, 2)
         work(connector)
@@ -276,6 +282,31 @@ def test_a_large_index_is_kept_up_in_a_process_that_ends(city, monkeypatch):
     assert begun == [None]
     indexing.engine().drop("achievements_v1")
     indexing.keep_up("achievement")  # of a version that has gone there is nothing to do
+
+
+def test_a_large_index_rests_after_an_upkeep_that_took_long(city, monkeypatch):
+    from keqiao.matching import tasks
+
+    monkeypatch.setattr(indexing.engine(), "is_due", lambda name: True)
+    state = index_state.serving()
+    name, other = (index_state.index_name("achievement", number) for number in (state.version, state.version + 1))
+
+    def deferred() -> list[dict[str, str]]:
+        connector = testing.InMemoryConnector()
+        with app.replace_connector(connector):
+            tasks.find_late_upkeep.func(timestamp=0)
+        return [job["args"] for job in connector.jobs.values()]
+
+    both = [{"kind": "achievement"}, {"kind": "need"}]
+    assert deferred() == both
+    index_state.note_upkeep(name, took=40.0)
+    assert deferred() == [{"kind": "need"}]
+    later = time.time() + 40.0
+    monkeypatch.setattr(index_state.time, "time", lambda: later)
+    assert deferred() == both
+    index_state.note_upkeep(other, took=40.0)  # a rebuild serves meanwhile: the one before is forgotten
+    index_state.switch(replace(state, version=state.version + 1))
+    assert deferred() == [{"kind": "need"}]
 
 
 def test_others_compute_nothing(city):
@@ -383,6 +414,35 @@ def test_what_waits_behind_a_job_is_indexed_with_it(city, monkeypatch):
     assert tasks._as_many_as_fit([weak], {7: {"ids": [membrane]}}) == {}
     assert waiting("compute_matches") == [[weak], [membrane], [weak, membrane]]
     assert len(jobs.waiting_alike("keqiao.matching.tasks.update_items", 10, kind="need")) == 1
+
+
+@pytest.mark.parametrize("left", [{"is_whole": False, "left": []}, {"is_whole": True, "left": [7]}])
+def test_what_must_come_again_later_keeps_nobody_waiting(city, monkeypatch, left):
+    """As when the provider's model is away, or the index is kept up: what is new has its turn meanwhile."""
+    from keqiao.matching import tasks
+
+    monkeypatch.setattr(indexing, "update", lambda kind, ids, waits: indexing.Updated(**left))
+    tasks.update_items.func(kind="achievement", ids=[7])
+    tasks.update_items.defer(kind="achievement", ids=[8])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT args -> 'ids' -> 0 FROM procrastinate_fetch_job_v2('{index}', NULL)")
+        assert cursor.fetchone()[0] in {8, "8"}
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'succeeded' WHERE status = 'doing'")
+        cursor.execute("SELECT id FROM procrastinate_fetch_job_v2('{index}', NULL)")
+        assert cursor.fetchone() == (None,)  # not yet
+        cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE scheduled_at IS NOT NULL")
+        cursor.execute("SELECT args -> 'ids' -> 0 FROM procrastinate_fetch_job_v2('{index}', NULL)")
+        assert cursor.fetchone()[0] in {7, "7"}
+
+
+def test_a_job_that_fails_lets_the_others_of_its_lock_go_first():
+    from keqiao.matching import tasks
+
+    for task in (tasks.update_items, tasks.keep_index_up):
+        job = Job(id=1, queue=task.queue, lock=task.lock, queueing_lock=None, task_name=task.name, attempts=2)
+        again = task.retry_strategy.get_retry_decision(exception=OSError(), job=job)
+        assert (again.priority, again.retry_at > datetime.now(UTC)) == (tasks.LATER, True)
+        assert task.retry_strategy.get_retry_decision(exception=OSError(), job=job.evolve(attempts=10)) is None
 
 
 def test_after_a_large_load_every_need_is_computed_again(city, monkeypatch):
