@@ -284,6 +284,12 @@ def items_to_index(kind: str, ids: Sequence[int] | None = None) -> QuerySet[Any]
     return rows if ids is None else rows.filter(pk__in=ids)
 
 
+def item_revisions(kind: str) -> QuerySet[Any]:
+    """Id, code, revision and state of every item, in any state. For matching's jobs."""
+    model = Achievement if kind == "achievement" else Need
+    return model.objects.order_by("pk").values_list("pk", "code", "revision", "state")
+
+
 def published_ids(kind: str) -> QuerySet[Any]:
     model = Achievement if kind == "achievement" else Need
     return model.objects.filter(state=ItemState.PUBLISHED).order_by("pk")

@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from django.conf import settings
 
@@ -22,6 +23,7 @@ from keqiao.kernel import clock
 from keqiao.kernel import progress as work
 from keqiao.matching import building, indexing, shadow
 from keqiao.matching.dense import DenseModel
+from keqiao.matching.engine import And, Eq, Filter, Or
 from keqiao.matching.gathering import joined_texts
 from keqiao.matching.index_state import (
     ENGINES,
@@ -42,6 +44,7 @@ from keqiao.matching.types import Hit
 
 Progress = Callable[[str], None]
 QUESTIONS = 200
+LATE_MOST = 40  # times some hundred items that are brought to both sides; where more differ, one is filled anew
 
 
 class MoveTrouble(Exception):
@@ -217,10 +220,34 @@ def _must_agree(sides: Sides) -> None:
 
 
 def _settle() -> None:
-    """Bring to both sides what a killed writer may have brought to one. Its job does so too, when it is taken up again."""
+    """Bring to both sides what only one has: of a killed writer, or what changed while the other was filled and whose job has
+    not come yet. The jobs do so too, when their turn comes.
+    """
     for kind, ids in _sides().move.unsure.items():
         for first in range(0, len(ids), indexing.CHUNK):
             indexing.update(kind, ids[first : first + indexing.CHUNK])
+    sides = _sides()
+    if not sides.move.is_filled or sides.move.trouble:
+        return
+    for kind, ids in list(islice(_held_by_one(sides), LATE_MOST)):
+        indexing.update(kind, ids)
+
+
+def _held_by_one(sides: Sides) -> Iterator[tuple[str, list[int]]]:
+    """Kind and ids of some hundred items at a time, of which the two sides do not hold equally many as they are now."""
+    for kind in indexing.KINDS:
+        name = index_name(kind, sides.move.version)
+        for batch in indexing.chunks(catalogue.item_revisions(kind).iterator()):
+            shown = [
+                And((Eq("id", code), Eq("revision", rev))) for _, code, rev, state in batch if state == "published"
+            ]
+            gone = [Eq("id", code) for _, code, _, state in batch if state != "published"]
+            if any(_counts_differ(name, wanted) for wanted in (shown, gone) if wanted):
+                yield kind, [pk for pk, *_ in batch]
+
+
+def _counts_differ(name: str, wanted: Sequence[Filter]) -> bool:
+    return len({engine_of(side).count(name, Or(tuple(wanted))) for side in ENGINES}) > 1
 
 
 def _compare(progress: Progress) -> Sides:

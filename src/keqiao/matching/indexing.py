@@ -248,7 +248,7 @@ def _outer_leg(progress: Progress) -> OuterLeg | None:
     leg, done = OuterLeg(outer.name(), outer.dims()), 0
     for kind in KINDS:
         rows = catalogue.items_to_index(kind).filter(state="published").iterator(chunk_size=CHUNK)
-        for batch in _chunks(rows):
+        for batch in chunks(rows):
             outer.of_documents([building.outer_text(kind, row) for row in batch])
             done += len(batch)
             progress(f"outer vectors: {done}")
@@ -324,7 +324,7 @@ def _fill(kind: str, version: int, model: DenseModel, leg: OuterLeg | None, tell
     give_back()
 
 
-def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
+def chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
     """Lists of at most CHUNK."""
     batch: list[Any] = []
     for row in rows:
@@ -375,7 +375,7 @@ def held_of(kind: str, side: str, revisions: Mapping[str, int]) -> list[int]:
     state = serving()
     assert state
     name, asked, found = index_name(kind, state.version), engine_of(side), []
-    for batch in _chunks(iter(revisions.items())):
+    for batch in chunks(iter(revisions.items())):
         wanted = tuple(And((Eq("id", code), Eq("revision", revision))) for code, revision in batch)
         found.append(asked.count(name, Or(wanted)))
     return [*found, asked.count(name)]
