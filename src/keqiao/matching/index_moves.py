@@ -23,7 +23,7 @@ from keqiao.kernel import clock
 from keqiao.kernel import progress as work
 from keqiao.matching import building, indexing, shadow
 from keqiao.matching.dense import DenseModel
-from keqiao.matching.engine import And, Eq, Filter, Or
+from keqiao.matching.engine import Filter, In
 from keqiao.matching.gathering import joined_texts
 from keqiao.matching.index_state import (
     ENGINES,
@@ -238,16 +238,14 @@ def _held_by_one(sides: Sides) -> Iterator[tuple[str, list[int]]]:
     for kind in indexing.KINDS:
         name = index_name(kind, sides.move.version)
         for batch in indexing.chunks(catalogue.item_revisions(kind).iterator()):
-            shown = [
-                And((Eq("id", code), Eq("revision", rev))) for _, code, rev, state in batch if state == "published"
-            ]
-            gone = [Eq("id", code) for _, code, _, state in batch if state != "published"]
-            if any(_counts_differ(name, wanted) for wanted in (shown, gone) if wanted):
+            shown = indexing.at_revision((code, rev) for _, code, rev, state in batch if state == "published")
+            gone = In("id", tuple(code for _, code, _, state in batch if state != "published"))
+            if any(_counts_differ(name, wanted) for wanted in (shown, gone)):
                 yield kind, [pk for pk, *_ in batch]
 
 
-def _counts_differ(name: str, wanted: Sequence[Filter]) -> bool:
-    return len({engine_of(side).count(name, Or(tuple(wanted))) for side in ENGINES}) > 1
+def _counts_differ(name: str, wanted: Filter) -> bool:
+    return len({engine_of(side).count(name, wanted) for side in ENGINES}) > 1
 
 
 def _compare(progress: Progress) -> Sides:

@@ -12,7 +12,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -24,7 +24,7 @@ from keqiao.inference.types import ModelUnavailable
 from keqiao.kernel import progress as work
 from keqiao.matching import building, excerpts, outer
 from keqiao.matching.dense import DenseModel, sampled, train
-from keqiao.matching.engine import And, Document, Eq, NoSuchIndex, Or, Piece, SearchError
+from keqiao.matching.engine import And, Document, Eq, Filter, In, NoSuchIndex, Or, Piece, SearchError
 from keqiao.matching.gathering import joined_texts, titles
 from keqiao.matching.index_state import (
     Serving,
@@ -374,8 +374,16 @@ def held_of(kind: str, side: str, revisions: Mapping[str, int]) -> list[int]:
     """
     state = serving()
     assert state
-    name, asked, found = index_name(kind, state.version), engine_of(side), []
-    for batch in chunks(iter(revisions.items())):
-        wanted = tuple(And((Eq("id", code), Eq("revision", revision))) for code, revision in batch)
-        found.append(asked.count(name, Or(wanted)))
+    name, asked = index_name(kind, state.version), engine_of(side)
+    found = [asked.count(name, at_revision(batch)) for batch in chunks(iter(revisions.items()))]
     return [*found, asked.count(name)]
+
+
+def at_revision(items: Iterable[tuple[str, int]]) -> Filter:
+    """Documents of these codes and revisions. There are few different revisions: asked item by item, five hundred of a million
+    took the engine a second instead of twenty milliseconds.
+    """
+    codes: dict[int, list[str]] = {}
+    for code, revision in items:
+        codes.setdefault(revision, []).append(code)
+    return Or(tuple(And((In("id", tuple(alike)), Eq("revision", revision))) for revision, alike in codes.items()))
