@@ -367,10 +367,7 @@ def upkeep(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:  # noqa:
     yield "upkeep of the index", f"{took:.0f} s, at most {together.peak / 1e6:.0f} MB", "≤ 1.5 GB"
 
 
-ALONE: dict[str, Callable[[argparse.Namespace], Any]] = {
-    "search": search_alone,
-    "hits": keep_hits,
-}
+ALONE: dict[str, Callable[[argparse.Namespace], Any]] = {"search": search_alone, "hits": keep_hits}
 
 
 def facets(args: argparse.Namespace) -> Iterator[tuple[str, str, str]]:  # noqa: ARG001 -- a part
